@@ -1,0 +1,66 @@
+/** What the API server needs to know of a kind; one file for each kind under `kinds/`, gathered in `kinds/mod.ts`. */
+import type { KubeObject } from "./object.ts";
+import type { Resource } from "./resource.ts";
+
+/**
+ * One fault of an object, worded as Kubernetes words it (apimachinery's field.Error):
+ * `{ reason: "FieldValueInvalid", field: "spec.ports[0].nodePort", detail: "Invalid value: 99: provided port is not in the valid range. …" }`.
+ */
+export interface FieldError {
+  readonly reason:
+    | "FieldValueInvalid"
+    | "FieldValueRequired"
+    | "FieldValueNotSupported"
+    | "FieldValueForbidden"
+    | "FieldValueDuplicate"
+    | "FieldValueTooLong"
+    | "FieldValueTooMany"
+    | "FieldValueNotFound"
+    | "InternalError";
+  readonly field: string;
+  /** The whole text after "<field>: ", e.g. "Required value: must be set". */
+  readonly detail: string;
+}
+
+export interface Column<T> {
+  readonly name: string;
+  readonly type: "string" | "integer" | "date";
+  readonly format?: string;
+  readonly description: string;
+  /** 0: always printed, 1: with `-o wide`. */
+  readonly priority: 0 | 1;
+  /** The cell. `now` (milliseconds since the epoch) is for ages. */
+  readonly cell: (object: T, now: number) => string | number | boolean | null;
+}
+
+/** All hooks are pure; those that say "in place" change the object they are handed (a private copy). */
+export interface Kind<T extends KubeObject = KubeObject> extends Resource<T> {
+  readonly singular: string;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  /** Has a `status` that is written only through the `status` subresource. */
+  readonly status: boolean;
+  /** Subresources beside status, e.g. ["log", "binding", "eviction"]. */
+  readonly subresources: readonly string[];
+  /** Name of its schema in `schema.gen.json`, e.g. "io.k8s.api.core.v1.Service". */
+  readonly schema: string;
+  /** Fills the documented defaults, in place. */
+  setDefaults?(object: T): void;
+  /** Before the first validation of a create, in place: drop what users may not set. */
+  prepareForCreate?(object: T): void;
+  /** Before validation of an update, in place: carry over what users may not change silently; status is handled by the machinery. */
+  prepareForUpdate?(object: T, old: T): void;
+  validate?(object: T): FieldError[];
+  /** Faults of the change itself (immutable fields); `validate` runs as well. */
+  validateUpdate?(object: T, old: T): FieldError[];
+  validateStatusUpdate?(object: T, old: T): FieldError[];
+  /** True if the change raises metadata.generation; default: `spec` differs. */
+  raisesGeneration?(object: T, old: T): boolean;
+  /** Texts for `Warning: 299` headers on create and update. */
+  warnings?(object: T, old: T | undefined): string[];
+  /** Field selectors beside metadata.name and metadata.namespace: field → its value. */
+  readonly fieldSelectors?: Readonly<Record<string, (object: T) => string>>;
+  readonly columns: readonly Column<T>[];
+  /** Metadata names: the check and its words; default: DNS subdomain. */
+  validateName?(name: string, generateName: boolean): string[];
+}

@@ -1,0 +1,29 @@
+/** The embedded cluster's facts, decided once by `fairlead up` and handed to every process as JSON. */
+
+export interface NodeConfig {
+  readonly name: string;
+  /** Its address on the underlay, e.g. "172.18.0.2". */
+  readonly address: string;
+  /** e.g. "10.244.0.0/24". */
+  readonly podCidr: string;
+}
+
+export interface ClusterConfig {
+  /** Of this run: processes and namespaces carry it. */
+  readonly id: string;
+  readonly dataDir: string;
+  /** A tmpfs of the cluster's mount namespace, under dataDir: network namespaces, Pod folders, sockets. */
+  readonly runDir: string;
+  readonly clusterDomain: string;
+  readonly podCidr: string;
+  readonly serviceCidr: string;
+  readonly dnsAddress: string;
+  readonly nodePortRange: { readonly from: number; readonly to: number };
+  /** The pool of LoadBalancer addresses, inside the underlay's network. */
+  readonly loadBalancerPool: string;
+  /** The underlay bridge: "172.18.0.1" with "172.18.0.0/16"; API server and outside clients are there. */
+  readonly underlay: { readonly bridge: string; readonly cidr: string; readonly address: string };
+  /** Port of the API server, on 127.0.0.1 of the host and on the underlay address. */
+  readonly apiPort: number;
+  readonly nodes: readonly NodeConfig[];
+}
