@@ -1,0 +1,186 @@
+/** The C library's calls that Node lacks, typed; no other file knows the foreign function interface. */
+import { closeSync, openSync } from "node:fs";
+import { constants } from "node:os";
+import koffi from "koffi";
+
+const errorNames = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+
+/** A system call that failed: `Cannot enter network namespace: Operation not permitted (EPERM)`. */
+export class SystemError extends Error {
+  /** e.g. "EPERM". */
+  readonly code: string;
+  readonly errno: number;
+  /** e.g. "setns". */
+  readonly syscall: string;
+
+  /** `action` completes "Cannot …"; `detail` is what the kernel said beyond the number, if anything. */
+  constructor(syscall: string, errno: number, action: string, detail?: string) {
+    const code = errorNames.get(errno) ?? `E${errno}`;
+    super(`Cannot ${action}: ${detail ?? describeErrno(errno)} (${code})`);
+    this.name = "SystemError";
+    this.code = code;
+    this.errno = errno;
+    this.syscall = syscall;
+  }
+}
+
+/** True if `error` is a SystemError (or an error of node:fs) with one of the codes, e.g. "EEXIST". */
+export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && "code" in error && codes.includes(String(error.code));
+}
+
+type Result = number | bigint;
+
+const libc = koffi.load("libc.so.6");
+const c = {
+  strerror: libc.func("const char *strerror(int number)") as (number: number) => string,
+  setns: libc.func("int setns(int fd, int type)") as (fd: number, type: number) => number,
+  unshare: libc.func("int unshare(int flags)") as (flags: number) => number,
+  socket: libc.func("int socket(int domain, int type, int protocol)") as (d: number, t: number, p: number) => number,
+  bind: libc.func("int bind(int fd, const void *address, uint32_t size)") as (
+    fd: number,
+    address: Uint8Array,
+    size: number,
+  ) => number,
+  sendto: libc.func("long sendto(int fd, const void *b, size_t n, int flags, const void *to, uint32_t size)") as (
+    fd: number,
+    bytes: Uint8Array,
+    length: number,
+    flags: number,
+    to: Uint8Array | null,
+    size: number,
+  ) => Result,
+  recv: libc.func("long recv(int fd, void *b, size_t n, int flags)") as (
+    fd: number,
+    into: Uint8Array,
+    length: number,
+    flags: number,
+  ) => Result,
+  setsockopt: libc.func("int setsockopt(int fd, int level, int name, const void *value, uint32_t size)") as (
+    fd: number,
+    level: number,
+    name: number,
+    value: Uint8Array,
+    size: number,
+  ) => number,
+  mount: libc.func(
+    "int mount(const char *s, const char *t, const char *type, unsigned long flags, const char *data)",
+  ) as (source: string | null, target: string, type: string | null, flags: number, data: string | null) => number,
+  umount2: libc.func("int umount2(const char *target, int flags)") as (target: string, flags: number) => number,
+  sethostname: libc.func("int sethostname(const char *name, size_t length)") as (name: string, n: number) => number,
+  // Numbers of pidfd_open and pidfd_send_signal are the same on every architecture (unified since Linux 5.1).
+  syscall: libc.func("long syscall(long number, long a, long b, void *c, long d)") as (
+    number: number,
+    a: number,
+    b: number,
+    c: null,
+    d: number,
+  ) => Result,
+};
+
+/** The text of an errno value, e.g. "No such file or directory". */
+function describeErrno(errno: number): string {
+  return c.strerror(errno);
+}
+
+const interruptedRetries = 100;
+
+/** Repeats a call that a signal interrupted, and throws SystemError when it failed. */
+function checked(syscall: string, action: string, call: () => Result): number {
+  for (let attempt = 0; ; attempt++) {
+    const result = Number(call());
+    if (result >= 0) return result;
+    const errno = koffi.errno();
+    if (errno !== constants.errno.EINTR || attempt === interruptedRetries) {
+      throw new SystemError(syscall, errno, action);
+    }
+  }
+}
+
+/** include/uapi/linux/sched.h */
+export const CLONE_NEWNET = 0x40000000;
+export const CLONE_NEWUTS = 0x04000000;
+
+/** Moves the calling thread into the namespace that `fd` is open on; `type` is a CLONE_NEW* flag. */
+export function setns(fd: number, type: number): void {
+  checked("setns", "enter a namespace", () => c.setns(fd, type));
+}
+
+/** Gives the calling thread new namespaces; `flags` are CLONE_NEW*. */
+export function unshare(flags: number): void {
+  checked("unshare", "make a namespace", () => c.unshare(flags));
+}
+
+/** Sets the host name of the calling thread's UTS namespace. */
+export function sethostname(name: string): void {
+  checked("sethostname", `set the host name "${name}"`, () => c.sethostname(name, Buffer.byteLength(name)));
+}
+
+/** include/linux/socket.h; SOCK_CLOEXEC is always added. */
+export const AF_NETLINK = 16;
+export const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0x80000;
+
+/** A new socket of the calling thread's network namespace; close it with `close`. */
+export function socket(domain: number, type: number, protocol: number): number {
+  return checked("socket", "open a socket", () => c.socket(domain, type | SOCK_CLOEXEC, protocol));
+}
+
+export function bind(fd: number, address: Uint8Array): void {
+  checked("bind", "bind a socket", () => c.bind(fd, address, address.length));
+}
+
+/** Sends all of `bytes` as one datagram to `to` (a sockaddr), or to the connected peer. */
+export function sendTo(fd: number, bytes: Uint8Array, to: Uint8Array | null = null): void {
+  checked("sendto", "send on a socket", () => c.sendto(fd, bytes, bytes.length, 0, to, to?.length ?? 0));
+}
+
+/** Receives one datagram into `into`; with MSG_TRUNC in `flags` the result may be larger than `into`. */
+export function receive(fd: number, into: Uint8Array, flags = 0): number {
+  return checked("recv", "receive from a socket", () => c.recv(fd, into, into.length, flags));
+}
+
+/** include/uapi/asm-generic/socket.h */
+export const SOL_SOCKET = 1;
+export const SO_SNDBUF = 7;
+export const SO_RCVBUF = 8;
+export const SO_RCVTIMEO = 20;
+export const SO_SNDBUFFORCE = 32;
+export const SO_RCVBUFFORCE = 33;
+
+export function setSocketOption(fd: number, level: number, name: number, value: number | Uint8Array): void {
+  const bytes = typeof value === "number" ? Buffer.from(Int32Array.of(value).buffer) : value;
+  checked("setsockopt", "set a socket option", () => c.setsockopt(fd, level, name, bytes, bytes.length));
+}
+
+/** mount(2); `source`, `type` and `data` may be null where the flags make them meaningless. */
+export function mount(
+  target: string,
+  options: { source?: string; type?: string; flags?: number; data?: string; action?: string },
+): void {
+  const { source = null, type = null, flags = 0, data = null, action = `mount "${target}"` } = options;
+  checked("mount", action, () => c.mount(source, target, type, flags, data));
+}
+
+export function unmount(target: string, flags = 0): void {
+  checked("umount2", `unmount "${target}"`, () => c.umount2(target, flags));
+}
+
+const SYS_pidfd_send_signal = 424;
+const SYS_pidfd_open = 434;
+
+/** A descriptor that means this process for ever, even when its number is used again; close it with `close`. */
+export function pidfdOpen(pid: number): number {
+  return checked("pidfd_open", `open process ${pid}`, () => c.syscall(SYS_pidfd_open, pid, 0, null, 0));
+}
+
+export function pidfdSendSignal(fd: number, signal: number): void {
+  checked("pidfd_send_signal", "send a signal", () => c.syscall(SYS_pidfd_send_signal, fd, signal, null, 0));
+}
+
+export const close = closeSync;
+
+/** Opens for reading with close-on-exec (as Node always does), e.g. a namespace file. */
+export function open(path: string): number {
+  return openSync(path, "r");
+}
