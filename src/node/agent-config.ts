@@ -1,0 +1,38 @@
+/** What a node agent must be told; everything else it learns from the machine and from the API. */
+export interface AgentConfig {
+  readonly nodeName: string;
+  /** Address of the node on the underlay, e.g. "172.18.0.2"; hostNetwork Pods share it. */
+  readonly nodeIp: string;
+  /** Addresses for this node's Pods, e.g. "10.244.0.0/24"; the first one is the bridge's own. */
+  readonly podCidr: string;
+  /** All Pods of the cluster, e.g. "10.244.0.0/16". */
+  readonly clusterCidr: string;
+  /** Address of the cluster's DNS Service, e.g. "10.96.0.10". */
+  readonly clusterDns: string;
+  readonly clusterDomain: string;
+  /** Of this run of the cluster (a tmpfs): network namespaces, FIFOs, Secrets. The agent keeps to `<runDir>/netns` and `<runDir>/nodes/<nodeName>`. */
+  readonly runDir: string;
+  /** Survives runs: logs and emptyDir volumes, in `<dataDir>/nodes/<nodeName>`, and images in `<dataDir>/images`. */
+  readonly dataDir: string;
+  /** The kubelet-like server: `https://<nodeIp>:<port>`, clients with a certificate of `caFile` only. */
+  readonly server: {
+    readonly port: number;
+    readonly caFile: string;
+    readonly certFile: string;
+    readonly keyFile: string;
+  };
+  /** What the built-in images run: program and first arguments, e.g. ["/usr/bin/node", "/opt/fairlead/bin/fairlead.js"]. */
+  readonly programs: {
+    readonly fairlead: readonly string[];
+    /** Default: this process's Node with the echo server beside the images. */
+    readonly echo?: readonly string[];
+  };
+  /** Beside the well-known ones, e.g. { "node-role.kubernetes.io/control-plane": "" }. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Label topology.kubernetes.io/zone; default "zone-a". */
+  readonly zone?: string;
+  /** MTU of Pod interfaces; default: that of the device that holds nodeIp. */
+  readonly mtu?: number;
+  /** Pods the node takes; default 110. */
+  readonly maxPods?: number;
+}
