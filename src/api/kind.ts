@@ -50,7 +50,8 @@ export interface Kind<T extends KubeObject = KubeObject> extends Resource<T> {
   prepareForCreate?(object: T): void;
   /** Before validation of an update, in place: carry over what users may not change silently; status is handled by the machinery. */
   prepareForUpdate?(object: T, old: T): void;
-  validate?(object: T): FieldError[];
+  /** `old`, on an update: values that were stored before stricter rules came stay legal while they are unchanged. */
+  validate?(object: T, old?: T): FieldError[];
   /** Faults of the change itself (immutable fields); `validate` runs as well. */
   validateUpdate?(object: T, old: T): FieldError[];
   validateStatusUpdate?(object: T, old: T): FieldError[];
