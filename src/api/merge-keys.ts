@@ -1,0 +1,251 @@
+/**
+ * Facts about fields that the models behind schema.gen.json do not carry: how lists merge, what is replaced as a whole,
+ * what is required, what is a quantity. Source: the published OpenAPI documents of Kubernetes (`x-kubernetes-list-type`,
+ * `-list-map-keys`, `-map-type`, `-patch-merge-key`, `-patch-strategy`, `required`). A list that is not here is atomic.
+ */
+
+export interface MergeFacts {
+  /** Server-side apply: items are told apart by these fields. */
+  readonly mapKeys?: readonly string[];
+  /** Server-side apply: items are their own keys. */
+  readonly set?: true;
+  /** Server-side apply: an object or a map that is replaced as a whole. */
+  readonly atomic?: true;
+  /** Strategic merge patch: items of this key merge. */
+  readonly mergeKey?: string;
+  /** Strategic merge patch: lists of scalars are joined (`merge`), fields not named in `$retainKeys` may be dropped. */
+  readonly strategy?: "merge" | "retainKeys" | "merge,retainKeys";
+}
+
+const core = "io.k8s.api.core.v1";
+const apps = "io.k8s.api.apps.v1";
+const discovery = "io.k8s.api.discovery.v1";
+const autoscaling = "io.k8s.api.autoscaling.v1";
+const meta = "io.k8s.apimachinery.pkg.apis.meta.v1";
+
+/** Merged by one key, in server-side apply as in strategic merge patch. */
+const by = (key: string): MergeFacts => ({ mapKeys: [key], mergeKey: key, strategy: "merge" });
+const byRetainingKeys = (key: string): MergeFacts => ({ ...by(key), strategy: "merge,retainKeys" });
+/** Server-side apply knows more keys than strategic merge patch, which goes by the first. */
+const byKeys = (first: string, ...rest: readonly string[]): MergeFacts => ({ ...by(first), mapKeys: [first, ...rest] });
+const onlyApply = (key: string): MergeFacts => ({ mapKeys: [key] });
+const set: MergeFacts = { set: true };
+const joined: MergeFacts = { set: true, strategy: "merge" };
+const atomic: MergeFacts = { atomic: true };
+
+/** By schema, then by field. */
+export const mergeFacts: Readonly<Record<string, Readonly<Record<string, MergeFacts>>>> = {
+  [`${apps}.DaemonSetStatus`]: { conditions: by("type") },
+  [`${apps}.DeploymentSpec`]: { strategy: { strategy: "retainKeys" } },
+  [`${apps}.DeploymentStatus`]: { conditions: by("type") },
+  [`${apps}.ReplicaSetStatus`]: { conditions: by("type") },
+  [`${core}.Container`]: {
+    env: by("name"),
+    ports: byKeys("containerPort", "protocol"),
+    volumeDevices: by("devicePath"),
+    volumeMounts: by("mountPath"),
+  },
+  [`${core}.ContainerRestartRuleOnExitCodes`]: { values: set },
+  [`${core}.ContainerStatus`]: { allocatedResourcesStatus: by("name"), volumeMounts: by("mountPath") },
+  [`${core}.EphemeralContainer`]: {
+    env: by("name"),
+    ports: byKeys("containerPort", "protocol"),
+    volumeDevices: by("devicePath"),
+    volumeMounts: by("mountPath"),
+  },
+  [`${core}.NamespaceStatus`]: { conditions: by("type") },
+  [`${core}.NodeAllocatableResourceClaimStatus`]: { containers: set },
+  [`${core}.NodeSpec`]: { podCIDRs: joined },
+  [`${core}.NodeStatus`]: { addresses: by("type"), conditions: by("type") },
+  [`${core}.PodSpec`]: {
+    containers: by("name"),
+    ephemeralContainers: by("name"),
+    hostAliases: by("ip"),
+    imagePullSecrets: by("name"),
+    initContainers: by("name"),
+    nodeSelector: atomic,
+    resourceClaims: byRetainingKeys("name"),
+    schedulingGates: by("name"),
+    topologySpreadConstraints: byKeys("topologyKey", "whenUnsatisfiable"),
+    volumes: byRetainingKeys("name"),
+  },
+  [`${core}.PodStatus`]: {
+    conditions: by("type"),
+    hostIPs: { mergeKey: "ip", strategy: "merge" },
+    podIPs: by("ip"),
+    resourceClaimStatuses: byRetainingKeys("name"),
+  },
+  [`${core}.ResourceRequirements`]: { claims: onlyApply("name") },
+  [`${core}.ResourceStatus`]: { resources: onlyApply("resourceID") },
+  [`${core}.ServiceAccount`]: { secrets: by("name") },
+  [`${core}.ServiceSpec`]: { ports: byKeys("port", "protocol"), selector: atomic },
+  [`${core}.ServiceStatus`]: { conditions: by("type") },
+  [`${discovery}.Endpoint`]: { addresses: set },
+  [`${meta}.ObjectMeta`]: { finalizers: joined, ownerReferences: by("uid") },
+};
+
+/** Objects that server-side apply replaces as a whole, wherever they stand. */
+export const atomicTypes: ReadonlySet<string> = new Set([
+  `${core}.ConfigMapKeySelector`,
+  `${core}.EndpointAddress`,
+  `${core}.EndpointPort`,
+  `${core}.FileKeySelector`,
+  `${core}.LocalObjectReference`,
+  `${core}.NodeSelector`,
+  `${core}.NodeSelectorTerm`,
+  `${core}.ObjectFieldSelector`,
+  `${core}.ObjectReference`,
+  `${core}.ResourceFieldSelector`,
+  `${core}.SecretKeySelector`,
+  `${core}.TypedLocalObjectReference`,
+  `${discovery}.EndpointPort`,
+  `${meta}.LabelSelector`,
+  `${meta}.OwnerReference`,
+]);
+
+/** Defaults that complete a list key: two ports are told apart by number and protocol, and the protocol may be left out. */
+export const keyDefaults: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  [`${core}.ContainerPort`]: { protocol: "TCP" },
+  [`${core}.ServicePort`]: { protocol: "TCP" },
+};
+
+export const requiredFields: Readonly<Record<string, readonly string[]>> = {
+  [`${apps}.DaemonSetCondition`]: ["type", "status"],
+  [`${apps}.DaemonSetSpec`]: ["selector", "template"],
+  [`${apps}.DaemonSetStatus`]: [
+    "currentNumberScheduled",
+    "numberMisscheduled",
+    "desiredNumberScheduled",
+    "numberReady",
+  ],
+  [`${apps}.DeploymentCondition`]: ["type", "status"],
+  [`${apps}.DeploymentSpec`]: ["selector", "template"],
+  [`${apps}.ReplicaSetCondition`]: ["type", "status"],
+  [`${apps}.ReplicaSetSpec`]: ["selector"],
+  [`${apps}.ReplicaSetStatus`]: ["replicas"],
+  [`${autoscaling}.ScaleStatus`]: ["replicas"],
+  [`${core}.AWSElasticBlockStoreVolumeSource`]: ["volumeID"],
+  [`${core}.AppArmorProfile`]: ["type"],
+  [`${core}.AttachedVolume`]: ["name", "devicePath"],
+  [`${core}.AzureDiskVolumeSource`]: ["diskName", "diskURI"],
+  [`${core}.AzureFileVolumeSource`]: ["secretName", "shareName"],
+  [`${core}.Binding`]: ["target"],
+  [`${core}.CSIVolumeSource`]: ["driver"],
+  [`${core}.CephFSVolumeSource`]: ["monitors"],
+  [`${core}.CinderVolumeSource`]: ["volumeID"],
+  [`${core}.ClusterTrustBundleProjection`]: ["path"],
+  [`${core}.ConfigMapKeySelector`]: ["key"],
+  [`${core}.ConfigMapNodeConfigSource`]: ["namespace", "name", "kubeletConfigKey"],
+  [`${core}.Container`]: ["name"],
+  [`${core}.ContainerExtendedResourceRequest`]: ["containerName", "resourceName", "requestName"],
+  [`${core}.ContainerPort`]: ["containerPort"],
+  [`${core}.ContainerResizePolicy`]: ["resourceName", "restartPolicy"],
+  [`${core}.ContainerRestartRule`]: ["action"],
+  [`${core}.ContainerRestartRuleOnExitCodes`]: ["operator"],
+  [`${core}.ContainerStateTerminated`]: ["exitCode"],
+  [`${core}.ContainerStatus`]: ["name", "ready", "restartCount", "image", "imageID"],
+  [`${core}.DaemonEndpoint`]: ["Port"],
+  [`${core}.DownwardAPIVolumeFile`]: ["path"],
+  [`${core}.EndpointAddress`]: ["ip"],
+  [`${core}.EndpointPort`]: ["port"],
+  [`${core}.EnvVar`]: ["name"],
+  [`${core}.EphemeralContainer`]: ["name"],
+  [`${core}.Event`]: ["metadata", "involvedObject"],
+  [`${core}.FileKeySelector`]: ["volumeName", "path", "key"],
+  [`${core}.FlexVolumeSource`]: ["driver"],
+  [`${core}.GCEPersistentDiskVolumeSource`]: ["pdName"],
+  [`${core}.GRPCAction`]: ["port"],
+  [`${core}.GitRepoVolumeSource`]: ["repository"],
+  [`${core}.GlusterfsVolumeSource`]: ["endpoints", "path"],
+  [`${core}.HTTPGetAction`]: ["port"],
+  [`${core}.HTTPHeader`]: ["name", "value"],
+  [`${core}.HostAlias`]: ["ip"],
+  [`${core}.HostIP`]: ["ip"],
+  [`${core}.HostPathVolumeSource`]: ["path"],
+  [`${core}.ISCSIVolumeSource`]: ["targetPortal", "iqn", "lun"],
+  [`${core}.ImageVolumeStatus`]: ["imageRef"],
+  [`${core}.KeyToPath`]: ["key", "path"],
+  [`${core}.LinuxContainerUser`]: ["uid", "gid"],
+  [`${core}.NFSVolumeSource`]: ["server", "path"],
+  [`${core}.NamespaceCondition`]: ["type", "status"],
+  [`${core}.NodeAddress`]: ["type", "address"],
+  [`${core}.NodeAllocatableResourceClaimStatus`]: ["resourceClaimName", "resources"],
+  [`${core}.NodeCondition`]: ["type", "status"],
+  [`${core}.NodeSelector`]: ["nodeSelectorTerms"],
+  [`${core}.NodeSelectorRequirement`]: ["key", "operator"],
+  [`${core}.NodeSystemInfo`]: [
+    "machineID",
+    "systemUUID",
+    "bootID",
+    "kernelVersion",
+    "osImage",
+    "containerRuntimeVersion",
+    "kubeletVersion",
+    "kubeProxyVersion",
+    "operatingSystem",
+    "architecture",
+  ],
+  [`${core}.ObjectFieldSelector`]: ["fieldPath"],
+  [`${core}.PersistentVolumeClaimTemplate`]: ["spec"],
+  [`${core}.PersistentVolumeClaimVolumeSource`]: ["claimName"],
+  [`${core}.PhotonPersistentDiskVolumeSource`]: ["pdID"],
+  [`${core}.PodAffinityTerm`]: ["topologyKey"],
+  [`${core}.PodCertificateProjection`]: ["signerName", "keyType"],
+  [`${core}.PodCondition`]: ["type", "status"],
+  [`${core}.PodExtendedResourceClaimStatus`]: ["requestMappings", "resourceClaimName"],
+  [`${core}.PodIP`]: ["ip"],
+  [`${core}.PodOS`]: ["name"],
+  [`${core}.PodReadinessGate`]: ["conditionType"],
+  [`${core}.PodResourceClaim`]: ["name"],
+  [`${core}.PodResourceClaimStatus`]: ["name"],
+  [`${core}.PodSchedulingGate`]: ["name"],
+  [`${core}.PodSpec`]: ["containers"],
+  [`${core}.PortStatus`]: ["port", "protocol"],
+  [`${core}.PortworxVolumeSource`]: ["volumeID"],
+  [`${core}.PreferredSchedulingTerm`]: ["weight", "preference"],
+  [`${core}.QuobyteVolumeSource`]: ["registry", "volume"],
+  [`${core}.RBDVolumeSource`]: ["monitors", "image"],
+  [`${core}.ResourceClaim`]: ["name"],
+  [`${core}.ResourceFieldSelector`]: ["resource"],
+  [`${core}.ResourceHealth`]: ["resourceID"],
+  [`${core}.ResourceStatus`]: ["name"],
+  [`${core}.ScaleIOVolumeSource`]: ["gateway", "system", "secretRef"],
+  [`${core}.SeccompProfile`]: ["type"],
+  [`${core}.SecretKeySelector`]: ["key"],
+  [`${core}.ServiceAccountTokenProjection`]: ["path"],
+  [`${core}.ServicePort`]: ["port"],
+  [`${core}.SleepAction`]: ["seconds"],
+  [`${core}.Sysctl`]: ["name", "value"],
+  [`${core}.TCPSocketAction`]: ["port"],
+  [`${core}.Taint`]: ["key", "effect"],
+  [`${core}.TopologySpreadConstraint`]: ["maxSkew", "topologyKey", "whenUnsatisfiable"],
+  [`${core}.TypedLocalObjectReference`]: ["kind", "name"],
+  [`${core}.TypedObjectReference`]: ["kind", "name"],
+  [`${core}.Volume`]: ["name"],
+  [`${core}.VolumeDevice`]: ["name", "devicePath"],
+  [`${core}.VolumeMount`]: ["name", "mountPath"],
+  [`${core}.VolumeMountStatus`]: ["name", "mountPath"],
+  [`${core}.VsphereVirtualDiskVolumeSource`]: ["volumePath"],
+  [`${core}.WeightedPodAffinityTerm`]: ["weight", "podAffinityTerm"],
+  [`${discovery}.Endpoint`]: ["addresses"],
+  [`${discovery}.EndpointSlice`]: ["addressType"],
+  [`${discovery}.ForNode`]: ["name"],
+  [`${discovery}.ForZone`]: ["name"],
+  [`${meta}.Condition`]: ["type", "status", "lastTransitionTime", "reason", "message"],
+  [`${meta}.LabelSelectorRequirement`]: ["key", "operator"],
+  [`${meta}.OwnerReference`]: ["apiVersion", "kind", "name", "uid"],
+  [`${meta}.ShardInfo`]: ["selector"],
+};
+
+/** Fields (or the values of maps) that hold a Quantity: "100m", "1Gi". */
+export const quantityFields: Readonly<Record<string, readonly string[]>> = {
+  [`${core}.ContainerStatus`]: ["allocatedResources"],
+  [`${core}.EmptyDirVolumeSource`]: ["sizeLimit"],
+  [`${core}.NodeAllocatableResourceClaimStatus`]: ["resources"],
+  [`${core}.NodeStatus`]: ["allocatable", "capacity"],
+  [`${core}.PodSpec`]: ["overhead"],
+  [`${core}.PodStatus`]: ["allocatedResources"],
+  [`${core}.ResourceFieldSelector`]: ["divisor"],
+  [`${core}.ResourceRequirements`]: ["limits", "requests"],
+  [`${core}.VolumeResourceRequirements`]: ["limits", "requests"],
+};
