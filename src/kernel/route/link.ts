@@ -1,4 +1,4 @@
-/** Links through rtnetlink (RFC 3549; include/uapi/linux/if_link.h): bridges, veth pairs, dummies. */
+/** Links through rtnetlink (RFC 3549; include/uapi/linux/if_link.h): bridges and veth pairs. */
 import { SystemError } from "../ffi.ts";
 import { readAttributes, readString } from "../netlink/attributes.ts";
 import { MessageBuffer, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from "../netlink/message.ts";
@@ -26,7 +26,7 @@ export const maxLinkNameLength = 15;
 export interface Link {
   readonly index: number;
   readonly name: string;
-  /** "bridge", "veth", "dummy", …; "" for hardware and loopback. */
+  /** "bridge", "veth", …; "" for hardware and loopback. */
   readonly kind: string;
   readonly up: boolean;
   /** It has a carrier: a veth whose peer is up. */
@@ -38,6 +38,8 @@ export interface Link {
   readonly masterIndex: number;
   /** Of a veth: the index of its peer, in the peer's network namespace; 0: none. */
   readonly peerIndex: number;
+  /** Of a bridge port: see `setHairpin`. */
+  readonly hairpin: boolean;
 }
 
 /** What can be given at creation and changed later; each field that is absent stays as it is. */
@@ -59,10 +61,6 @@ export function createBridge(socket: NetlinkSocket, name: string, settings: Link
     // No spanning tree: a port forwards at once. No snooping: neighbour discovery is never held back.
     message.attrU32(BRIDGE.forwardDelay, 0).attrU32(BRIDGE.stpState, 0).attrU8(BRIDGE.multicastSnooping, 0);
   });
-}
-
-export function createDummy(socket: NetlinkSocket, name: string, settings: LinkSettings = {}): void {
-  create(socket, { name, kind: "dummy" }, settings);
 }
 
 /** Makes both ends of a pair; each may be placed in a network namespace of its own at once. */
@@ -207,7 +205,9 @@ function readLink({ body }: Message): Link {
   const name = attributes.get(IFLA.name);
   const mac = attributes.get(IFLA.address);
   const info = attributes.get(IFLA.info);
-  const kind = info && readAttributes(info).get(INFO.kind);
+  const details = info && readAttributes(info);
+  const kind = details?.get(INFO.kind);
+  const port = details?.get(INFO.slaveData);
   const flags = body.readUInt32LE(8);
   return {
     index: body.readInt32LE(4),
@@ -219,5 +219,6 @@ function readLink({ body }: Message): Link {
     mac: mac?.length ? formatMac(mac) : "",
     masterIndex: number(IFLA.master),
     peerIndex: number(IFLA.link),
+    hairpin: port !== undefined && readAttributes(port).get(IFLA_BRPORT_MODE)?.[0] === 1,
   };
 }

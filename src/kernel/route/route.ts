@@ -24,6 +24,8 @@ const RTPROT_STATIC = 4;
 const RT_SCOPE_UNIVERSE = 0;
 const RT_SCOPE_LINK = 253;
 const RT_SCOPE_HOST = 254;
+/** In a deletion: of any scope. */
+const RT_SCOPE_NOWHERE = 255;
 
 export interface Route {
   /** "10.244.1.0/24"; "0.0.0.0/0" and "::/0" are the default routes. */
@@ -53,7 +55,7 @@ export function replaceRoute(socket: NetlinkSocket, route: Route): void {
   socket.run(message, `set route to "${route.destination}"`);
 }
 
-/** Deletes the route and says whether it was there. */
+/** Deletes the route, found by the fields that are given, and says whether it was there. */
 export function deleteRoute(socket: NetlinkSocket, route: Route): boolean {
   try {
     socket.run(build(RTM_DELROUTE, 0, route), `delete route to "${route.destination}"`);
@@ -75,6 +77,7 @@ export function listRoutes(socket: NetlinkSocket): ListedRoute[] {
 function build(type: number, flags: number, route: Route): MessageBuffer {
   const { family, address, length } = parsePrefix(route.destination);
   const { type: routeType = "unicast", table = mainTable } = route;
+  const deleting = type === RTM_DELROUTE;
   const message = new MessageBuffer(128);
   message.begin(type, flags | NLM_F_ACK);
   message.u8(family).u8(length).u8(0).u8(0);
