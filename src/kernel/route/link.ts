@@ -91,7 +91,9 @@ export function setLink(
   settings: LinkSettings & { readonly rename?: string },
 ): void {
   const message = new MessageBuffer(256);
-  begin(message, { type: RTM_SETLINK, flags: NLM_F_ACK }, link, settings.up);
+  // A message holds one name: a link that gets a new one is found by its index.
+  const found = settings.rename === undefined ? link : getLink(socket, link).index;
+  begin(message, { type: RTM_SETLINK, flags: NLM_F_ACK }, found, settings.up);
   if (settings.rename !== undefined) message.attrString(IFLA.name, checkedName(settings.rename));
   writeSettings(message, settings);
   socket.run(message.end(), `change link "${link}"`);

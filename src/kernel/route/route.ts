@@ -81,11 +81,9 @@ function build(type: number, flags: number, route: Route): MessageBuffer {
   const message = new MessageBuffer(128);
   message.begin(type, flags | NLM_F_ACK);
   message.u8(family).u8(length).u8(0).u8(0);
-  message
-    .u8(table < 256 ? table : 0)
-    .u8(RTPROT_STATIC)
-    .u8(scopeOf(route, routeType))
-    .u8(routeTypes[routeType]);
+  message.u8(table < 256 ? table : 0).u8(deleting ? 0 : RTPROT_STATIC);
+  message.u8(deleting ? RT_SCOPE_NOWHERE : scopeOf(route, routeType));
+  message.u8(route.type || !deleting ? routeTypes[routeType] : 0);
   message.u32(route.onLink ? RTNH_F_ONLINK : 0);
   if (length > 0) message.attrBytes(RTA.destination, address);
   message.attrU32(RTA.table, table);
