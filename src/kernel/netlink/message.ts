@@ -98,17 +98,20 @@ export class MessageBuffer {
   }
 
   u16(value: number): this {
-    this.#bytes.writeUInt16LE(value, this.#reserve(2));
+    const at = this.#reserve(2);
+    this.#bytes.writeUInt16LE(value, at);
     return this;
   }
 
   u16be(value: number): this {
-    this.#bytes.writeUInt16BE(value, this.#reserve(2));
+    const at = this.#reserve(2);
+    this.#bytes.writeUInt16BE(value, at);
     return this;
   }
 
   u32(value: number): this {
-    this.#bytes.writeUInt32LE(value >>> 0, this.#reserve(4));
+    const at = this.#reserve(4);
+    this.#bytes.writeUInt32LE(value >>> 0, at);
     return this;
   }
 
@@ -134,32 +137,38 @@ export class MessageBuffer {
   }
 
   attrU16(type: number, value: number): this {
-    this.#bytes.writeUInt16LE(value, this.#attribute(type, 2));
+    const at = this.#attribute(type, 2);
+    this.#bytes.writeUInt16LE(value, at);
     return this;
   }
 
   attrU16be(type: number, value: number): this {
-    this.#bytes.writeUInt16BE(value, this.#attribute(type, 2));
+    const at = this.#attribute(type, 2);
+    this.#bytes.writeUInt16BE(value, at);
     return this;
   }
 
   attrU32(type: number, value: number): this {
-    this.#bytes.writeUInt32LE(value >>> 0, this.#attribute(type, 4));
+    const at = this.#attribute(type, 4);
+    this.#bytes.writeUInt32LE(value >>> 0, at);
     return this;
   }
 
   attrU32be(type: number, value: number): this {
-    this.#bytes.writeUInt32BE(value >>> 0, this.#attribute(type, 4));
+    const at = this.#attribute(type, 4);
+    this.#bytes.writeUInt32BE(value >>> 0, at);
     return this;
   }
 
   attrU64be(type: number, value: bigint | number): this {
-    this.#bytes.writeBigUInt64BE(BigInt(value), this.#attribute(type, 8));
+    const at = this.#attribute(type, 8);
+    this.#bytes.writeBigUInt64BE(BigInt(value), at);
     return this;
   }
 
   attrBytes(type: number, value: Uint8Array): this {
-    this.#bytes.set(value, this.#attribute(type, value.length));
+    const at = this.#attribute(type, value.length);
+    this.#bytes.set(value, at);
     return this;
   }
 
