@@ -1,11 +1,11 @@
-/** For tests: runs the test file in network and mount namespaces of its own, as root or as root of a user namespace. */
+/** For tests: runs the test file in network, mount and UTS namespaces of its own, as root or as root of a user namespace. */
 import { spawnSync } from "node:child_process";
 import { makePrivate } from "./mount.ts";
 
 const marker = "FAIRLEAD_TEST_ISOLATED";
 
 /**
- * Call it first in a test file, with its `process.argv[1]`: outside it starts the file once more in new namespaces and ends with its exit code;
+ * Call it first in a test file,: outside it starts the file once more in new namespaces and ends with its exit code;
  * inside it returns `{ skip: false }`. Where the system allows no namespaces it returns the reason to skip.
  */
 export function isolate(): { readonly skip: string | false } {
@@ -14,7 +14,7 @@ export function isolate(): { readonly skip: string | false } {
     return { skip: false };
   }
   const user = process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"];
-  const flags = [...user, "--net", "--mount"];
+  const flags = [...user, "--net", "--mount", "--uts"];
   const probe = spawnSync("unshare", [...flags, "true"], { encoding: "utf8", timeout: 10_000 });
   if (probe.status !== 0) return { skip: `no namespaces here: ${probe.stderr?.trim() || probe.error?.message}` };
   const { status } = spawnSync("unshare", [...flags, process.execPath, ...process.execArgv, ...process.argv.slice(1)], {

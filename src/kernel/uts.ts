@@ -1,4 +1,7 @@
-/** UTS namespaces, which hold a host name, kept at paths (uts_namespaces(7)). */
+/**
+ * UTS namespaces, which hold a host name, kept at paths (uts_namespaces(7)).
+ * In a user namespace the process must already be in a UTS namespace made there (unshare --uts): nobody may go back to one of the machine's.
+ */
 import { sethostname } from "./ffi.ts";
 import { createAt, deleteAt, inside, type NamespaceRef, utsKind } from "./namespace.ts";
 
