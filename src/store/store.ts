@@ -98,3 +98,18 @@ export class CompactedError extends Error {
     this.oldest = oldest;
   }
 }
+
+/** The write was not done, and no reader will see it: the store's files cannot be written, or the store is closed. */
+export class StoreUnavailableError extends Error {
+  readonly code = "STORE_UNAVAILABLE";
+}
+
+/** The store's files hold something that no crash leaves behind; nothing was changed. */
+export class StoreCorruptError extends Error {
+  readonly code = "STORE_CORRUPT";
+}
+
+/** Another process works on the directory. */
+export class StoreInUseError extends Error {
+  readonly code = "STORE_IN_USE";
+}

@@ -1,0 +1,183 @@
+/** Makes changes durable: the log, its rotation, and repair after a failed write. */
+import { type FileHandle, open, rm } from "node:fs/promises";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import { createDurably, fileName, headRecord, listFiles, syncDirectory, writeAll } from "./files.ts";
+import { encodeFrame, type FileRecord } from "./frame.ts";
+import type { OrderedIndex } from "./ordered-index.ts";
+import { writeSnapshot } from "./snapshot.ts";
+
+/** Where changes become durable. One append at a time; no append during `maintain`. */
+export interface Journal {
+  /** Resolves when the records are durable, all or none of them. When it rejects, recovery will not find them. */
+  append(records: readonly FileRecord[]): Promise<void>;
+  /** Called after changes were applied to the index; `revision` is the newest. */
+  maintain(revision: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface JournalOptions {
+  readonly dir: string;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** The state to make snapshots of; the store keeps it current. */
+  readonly index: OrderedIndex;
+  /** A snapshot is made when the logs since the last one exceed this and the size of all values. */
+  readonly minLogBytes: number;
+  /** fdatasync; a test makes it fail, which no file system here does on demand. */
+  readonly sync?: (file: FileHandle) => Promise<void>;
+}
+
+/** After a failed sync, how long to wait before the whole state is written anew. */
+const repairIntervalMs = 1000;
+
+export class FileJournal implements Journal {
+  readonly #options: JournalOptions;
+  readonly #sync: (file: FileHandle) => Promise<void>;
+  #file: FileHandle;
+  #generation: number;
+  /** Durable length of the current log. */
+  #size: number;
+  /** In all logs since the last snapshot. */
+  #logBytes: number;
+  #snapshotAtBytes = 0;
+  #snapshot: Promise<boolean> | undefined;
+  #failed: { readonly error: unknown; readonly atMs: number } | undefined;
+
+  private constructor(options: JournalOptions, file: FileHandle, state: { generation: number; size: number }) {
+    this.#options = options;
+    this.#sync = options.sync ?? ((target) => target.datasync());
+    this.#file = file;
+    this.#generation = state.generation;
+    this.#size = state.size;
+    this.#logBytes = state.size;
+  }
+
+  /** Goes on after what recovery found: log `generation`, whose whole frames take `size` bytes (0: none yet). */
+  static async open(
+    options: JournalOptions,
+    { generation, size, revision }: { generation: number; size: number; revision: number },
+  ): Promise<FileJournal> {
+    const path = fileName(options.dir, "log", generation);
+    const length = size > 0 ? size : await createDurably(path, options.dir, [[headRecord(revision)]]);
+    const file = await open(path, "r+");
+    if ((await file.stat()).size > length) {
+      await file.truncate(length);
+      await file.sync();
+    }
+    return new FileJournal(options, file, { generation, size: length });
+  }
+
+  async append(records: readonly FileRecord[]): Promise<void> {
+    if (this.#failed) await this.#repair((records[0]?.revision ?? 1) - 1);
+    const { buffers, bytes } = encodeFrame(records);
+    await this.#write(buffers);
+    await this.#syncLog();
+    this.#size += bytes;
+    this.#logBytes += bytes;
+  }
+
+  async maintain(revision: number): Promise<void> {
+    const limit = Math.max(this.#options.minLogBytes, this.#options.index.valueBytes, this.#snapshotAtBytes);
+    if (this.#snapshot || this.#logBytes < limit) return;
+    try {
+      await this.#rotate(revision);
+    } catch (error) {
+      this.#postpone(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#snapshot;
+    await this.#file.close();
+  }
+
+  async #write(buffers: readonly Buffer[]): Promise<void> {
+    try {
+      await writeAll(this.#file, buffers, this.#size);
+    } catch (error) {
+      // A full disk, most likely: cut the half-written frame off, so that the next try finds a clean end.
+      await this.#cutBack(error);
+      throw error;
+    }
+  }
+
+  async #cutBack(cause: unknown): Promise<void> {
+    try {
+      await this.#file.truncate(this.#size);
+      await this.#sync(this.#file);
+    } catch {
+      this.#failed = { error: cause, atMs: this.#options.clock.now() };
+    }
+  }
+
+  /** After a failed sync nobody knows what of the file is on the disk (a second sync may lie): the file is given up. */
+  async #syncLog(): Promise<void> {
+    try {
+      await this.#sync(this.#file);
+    } catch (error) {
+      this.#failed = { error, atMs: this.#options.clock.now() };
+      await this.#file.truncate(this.#size).catch(() => {});
+      throw error;
+    }
+  }
+
+  /** Writes the whole state, which is at `revision`, to fresh files. */
+  async #repair(revision: number): Promise<void> {
+    const { clock, log } = this.#options;
+    if (!this.#failed || clock.now() - this.#failed.atMs < repairIntervalMs) throw this.#failed?.error;
+    this.#failed = { error: this.#failed.error, atMs: clock.now() };
+    await this.#snapshot;
+    await this.#rotate(revision);
+    if (!(await this.#snapshot)) throw this.#failed.error;
+    this.#failed = undefined;
+    log.info("store writes again", { dir: this.#options.dir });
+  }
+
+  /** Starts log n+1, then makes snapshot n+1 in the background; only after that do logs and snapshots up to n go. */
+  async #rotate(revision: number): Promise<void> {
+    const { dir, index } = this.#options;
+    const generation = this.#generation + 1;
+    const path = fileName(dir, "log", generation);
+    const size = await createDurably(path, dir, [[headRecord(revision)]]);
+    const file = await open(path, "r+");
+    await this.#file.close();
+    this.#file = file;
+    this.#generation = generation;
+    this.#size = size;
+    const { entries } = index.range("");
+    this.#snapshot = this.#writeSnapshot(generation, { entries, revision }).finally(() => {
+      this.#snapshot = undefined;
+    });
+  }
+
+  async #writeSnapshot(
+    generation: number,
+    state: { entries: Parameters<typeof writeSnapshot>[2]["entries"]; revision: number },
+  ): Promise<boolean> {
+    const before = this.#logBytes;
+    try {
+      await writeSnapshot(this.#options.dir, generation, state);
+      this.#logBytes -= before;
+      this.#snapshotAtBytes = 0;
+      await removeBefore(this.#options.dir, generation);
+      return true;
+    } catch (error) {
+      this.#postpone(error);
+      return false;
+    }
+  }
+
+  #postpone(error: unknown): void {
+    this.#snapshotAtBytes = this.#logBytes + this.#options.minLogBytes;
+    this.#options.log.warn("store snapshot failed, the log goes on", { dir: this.#options.dir, error });
+  }
+}
+
+/** Removes the files that snapshot `generation` makes superfluous. */
+export async function removeBefore(dir: string, generation: number): Promise<void> {
+  const { log, snapshot } = await listFiles(dir);
+  for (const old of log.filter((found) => found < generation)) await rm(fileName(dir, "log", old));
+  for (const old of snapshot.filter((found) => found < generation)) await rm(fileName(dir, "snapshot", old));
+  await syncDirectory(dir);
+}

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { createLog } from "../lib/log.ts";
+import { testStore } from "./conformance.ts";
+import { open, openInMemory } from "./open-store.ts";
+import { CompactedError, StoreInUseError } from "./store.ts";
+
+const root = await mkdtemp(join(tmpdir(), "fairlead-store-"));
+after(() => rm(root, { recursive: true }));
+
+let directories = 0;
+const newDirectory = (): string => join(root, String(directories++));
+const close = (store: { close(): Promise<void> }): Promise<void> => store.close();
+
+testStore("store on disk", () => open(newDirectory()), close);
+testStore("store in memory", async () => openInMemory(), close);
+
+const text = (value: string) => (): Buffer => Buffer.from(value);
+
+test("open() finds entries, deletes, revision and history again", async () => {
+  const dir = newDirectory();
+  const first = await open(dir);
+  await Promise.all(["a", "b", "c"].map((key) => first.create(key, text(key))));
+  const b = await first.get("b");
+  const last = await first.delete("b", b?.revision ?? 0, text("gone"));
+  await first.close();
+  const second = await open(dir);
+  assert.equal(second.revision, last.revision);
+  assert.deepEqual((await second.list("")).entries.map((entry) => `${entry.key}@${entry.revision}`), ["a@2", "c@4"]);
+  const seen: string[] = [];
+  second.watch("", 3, (events) => seen.push(...events.map(({ type, entry }) => `${type} ${entry.key} ${entry.value}`)));
+  await new Promise(setImmediate);
+  assert.deepEqual(seen, ["put c c", "delete b gone"]);
+  assert.equal((await second.create("d", text("d"))).revision, last.revision + 1);
+  await second.close();
+});
+
+test("open() refuses a directory in use with one sentence, and takes over from a closed store", async () => {
+  const dir = newDirectory();
+  const store = await open(dir);
+  await assert.rejects(open(dir), (error: unknown) => {
+    assert.ok(error instanceof StoreInUseError);
+    assert.equal(error.message, `Cannot open the store "${dir}": process ${process.pid} uses it`);
+    return true;
+  });
+  await store.close();
+  await (await open(dir)).close();
+});
+
+test("history is bounded by count and by bytes", async () => {
+  for (const options of [{ historyLimit: 10 }, { historyBytes: 10_000 }]) {
+    const store = openInMemory(options);
+    let { revision } = await store.create("a", () => Buffer.alloc(800));
+    for (let i = 0; i < 50; i++) ({ revision } = await store.update("a", revision, () => Buffer.alloc(800)));
+    assert.throws(() => store.watch("", revision - 20, () => {}), CompactedError);
+    store.watch("", revision - 5, () => {}).close();
+    await store.close();
+  }
+});
+
+test("a watcher that throws is closed and logged; the others go on", async () => {
+  const lines: string[] = [];
+  const store = openInMemory({ log: createLog((line) => lines.push(line)) });
+  let seen = 0;
+  store.watch("", store.revision, () => {
+    throw new Error("broken watcher");
+  });
+  store.watch("", store.revision, (events) => {
+    seen += events.length;
+  });
+  await store.create("a", text("a"));
+  await store.create("b", text("b"));
+  assert.equal(seen, 2);
+  assert.equal(lines.length, 1);
+  assert.match(lines[0] ?? "", /broken watcher/);
+  await store.close();
+});
