@@ -12,7 +12,7 @@ export interface FieldTerm {
 export type FieldSelector = readonly FieldTerm[];
 
 /** Commas and equal signs inside values are written with a backslash. */
-const unescape = (text: string): string => text.replace(/\\([\\,=])/g, "$1");
+const unescaped = (text: string): string => text.replace(/\\([\\,=])/g, "$1");
 const termPattern = /^((?:\\.|[^\\=!])*)(!=|==|=)((?:\\[\\,=]|[^\\,=])*)$/;
 
 /** Parses what stands in `?fieldSelector=`; throws ApiFault (400). Empty text matches everything. */
@@ -23,7 +23,7 @@ export function parseFieldSelector(text: string): FieldSelector {
     if (field === undefined || value === undefined) {
       throw badRequest(`invalid selector: '${text}'; can't understand '${term}'`);
     }
-    return { field: field.trim(), equal: operator !== "!=", value: unescape(value) };
+    return { field: field.trim(), equal: operator !== "!=", value: unescaped(value) };
   });
 }
 
@@ -35,7 +35,7 @@ export function checkFieldSelector(selector: FieldSelector, kind: Pick<Kind, "fi
   }
 }
 
-function valueOf<T extends KubeObject>(kind: Pick<Kind<T>, "fieldSelectors">, field: string, object: T): string {
+function fieldValue<T extends KubeObject>(kind: Pick<Kind<T>, "fieldSelectors">, field: string, object: T): string {
   if (field === "metadata.name") return object.metadata.name;
   if (field === "metadata.namespace") return object.metadata.namespace ?? "";
   return kind.fieldSelectors?.[field]?.(object) ?? "";
@@ -46,7 +46,7 @@ export function matchesFields<T extends KubeObject>(
   kind: Pick<Kind<T>, "fieldSelectors">,
   object: T,
 ): boolean {
-  return selector.every(({ field, equal, value }) => (valueOf(kind, field, object) === value) === equal);
+  return selector.every(({ field, equal, value }) => (fieldValue(kind, field, object) === value) === equal);
 }
 
 /** The one value that the selector demands of a field, for reads by key; undefined if there is none. */
