@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+/** Starts fairlead's bundle on the Node.js that it needs; plain JavaScript that an older Node.js can run. */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { nodePath, root } from "./node-path.js";
+
+const entry = join(root, "dist", "fairlead.js");
+if (!existsSync(entry)) {
+  console.error(`fairlead is not built yet: run "npm start", or "node bin/setup.js", in ${root}.`);
+  process.exit(1);
+}
+const path = nodePath();
+if (path === process.execPath) {
+  process.argv[1] = entry;
+  await import(entry);
+} else {
+  const child = spawn(path, [entry, ...process.argv.slice(2)], { stdio: "inherit" });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  child.on("exit", (code, signal) => {
+    if (signal) process.kill(process.pid, "SIGKILL");
+    process.exit(code ?? 1);
+  });
+}

@@ -1,0 +1,45 @@
+/**
+ * Bundles src/ into dist/: fairlead.js with one chunk for each command (a process loads only what it runs) and
+ * echo.js, the built-in server image. Packages with native parts stay outside.
+ */
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "esbuild";
+
+const root = join(import.meta.dirname, "..");
+const outdir = join(root, "dist");
+
+/** Building again would pull the chunks from under a running cluster: only when a source is newer. */
+function isFresh() {
+  const built = join(outdir, "package.json");
+  if (!existsSync(built)) return false;
+  const { mtimeMs } = statSync(built);
+  const sources = readdirSync(join(root, "src"), { recursive: true, withFileTypes: true });
+  return sources.every((file) => statSync(join(file.parentPath, file.name)).mtimeMs <= mtimeMs);
+}
+if (isFresh()) process.exit(0);
+rmSync(outdir, { recursive: true, force: true });
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: "node",
+  target: "node26",
+  format: "esm",
+  outdir,
+  external: ["koffi"],
+  logLevel: "warning",
+  legalComments: "none",
+  minifySyntax: true,
+  loader: { ".json": "json" },
+};
+// Libraries written for require() find it here.
+const banner = { js: 'import{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);' };
+await build({
+  ...common,
+  entryPoints: { fairlead: "src/cli/main.ts" },
+  splitting: true,
+  chunkNames: "chunks/[name]-[hash]",
+  banner,
+});
+await build({ ...common, entryPoints: { echo: "src/node/images/echo/server.ts" } });
+writeFileSync(join(outdir, "package.json"), '{ "type": "module" }\n');

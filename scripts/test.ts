@@ -1,0 +1,104 @@
+/**
+ * All tests: those beside the code, then those that need the whole program. Installs Debian packages they use when it
+ * may (root), else says which are missing. Ends with one line summed over all suites: "N passed, N failed, N skipped".
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, globSync } from "node:fs";
+import { delimiter, join } from "node:path";
+
+const root = join(import.meta.dirname, "..");
+
+/** What the tests use beyond a bare Debian: program, and the package that has it. */
+const tools: readonly (readonly [program: string, debianPackage: string])[] = [
+  ["ip", "iproute2"],
+  ["nft", "nftables"],
+  ["curl", "curl"],
+  ["dig", "bind9-dnsutils"],
+  ["busybox", "busybox-static"],
+  ["conntrack", "conntrack"],
+];
+
+const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"];
+const missing = () => tools.filter(([program]) => !folders.some((folder) => existsSync(join(folder, program))));
+
+function installTools(): void {
+  const packages = missing().map(([, name]) => name);
+  if (packages.length === 0) return;
+  if (process.getuid?.() !== 0) {
+    console.log(
+      `Missing for some tests, which are skipped: ${packages.join(", ")} (install them as root: apt-get install ${packages.join(" ")})`,
+    );
+    return;
+  }
+  console.log(`Installing Debian packages for the tests: ${packages.join(", ")} …`);
+  const options = {
+    stdio: ["ignore", "ignore", "inherit"] as ("ignore" | "inherit")[],
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+  };
+  spawnSync("apt-get", ["update", "-qq"], options);
+  spawnSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], options);
+  const left = missing().map(([, name]) => name);
+  if (left.length > 0) console.log(`Could not install: ${left.join(", ")}; tests that need them are skipped`);
+}
+
+interface Counts {
+  pass: number;
+  fail: number;
+  skipped: number;
+}
+
+/** Each suite is one run of node's test runner; files of the whole-program suites run one after the other. */
+const suites: readonly { name: string; patterns: readonly string[]; concurrency: number }[] = [
+  { name: "unit", patterns: ["src/**/*.test.ts", "test/*.test.ts"], concurrency: 2 },
+  { name: "packets", patterns: ["test/packets/**/*.test.ts"], concurrency: 1 },
+  { name: "kubectl", patterns: ["test/kubectl/**/*.test.ts"], concurrency: 1 },
+  { name: "cluster", patterns: ["test/cluster/**/*.test.ts"], concurrency: 1 },
+  { name: "faults", patterns: ["test/faults/**/*.test.ts"], concurrency: 1 },
+];
+
+function runSuite(files: readonly string[], concurrency: number): Promise<Counts> {
+  const args = [
+    "--test",
+    `--test-concurrency=${concurrency}`,
+    "--test-timeout=300000",
+    "--test-reporter=spec",
+    ...files,
+  ];
+  // Names outside the cluster are nobody's to ask in a test.
+  const env = { ...process.env, FAIRLEAD_RESOLV_CONF: "/dev/null", PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
+  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ["ignore", "pipe", "inherit"] });
+  let output = "";
+  child.stdout.on("data", (data: Buffer) => {
+    process.stdout.write(data);
+    output = (output + data.toString()).slice(-20_000);
+  });
+  const count = (name: string): number => Number(new RegExp(`^ℹ ${name} (\\d+)`, "m").exec(output)?.[1] ?? 0);
+  return new Promise((resolve) =>
+    child.on("exit", (code) => {
+      const counts = {
+        pass: count("pass"),
+        fail: count("fail") + count("cancelled"),
+        skipped: count("skipped") + count("todo"),
+      };
+      // A runner that broke down is a failure even if it counted none.
+      if (code !== 0 && counts.fail === 0) counts.fail = 1;
+      resolve(counts);
+    }),
+  );
+}
+
+installTools();
+const only = process.argv.slice(2);
+const total: Counts = { pass: 0, fail: 0, skipped: 0 };
+for (const { name, patterns, concurrency } of suites) {
+  if (only.length > 0 && !only.includes(name)) continue;
+  const files = patterns.flatMap((pattern) => globSync(pattern, { cwd: root }));
+  if (files.length === 0) continue;
+  console.log(`\n${name}: ${files.length} files`);
+  const counts = await runSuite(files, concurrency);
+  total.pass += counts.pass;
+  total.fail += counts.fail;
+  total.skipped += counts.skipped;
+}
+console.log(`\n${total.pass} passed, ${total.fail} failed, ${total.skipped} skipped`);
+process.exitCode = total.fail > 0 || total.pass === 0 ? 1 : 0;

@@ -1,0 +1,144 @@
+import { spawn } from "node:child_process";
+import { openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Command } from "../command.ts";
+import { dataDirOf, makeDataDir, paths } from "../data-dir.ts";
+import { CliError, UsageError } from "../errors.ts";
+import { parseOptions, type Values } from "../options.ts";
+import { createProgress, type Progress } from "../progress.ts";
+import { maxNodes } from "../supervisor/cluster-config.ts";
+import { runUp, type UpOptions } from "../supervisor/run-up.ts";
+
+const options = {
+  filename: {
+    type: "string",
+    short: "f",
+    multiple: true,
+    value: "FILE|DIR",
+    help: "manifests to apply once the cluster is up (repeatable)",
+  },
+  nodes: { type: "string", value: "N", help: "number of nodes (default 1)" },
+  "proxy-mode": { type: "string", value: "MODE", help: "how Services are forwarded: auto or nftables (default auto)" },
+  data: {
+    type: "string",
+    value: "DIR",
+    help: "data folder (default /var/lib/fairlead for root, else ~/.local/share/fairlead)",
+  },
+  kubeconfig: {
+    type: "string",
+    value: "FILE",
+    help: "kubeconfig to add the context to (default: KUBECONFIG's first file, else ~/.kube/config)",
+  },
+  "api-port": {
+    type: "string",
+    value: "PORT",
+    help: "port of the API server on 127.0.0.1 (default 6443, or the next one if another fairlead has it)",
+  },
+  "resolv-conf": {
+    type: "string",
+    value: "FILE",
+    help: "resolvers for names outside the cluster (default /etc/resolv.conf)",
+  },
+  "dual-stack": { type: "boolean", help: "IPv4 and IPv6 Services (not supported yet)" },
+  demo: { type: "boolean", help: "apply the example Services and show what to try" },
+  detach: { type: "boolean", help: 'return when the cluster is ready; "fairlead down" stops it' },
+} as const;
+
+const modes = ["auto", "nftables"];
+
+function numberOption(name: string, text: string | undefined, from: number, to: number): number | undefined {
+  if (text === undefined) return undefined;
+  const number = Number(text);
+  if (Number.isInteger(number) && number >= from && number <= to) return number;
+  throw new UsageError(`--${name} must be a number from ${from} to ${to}, not "${text}"`);
+}
+
+function upOptions(values: Values<typeof options>): UpOptions {
+  if (values["dual-stack"]) throw new CliError("--dual-stack is not supported yet: leave it out for IPv4 Services.");
+  const proxyMode = values["proxy-mode"] ?? "auto";
+  if (!modes.includes(proxyMode)) {
+    throw new CliError(`--proxy-mode "${proxyMode}" is not supported: choose ${modes.join(" or ")}.`);
+  }
+  return {
+    manifests: values.filename ?? [],
+    nodes: numberOption("nodes", values.nodes, 1, maxNodes) ?? 1,
+    proxyMode,
+    dataDir: dataDirOf(values.data),
+    keepData: values.data !== undefined,
+    kubeconfig: values.kubeconfig,
+    apiPort: numberOption("api-port", values["api-port"], 1, 65535),
+    resolvConf: values["resolv-conf"] ?? process.env.FAIRLEAD_RESOLV_CONF ?? "/etc/resolv.conf",
+    demo: values.demo ?? false,
+  };
+}
+
+/** What the process in the background says to the one at the prompt. */
+type Report = { readonly text: string } | { readonly done: string } | { readonly failed: string };
+
+const report = (message: Report): void => void process.send?.(message);
+
+/** Starts this very command in the background and shows what it reports, until it is ready or has failed. */
+function detach(args: readonly string[], dataDir: string): Promise<number> {
+  makeDataDir(dataDir);
+  const log = openSync(join(paths(dataDir).logs, "supervisor.log"), "a", 0o600);
+  const own = [...process.execArgv, process.argv[1] ?? "", "up", ...args.filter((arg) => arg !== "--detach")];
+  const child = spawn(process.execPath, own, {
+    detached: true,
+    stdio: ["ignore", log, log, "ipc"],
+    env: { ...process.env, FAIRLEAD_DETACHED: "1" },
+  });
+  return new Promise((resolve, reject) => {
+    child.on("message", (message: Report) => {
+      if ("text" in message) return void process.stderr.write(message.text);
+      if ("failed" in message) return reject(new CliError(message.failed));
+      process.stdout.write(message.done);
+      child.disconnect();
+      child.unref();
+      resolve(0);
+    });
+    child.on("exit", (code) => {
+      const last = readFileSync(join(paths(dataDir).logs, "supervisor.log"), "utf8")
+        .trim()
+        .split("\n")
+        .at(-1);
+      reject(new CliError(`The cluster's process ended with code ${code}: ${last ?? "it said nothing"}`));
+    });
+  });
+}
+
+const background = process.env.FAIRLEAD_DETACHED === "1" && process.send !== undefined;
+
+/** Progress of the process in the background goes to the one at the prompt. */
+function progressHere(): Progress {
+  if (!background) return createProgress(process.stderr);
+  const stream = { isTTY: false, write: (text: string) => report({ text }) };
+  return createProgress(stream as unknown as NodeJS.WriteStream);
+}
+
+export const command: Command = {
+  usage: "[-f FILE|DIR]... [--nodes N] [--proxy-mode MODE] [--data DIR] [--kubeconfig FILE] [--detach]",
+  summary: "Start a cluster on this machine",
+  options,
+  examples: [
+    ["fairlead up", "a one-node cluster; Ctrl-C stops it"],
+    ["fairlead up --detach -f manifests/", "in the background, with what a folder holds"],
+    ["fairlead up --nodes 3 --data ./c2 --kubeconfig ./c2.yaml", "a second cluster beside the first"],
+  ],
+  async run(args) {
+    const { values } = parseOptions(args, options);
+    const wanted = upOptions(values);
+    if (values.detach) return detach(args, wanted.dataDir);
+    try {
+      return await runUp(wanted, progressHere(), (summary) => {
+        if (background) report({ done: summary });
+        else
+          process.stdout.write(
+            `${summary}${wanted.keepData ? "\nCtrl-C stops the cluster.\n" : "\nCtrl-C stops the cluster and removes everything it made.\n"}`,
+          );
+      });
+    } catch (error) {
+      if (background) report({ failed: (error as Error).message });
+      throw error;
+    }
+  },
+};

@@ -1,0 +1,102 @@
+/** Manifests of the command line: files and folders of YAML or JSON, applied as `kubectl apply --server-side` would. */
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { parseAllDocuments } from "yaml";
+import { kinds } from "../api/kinds/mod.ts";
+import type { Deployment, KubeObject } from "../api/object.ts";
+import { apiVersionOf, deployments, type Resource } from "../api/resource.ts";
+import { apply } from "../client/apply.ts";
+import { type ApiClient, ApiError } from "../client/client.ts";
+import { CliError, errorCode } from "./errors.ts";
+
+export interface Manifest {
+  readonly file: string;
+  readonly object: KubeObject;
+}
+
+function files(path: string): string[] {
+  try {
+    if (!statSync(path).isDirectory()) return [path];
+    const names = readdirSync(path).filter((name) => /\.(ya?ml|json)$/.test(name));
+    return names.sort().map((name) => join(path, name));
+  } catch (error) {
+    throw new CliError(`Cannot read the manifests "${path}" (${errorCode(error) ?? (error as Error).message}).`);
+  }
+}
+
+function parseFile(file: string): Manifest[] {
+  const documents = parseAllDocuments(readFileSync(file, "utf8"));
+  if (!Array.isArray(documents)) return [];
+  return documents.flatMap((document) => {
+    const [error] = document.errors;
+    if (error) throw new CliError(`Cannot read "${file}": ${error.message.split("\n")[0]}`);
+    const value: unknown = document.toJS();
+    if (value === null || value === undefined) return [];
+    const { kind, items } = value as { kind?: unknown; items?: unknown };
+    const objects = kind === "List" && Array.isArray(items) ? items : [value];
+    return objects.map((object) => ({ file, object: object as KubeObject }));
+  });
+}
+
+/** Reads all before anything is applied: a fault in the last file leaves the cluster as it was. */
+export async function readManifests(paths: readonly string[]): Promise<Manifest[]> {
+  const manifests = paths.flatMap(files).flatMap(parseFile);
+  for (const { file, object } of manifests) {
+    if (!resourceOf(object)) {
+      const { kind, apiVersion } = object;
+      throw new CliError(`Cannot apply "${file}": kind "${kind}" of "${apiVersion}" is not served here.`);
+    }
+  }
+  return manifests;
+}
+
+function resourceOf({ apiVersion, kind }: KubeObject): Resource | undefined {
+  return kinds.find((known) => known.kind === kind && apiVersionOf(known) === apiVersion);
+}
+
+/** Namespaces first, the rest in the order of the files. */
+export async function applyManifests(client: ApiClient, manifests: readonly Manifest[]): Promise<void> {
+  const rank = ({ object }: Manifest): number => (object.kind === "Namespace" ? 0 : 1);
+  for (const { file, object } of [...manifests].sort((a, b) => rank(a) - rank(b))) {
+    const resource = resourceOf(object);
+    if (!resource) continue;
+    const metadata = { ...object.metadata };
+    if (resource.namespaced) metadata.namespace ??= "default";
+    try {
+      await apply(client, resource, { object: { ...object, metadata }, fieldManager: "fairlead" });
+    } catch (error) {
+      if (error instanceof ApiError) throw new CliError(`Cannot apply "${file}": ${error.message}`);
+      throw error;
+    }
+  }
+}
+
+const available = ({ spec, status }: Deployment): boolean => (status?.availableReplicas ?? 0) >= (spec.replicas ?? 1);
+
+/** Resolves when all Deployments among the manifests have their Pods; throws CliError after `timeoutMs`. */
+export async function waitForDeployments(
+  client: ApiClient,
+  manifests: readonly Manifest[],
+  timeoutMs: number,
+): Promise<void> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  const names = manifests
+    .filter(({ object }) => object.kind === "Deployment")
+    .map(({ object }) => object.metadata.name);
+  const waiting = new Set(names);
+  const list = await client.list(deployments, { namespace: "default" });
+  for (const deployment of list.items) if (available(deployment)) waiting.delete(deployment.metadata.name);
+  try {
+    const { resourceVersion } = list.metadata;
+    if (waiting.size === 0) return;
+    for await (const event of client.watch(deployments, { namespace: "default", resourceVersion, signal })) {
+      if (event.type !== "BOOKMARK" && available(event.object)) waiting.delete(event.object.metadata.name);
+      if (waiting.size === 0) return;
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  throw new CliError(
+    `Not ready after ${timeoutMs / 1000} s: deployments ${[...waiting].join(", ")}; see "kubectl get pods" and "kubectl describe pod".`,
+  );
+}

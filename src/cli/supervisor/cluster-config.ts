@@ -1,0 +1,35 @@
+/** The facts of an embedded cluster, from what the command line leaves open. */
+import { randomBytes } from "node:crypto";
+import type { ClusterConfig, NodeConfig } from "../cluster.ts";
+import { paths } from "../data-dir.ts";
+
+/** Nodes have a /24 of 10.244.0.0/16 each, and addresses of the underlay from 172.18.0.2 on. */
+export const maxNodes = 200;
+
+const node = (index: number): NodeConfig => ({
+  name: `node-${index + 1}`,
+  address: `172.18.0.${index + 2}`,
+  podCidr: `10.244.${index}.0/24`,
+});
+
+export function clusterConfig(options: { dataDir: string; apiPort: number; nodes: number }): ClusterConfig {
+  return {
+    id: randomBytes(4).toString("hex"),
+    dataDir: options.dataDir,
+    runDir: paths(options.dataDir).run,
+    clusterDomain: "cluster.local",
+    podCidr: "10.244.0.0/16",
+    serviceCidr: "10.96.0.0/16",
+    dnsAddress: "10.96.0.10",
+    nodePortRange: { from: 30000, to: 32767 },
+    loadBalancerPool: "172.18.255.200-172.18.255.250",
+    underlay: { bridge: "fairlead0", cidr: "172.18.0.0/16", address: "172.18.0.1" },
+    apiPort: options.apiPort,
+    nodes: Array.from({ length: options.nodes }, (_, index) => node(index)),
+  };
+}
+
+/** The API server inside the cluster's namespaces: Pods, agents and the load balancer reach it there. */
+export const insideApiUrl = (config: ClusterConfig): string => `https://${config.underlay.address}:${config.apiPort}`;
+/** And on the host. */
+export const hostApiUrl = (config: ClusterConfig): string => `https://127.0.0.1:${config.apiPort}`;

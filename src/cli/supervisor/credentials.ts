@@ -1,0 +1,46 @@
+/** Certificates and kubeconfigs of a cluster's own processes. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { formatKubeconfig, kubeconfigOf } from "../../apiserver/kubeconfig.ts";
+import { type ClientName, ensurePki, type Pki } from "../../apiserver/pki.ts";
+import type { ClusterConfig } from "../cluster.ts";
+import { paths } from "../data-dir.ts";
+import { hostApiUrl, insideApiUrl } from "./cluster-config.ts";
+
+/** First address of the Service network: that of the Service default/kubernetes. */
+const kubernetesServiceAddress = "10.96.0.1";
+
+export interface Credentials {
+  readonly pki: Pki;
+  /** Entries for the user's kubeconfig. */
+  userKubeconfig(name: string): ReturnType<typeof kubeconfigOf>;
+}
+
+/** Makes what is missing; kubeconfigs are named after their client, "inside" is the administrator's from within. */
+export async function ensureCredentials(config: ClusterConfig): Promise<Credentials> {
+  const { pki: pkiDir, kubeconfigs } = paths(config.dataDir);
+  const pki = await ensurePki(pkiDir, {
+    hosts: [config.underlay.address, kubernetesServiceAddress],
+    nodes: config.nodes,
+  });
+  const write = (file: string, client: ClientName): void => {
+    const text = formatKubeconfig({ server: insideApiUrl(config), ca: pki.ca, credential: pki.client(client) });
+    writeFileSync(join(kubeconfigs, file), text, { mode: 0o600 });
+  };
+  write("inside", "admin");
+  write("control-plane", "control-plane");
+  write("kube-proxy", "kube-proxy");
+  write("coredns", "coredns");
+  for (const { name } of config.nodes) {
+    const credential = pki.client(`node-${name}`);
+    write(`node-${name}`, `node-${name}`);
+    writeFileSync(join(pkiDir, `node-${name}.crt`), credential.certificate, { mode: 0o600 });
+    writeFileSync(join(pkiDir, `node-${name}.key`), credential.key, { mode: 0o600 });
+  }
+  writeFileSync(join(pkiDir, "ca.crt"), pki.ca, { mode: 0o600 });
+  return {
+    pki,
+    userKubeconfig: (name) =>
+      kubeconfigOf({ server: hostApiUrl(config), ca: pki.ca, credential: pki.client("admin"), name }),
+  };
+}

@@ -1,0 +1,17 @@
+/** What the supervisor and the processes inside the cluster's namespaces say to each other (Node's IPC channel). */
+
+export type ToSupervisor =
+  /** The process does its work. */
+  | { readonly type: "ready" }
+  /** It cannot: one sentence. */
+  | { readonly type: "failed"; readonly message: string }
+  /** The host's port is wanted (control plane); answered by "port" with the listening handle, or "port-refused". */
+  | { readonly type: "open-port"; readonly protocol: "TCP" | "UDP"; readonly port: number }
+  /** Answer to "check" (agent): undefined when the cluster's DNS and the API's Service answer. */
+  | { readonly type: "checked"; readonly problem: string | undefined };
+
+export type FromSupervisor =
+  | { readonly type: "port"; readonly protocol: "TCP" | "UDP"; readonly port: number }
+  | { readonly type: "port-refused"; readonly protocol: "TCP" | "UDP"; readonly port: number; readonly reason: string }
+  /** Resolve `name` by the cluster's DNS and connect to the API's Service, from the node. */
+  | { readonly type: "check"; readonly name: string };

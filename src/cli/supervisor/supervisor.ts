@@ -1,0 +1,122 @@
+/** Runs an embedded cluster: namespaces, control plane, one agent for each node; ends all of it again. */
+
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import type { Tier } from "../../kernel/capabilities.ts";
+import { close } from "../../kernel/ffi.ts";
+import type { Log } from "../../lib/log.ts";
+import type { ClusterConfig } from "../cluster.ts";
+import { paths } from "../data-dir.ts";
+import { CliError } from "../errors.ts";
+import { startDnsRelay } from "./dns-relay.ts";
+import { createHolder, type Holder } from "./holder.ts";
+import { handOver } from "./host-ports.ts";
+import type { FromSupervisor, ToSupervisor } from "./messages.ts";
+import { type Supervised, supervise } from "./supervised.ts";
+
+export interface SupervisorOptions {
+  readonly config: ClusterConfig;
+  readonly tier: Tier;
+  /** Bound to the API server's port of the host; closed with the cluster. */
+  readonly apiFd: number;
+  /** Program and first arguments of fairlead, e.g. ["/usr/bin/node", "/opt/fairlead/dist/fairlead.js"]. */
+  readonly program: readonly string[];
+  readonly proxyMode: string;
+  /** Lists the host's resolvers for names outside the cluster. */
+  readonly resolvConf: string;
+  readonly log: Log;
+}
+
+export interface Cluster {
+  readonly holder: Holder;
+  /** Host pids by name: "control-plane", "agent node-1". */
+  processes(): Record<string, number>;
+  /** Resolves when the API server and all agents work; throws CliError with what one of them said. */
+  readonly started: Promise<void>;
+  /** Resolves when `name` is resolved by the cluster's DNS and the API's Service answers; throws CliError after `timeoutMs`. */
+  check(name: string, timeoutMs: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The environment of the cluster's processes: nothing of the user's proxy, Kubernetes or Node settings. */
+function environment(config: ClusterConfig): NodeJS.ProcessEnv {
+  const { PATH, HOME, LANG, TZ, FAIRLEAD_DEBUG } = process.env;
+  const own = { PATH, HOME, LANG, TZ, FAIRLEAD_DEBUG, NODE_COMPILE_CACHE: paths(config.dataDir).compileCache };
+  return Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
+}
+
+export async function startCluster(options: SupervisorOptions): Promise<Cluster> {
+  const { config, tier, apiFd, program, proxyMode, log } = options;
+  const all = paths(config.dataDir);
+  const holder = await createHolder(config.runDir, tier);
+  const relay = await startDnsRelay(join(all.sockets, "dns.sock"), options.resolvConf, log);
+  const ready = new Map<string, PromiseWithResolvers<void>>();
+  const checks = new Set<(problem: string | undefined) => void>();
+
+  const onMessage = (name: string, message: ToSupervisor, child: ChildProcess): void => {
+    if (message.type === "ready") ready.get(name)?.resolve();
+    else if (message.type === "failed") ready.get(name)?.reject(new CliError(message.message));
+    else if (message.type === "open-port") void handOver(child, message.protocol, message.port, log);
+    else if (message.type === "checked") for (const resolve of [...checks]) resolve(message.problem);
+  };
+  const run = (name: string, args: readonly string[], fds: readonly number[] = []): Supervised => {
+    ready.set(name, Promise.withResolvers<void>());
+    return supervise({
+      name,
+      argv: [...holder.enter(), ...program, ...args],
+      env: environment(config),
+      logFile: join(all.logs, `${name.replace(" ", "-")}.log`),
+      fds,
+      log,
+      onMessage: (message, child) => onMessage(name, message as ToSupervisor, child),
+    });
+  };
+  const json = JSON.stringify(config);
+  const processes = [
+    run("control-plane", ["control-plane", "--config-json", json, "--proxy-mode", proxyMode], [apiFd]),
+    ...config.nodes.map(({ name }) => run(`agent ${name}`, ["node", "--config-json", json, "--node-name", name])),
+  ];
+  const started = Promise.race([
+    Promise.all([...ready.values()].map(({ promise }) => promise)).then(() => {}),
+    holder.ended.then(() => {
+      throw new CliError("The cluster's namespaces ended while it started.");
+    }),
+  ]);
+  // Awaited by the caller, who may not have come to it yet when it fails.
+  started.catch(() => {});
+
+  return {
+    holder,
+    started,
+    processes: () => Object.fromEntries(processes.map(({ name, pid }) => [name, pid() ?? 0])),
+    async check(name, timeoutMs) {
+      const agent = processes[1];
+      const { promise, resolve } = Promise.withResolvers<string | undefined>();
+      checks.add(resolve);
+      const message: FromSupervisor = { type: "check", name };
+      agent?.send(message);
+      const timer = setTimeout(() => resolve(`no answer within ${timeoutMs / 1000} s`), timeoutMs);
+      const problem = await promise;
+      clearTimeout(timer);
+      checks.delete(resolve);
+      if (problem !== undefined)
+        throw new CliError(`The cluster does not work: ${problem}. Its logs are in "${all.logs}".`);
+    },
+    async stop() {
+      for (const one of processes) one.stop();
+      relay.close();
+      await holder.close();
+      close(apiFd);
+    },
+  };
+}
+
+/** Resolves at the first SIGINT, SIGTERM or SIGHUP; a second one ends the program at once (the kernel cleans up). */
+export async function interrupted(): Promise<void> {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const any = new AbortController();
+  await Promise.race(signals.map((signal) => once(process, signal, { signal: any.signal })));
+  any.abort();
+  for (const signal of signals) process.on(signal, () => process.exit(1));
+}

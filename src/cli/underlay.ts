@@ -1,0 +1,82 @@
+/**
+ * The network under the embedded cluster, in namespaces of its own: a bridge that the nodes hang on.
+ *
+ *   underlay namespace            node namespace
+ *   fairlead0 172.18.0.1/16 ──┬── eth0 172.18.0.2/16, default route via 172.18.0.1
+ *   API server, clients       └── …
+ */
+import { CLONE_NEWNET, close, hasCode, open, setns } from "../kernel/ffi.ts";
+import { ensureNetns, within, withRouteSocket } from "../kernel/netns.ts";
+import {
+  createVeth,
+  ensureAddress,
+  ensureBridge,
+  findLink,
+  getLink,
+  openRouteSocket,
+  replaceRoute,
+  setLink,
+} from "../kernel/route/mod.ts";
+import type { ClusterConfig, NodeConfig } from "./cluster.ts";
+
+export const netnsPath = (config: ClusterConfig, node: string): string => `${config.runDir}/netns/${node}`;
+
+const prefixLength = (cidr: string): string => cidr.slice(cidr.indexOf("/"));
+
+/** The control plane and every agent call it as they start, at the same time: who comes second finds it done. */
+export function ensureUnderlay({ underlay }: ClusterConfig): void {
+  const socket = openRouteSocket();
+  try {
+    setLink(socket, "lo", { up: true });
+    const bridge = ensureBridgeOnce(() => ensureBridge(socket, underlay.bridge, { up: true }));
+    ensureAddress(socket, bridge.index, underlay.address + prefixLength(underlay.cidr));
+  } finally {
+    socket.close();
+  }
+}
+
+function ensureBridgeOnce<T>(ensure: () => T): T {
+  try {
+    return ensure();
+  } catch (error) {
+    if (hasCode(error, "EEXIST")) return ensure();
+    throw error;
+  }
+}
+
+/** Makes the node's namespace and its link unless they are there, and moves this thread in for good. */
+export function enterNode(config: ClusterConfig, node: NodeConfig): void {
+  ensureUnderlay(config);
+  const path = netnsPath(config, node.name);
+  ensureNetns(path);
+  if (!withRouteSocket(path, (socket) => findLink(socket, "eth0"))) connectNode(config, node, path);
+  const fd = open(path);
+  setns(fd, CLONE_NEWNET);
+  close(fd);
+}
+
+function connectNode({ underlay }: ClusterConfig, node: NodeConfig, path: string): void {
+  const netns = open(path);
+  const socket = openRouteSocket();
+  try {
+    const bridge = getLink(socket, underlay.bridge);
+    createVeth(
+      socket,
+      { name: node.name, masterIndex: bridge.index, up: true },
+      { name: "eth0", netnsFd: netns, up: true },
+    );
+  } finally {
+    socket.close();
+    close(netns);
+  }
+  within(path, () => {
+    const inside = openRouteSocket();
+    try {
+      const link = getLink(inside, "eth0");
+      ensureAddress(inside, link.index, node.address + prefixLength(underlay.cidr));
+      replaceRoute(inside, { destination: "0.0.0.0/0", gateway: underlay.address });
+    } finally {
+      inside.close();
+    }
+  });
+}
