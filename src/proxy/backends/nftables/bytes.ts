@@ -1,0 +1,48 @@
+/** Values → bytes as rules and sets hold them. A field takes a multiple of 4 bytes; numbers of the kernel's own are in host order. */
+import type { Cidr } from "../../../net/cidr.ts";
+import { bitsOf, type IpFamily, ipToBytes, parseIp } from "../../../net/ip.ts";
+import type { Protocol } from "../../state.ts";
+
+/** One character for one byte; as src/kernel/nftables has it. */
+type Bytes = string;
+
+/** IANA protocol numbers. */
+export const protocolNumbers = { ICMP: 1, TCP: 6, UDP: 17, ICMPv6: 58, SCTP: 132 } as const;
+
+export function u32(value: number): Bytes {
+  return String.fromCharCode(value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24);
+}
+
+export function readU32(bytes: Bytes, offset = 0): number {
+  const at = (n: number) => bytes.charCodeAt(offset + n);
+  return ((at(3) << 24) | (at(2) << 16) | (at(1) << 8) | at(0)) >>> 0;
+}
+
+/** Network order, padded. */
+export function portBytes(port: number): Bytes {
+  return String.fromCharCode(port >> 8, port & 255, 0, 0);
+}
+
+export function protocolBytes(protocol: Protocol): Bytes {
+  return String.fromCharCode(protocolNumbers[protocol], 0, 0, 0);
+}
+
+/** Of a canonical address text. */
+export function addressBytes(text: string): Bytes {
+  if (!text.includes(":")) return String.fromCharCode(...text.split(".").map(Number));
+  const ip = parseIp(text);
+  if (!ip) throw new RangeError(`Cannot use "${text}": it is no IP address`);
+  return String.fromCharCode(...ipToBytes(ip));
+}
+
+export function networkBytes({ ip }: Cidr): Bytes {
+  return String.fromCharCode(...ipToBytes(ip));
+}
+
+/** e.g. ff ff ff 00 for a prefix of 24. */
+export function maskBytes(prefix: number, family: IpFamily): Bytes {
+  const bits = Array.from({ length: bitsOf(family) / 8 }, (_, byte) => Math.min(8, Math.max(0, prefix - byte * 8)));
+  return String.fromCharCode(...bits.map((count) => (0xff00 >> count) & 0xff));
+}
+
+export const zeros = (length: number): Bytes => "\0".repeat(length);

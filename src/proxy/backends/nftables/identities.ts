@@ -1,0 +1,83 @@
+/** Numbers that the kernel knows Service ports and endpoints by. They outlive the process: they are read back from its maps. */
+import type { ServicePort } from "../../state.ts";
+import { endpointText } from "../../state.ts";
+import { localHandleBit } from "./layout.ts";
+
+/** What rendering one Service port needs. */
+export interface Identity {
+  readonly id: number;
+  /** endpointText → handle; only with affinity. A new endpoint gets a new handle, so no client is remembered for an older one. */
+  readonly handles: ReadonlyMap<string, number>;
+}
+
+interface MutableIdentity {
+  readonly id: number;
+  handles: Map<string, number>;
+}
+
+export class Identities {
+  readonly #byPort = new Map<string, MutableIdentity>();
+  readonly #usedIds = new Set<number>();
+  readonly #usedHandles = new Set<number>();
+  #lastId = 0;
+  #lastHandle = 0;
+
+  /** The port's numbers; makes the missing ones and forgets those of endpoints that are gone. */
+  of(port: ServicePort, adopted?: { id: number | undefined; handles: ReadonlyMap<string, number> }): Identity {
+    let identity = this.#byPort.get(port.name);
+    if (!identity) {
+      identity = { id: this.#takeId(adopted?.id), handles: new Map() };
+      this.#byPort.set(port.name, identity);
+    }
+    const before = identity.handles;
+    identity.handles = new Map();
+    if (port.affinitySec) {
+      for (const endpoint of [...port.clusterEndpoints, ...port.localEndpoints]) {
+        const text = endpointText(endpoint);
+        if (identity.handles.has(text)) continue;
+        identity.handles.set(text, before.get(text) ?? this.#takeHandle(adopted?.handles.get(text)));
+      }
+    }
+    for (const [text, handle] of before) if (!identity.handles.has(text)) this.#usedHandles.delete(handle);
+    return identity;
+  }
+
+  forget(portName: string): void {
+    const identity = this.#byPort.get(portName);
+    if (!identity) return;
+    this.#byPort.delete(portName);
+    this.#usedIds.delete(identity.id);
+    for (const handle of identity.handles.values()) this.#usedHandles.delete(handle);
+  }
+
+  /** Numbers go round, so that one is used again as late as can be. */
+  #takeId(wanted: number | undefined): number {
+    if (wanted !== undefined && wanted > 0 && !this.#usedIds.has(wanted)) this.#lastId = Math.max(this.#lastId, wanted);
+    else wanted = this.#lastId = next(this.#lastId, this.#usedIds);
+    this.#usedIds.add(wanted);
+    return wanted;
+  }
+
+  #takeHandle(wanted: number | undefined): number {
+    if (wanted !== undefined && wanted > 0 && !this.#usedHandles.has(wanted)) {
+      this.#lastHandle = Math.max(this.#lastHandle, wanted);
+    } else {
+      wanted = this.#lastHandle = next(this.#lastHandle, this.#usedHandles);
+    }
+    this.#usedHandles.add(wanted);
+    return wanted;
+  }
+
+  /** No id or handle below these is given to a newcomer: clients may be remembered for them. */
+  reserve(id: number, handle: number): void {
+    this.#lastId = Math.max(this.#lastId, id);
+    this.#lastHandle = Math.max(this.#lastHandle, handle);
+  }
+}
+
+function next(last: number, used: ReadonlySet<number>): number {
+  for (let number = last + 1; ; number++) {
+    const candidate = number >= localHandleBit ? number - localHandleBit + 1 : number;
+    if (!used.has(candidate)) return candidate;
+  }
+}

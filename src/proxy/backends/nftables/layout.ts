@@ -1,0 +1,72 @@
+/**
+ * The sets and maps of the table. Their number does not depend on the number of Services or endpoints (docs/decisions/0003).
+ *
+ *   packet ── vips ──→ chain "c-3" ── vip-ids ──→ id ── endpoints[id . random 0..2] ──→ DNAT
+ *        └─── ports ─→ chain "xn-3" ─ port-ids ─→ id ┘
+ */
+import type { FieldType, SetSpec } from "../../../kernel/nftables/port.ts";
+import type { IpFamily } from "../../../net/ip.ts";
+
+/** Local endpoints have indexes from here on; 65,536 endpoints are the most a port can have. */
+export const localIndex = 65_536;
+/** Set in the handle of an endpoint's entry for local traffic. Handles are smaller. */
+export const localHandleBit = 0x40000000;
+export const maxAffinityMs = 86_400_000;
+const maxClients = 1 << 20;
+
+/** Prefix length of the set's ranges, e.g. "range-24". */
+export const rangeSet = (prefix: number): string => `range-${prefix}`;
+
+export function setsOf(family: IpFamily): readonly SetSpec[] {
+  const address = addressType(family);
+  const vip: readonly FieldType[] = [address, "inet_proto", "inet_service"];
+  const port: readonly FieldType[] = ["inet_proto", "inet_service"];
+  const endpoint: readonly FieldType[] = [address, "inet_service"];
+  // The id travels in the packet's priority (see chains.ts), hence its type.
+  return [
+    { name: "vips", key: vip, value: "verdict" },
+    { name: "vips-near", key: vip, value: "verdict" },
+    { name: "vips-local", key: vip, value: "verdict" },
+    { name: "vips-closed", key: vip, value: "verdict" },
+    { name: "vip-ids", key: vip, value: ["classid"] },
+    { name: "ports", key: port, value: "verdict" },
+    { name: "ports-near", key: port, value: "verdict" },
+    { name: "ports-local", key: port, value: "verdict" },
+    { name: "ports-closed", key: port, value: "verdict" },
+    { name: "port-ids", key: port, value: ["classid"] },
+    { name: "endpoints", key: ["classid", "mark"], value: endpoint },
+    { name: "slots", key: ["classid", "mark"], value: ["mark"] },
+    { name: "sticky-endpoints", key: ["mark"], value: endpoint },
+    {
+      name: "clients",
+      key: [address, "classid"],
+      value: ["mark"],
+      dynamic: { timeoutMs: maxAffinityMs, size: maxClients },
+    },
+    { name: "cluster-ips", key: [address] },
+    { name: "hairpin", key: [address, address] },
+    { name: "ranged", key: vip },
+    { name: "layout", key: ["mark"], value: ["mark"] },
+  ];
+}
+
+/** A set of source ranges of one prefix length: made when a Service first needs it. */
+export function rangeSpec(name: string, family: IpFamily): SetSpec {
+  const address = addressType(family);
+  return { name, key: [address, "inet_proto", "inet_service", address] };
+}
+
+function addressType(family: IpFamily): FieldType {
+  return family === "IPv4" ? "ipv4_addr" : "ipv6_addr";
+}
+
+/** Which kind of value a set's elements have. */
+export function valuesOf(set: string): "none" | "data" | "verdict" {
+  if (set === "vips" || set === "ports" || /^(vips|ports)-(near|local|closed)$/.test(set)) return "verdict";
+  return /^(cluster-ips|hairpin|ranged|range-\d+)$/.test(set) ? "none" : "data";
+}
+
+/** Sets of the static layout that carry elements of Services: all but the clients, which rules write, and our own marker. */
+export function isServiceSet(set: string): boolean {
+  return set !== "clients" && set !== "layout";
+}

@@ -1,0 +1,110 @@
+/** A Service port → the elements that stand for it. Pure. */
+import { parseCidr } from "../../../net/cidr.ts";
+import { type Endpoint, endpointText, type ServicePort } from "../../state.ts";
+import { addressBytes, networkBytes, portBytes, protocolBytes, u32 } from "./bytes.ts";
+import { chainName, type Kind } from "./chains.ts";
+import type { Identity } from "./identities.ts";
+import { localHandleBit, localIndex, rangeSet } from "./layout.ts";
+
+export interface Element {
+  readonly set: string;
+  readonly key: string;
+  /** Data, the chain that a verdict goes to, or "" in a plain set. */
+  readonly value: string;
+}
+
+/** Elements of several ports may be the same (the clusterIP's own, a hairpin pair): they are counted by their owners. */
+export function renderPort(port: ServicePort, identity: Identity): Element[] {
+  const elements: Element[] = [];
+  const put = (set: string, key: string, value = "") => void elements.push({ set, key, value });
+  renderEndpoints(port, identity, put);
+  for (const { address, role } of port.vips) {
+    const bytes = addressBytes(address);
+    const key = bytes + protocolBytes(port.protocol) + portBytes(port.port);
+    put("vip-ids", key, u32(identity.id));
+    if (role === "clusterIP") {
+      put("cluster-ips", bytes);
+      renderInternal(port, key, put);
+    } else {
+      renderExternal(port, { key, sets: "vips", suffix: "" }, put);
+    }
+    if (role === "loadBalancerIP") renderRanges(port, key, put);
+  }
+  if (port.nodePort) {
+    const key = protocolBytes(port.protocol) + portBytes(port.nodePort);
+    put("port-ids", key, u32(identity.id));
+    renderExternal(port, { key, sets: "ports", suffix: "n" }, put);
+  }
+  return elements;
+}
+
+type Put = (set: string, key: string, value?: string) => void;
+
+function renderEndpoints(port: ServicePort, identity: Identity, put: Put): void {
+  const lists = [
+    { endpoints: port.clusterEndpoints, firstIndex: 0, handleBit: 0 },
+    { endpoints: port.localEndpoints, firstIndex: localIndex, handleBit: localHandleBit },
+  ];
+  const id = u32(identity.id);
+  const hairpins = new Set<string>();
+  for (const { endpoints, firstIndex, handleBit } of lists) {
+    endpoints.forEach((endpoint, index) => {
+      const slot = id + u32(firstIndex + index);
+      const address = addressBytes(endpoint.ip);
+      const target = address + portBytes(endpoint.port);
+      if (!port.affinitySec) put("endpoints", slot, target);
+      else renderSticky({ slot, target, handleBit, handle: handleOf(identity, endpoint) }, put);
+      if (endpoint.local || endpoint.unplaced) hairpins.add(address + address);
+    });
+  }
+  for (const pair of hairpins) put("hairpin", pair);
+}
+
+function renderSticky(
+  { slot, target, handle, handleBit }: { slot: string; target: string; handle: number; handleBit: number },
+  put: Put,
+): void {
+  put("slots", slot, u32(handle));
+  put("sticky-endpoints", u32(handle | handleBit), target);
+}
+
+function handleOf({ handles }: Identity, endpoint: Endpoint): number {
+  const handle = handles.get(endpointText(endpoint));
+  if (handle === undefined) throw new RangeError(`Endpoint ${endpointText(endpoint)} has no handle`);
+  return handle;
+}
+
+function renderInternal(port: ServicePort, key: string, put: Put): void {
+  if (port.internal === "cluster") put("vips", key, chainFor(port, "c"));
+  else if (port.internal === "local") put("vips", key, chainFor(port, "ci"));
+  else put("vips-closed", key, port.internal);
+}
+
+/** `sets` is "vips" or "ports"; `suffix` of the chains' kinds, "n" for node ports. */
+function renderExternal(
+  port: ServicePort,
+  { key, sets, suffix }: { key: string; sets: "vips" | "ports"; suffix: "" | "n" },
+  put: Put,
+): void {
+  const { external } = port;
+  if (external === "reject") return put(`${sets}-closed`, key, "reject");
+  if (external === "cluster") return put(sets, key, chainFor(port, `x${suffix}`));
+  put(sets, key, suffix ? "outside-ports" : "outside");
+  put(`${sets}-near`, key, chainFor(port, `s${suffix}`));
+  if (external === "local") put(`${sets}-local`, key, chainFor(port, `l${suffix}`));
+  else put(`${sets}-closed`, key, "drop");
+}
+
+function chainFor(port: ServicePort, kind: Kind): string {
+  const isLocal = kind === "ci" || kind === "l" || kind === "ln";
+  return chainName(kind, (isLocal ? port.localEndpoints : port.clusterEndpoints).length, port.affinitySec);
+}
+
+function renderRanges(port: ServicePort, key: string, put: Put): void {
+  if (port.sourceRanges.length === 0) return;
+  put("ranged", key);
+  for (const text of port.sourceRanges) {
+    const cidr = parseCidr(text);
+    if (cidr) put(rangeSet(cidr.prefix), key + networkBytes(cidr));
+  }
+}

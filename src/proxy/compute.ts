@@ -1,0 +1,142 @@
+/** A Service, its slices and its node → forwarding state. Pure: the same objects give the same state. */
+import type { EndpointSlice, Service } from "../api/object.ts";
+import { objectKey } from "../api/object.ts";
+import { cidrContains, formatCidr, networkOf, parseCidrSloppy } from "../net/cidr.ts";
+import { bitsOf, canonicalIp, familyOf, type IpFamily, parseIp } from "../net/ip.ts";
+import { type Candidate, candidatesOf } from "./endpoints.ts";
+import {
+  type Endpoint,
+  endpointText,
+  type NodeFacts,
+  type Protocol,
+  type Route,
+  type ServicePort,
+  type Vip,
+} from "./state.ts";
+import { clusterChoice, localChoice } from "./topology.ts";
+
+type Port = NonNullable<Service["spec"]["ports"]>[number];
+const proxyName = "service.kubernetes.io/service-proxy-name";
+const defaultAffinitySec = 10_800;
+const families: readonly IpFamily[] = ["IPv4", "IPv6"];
+
+/** True for Services whose packets are this proxy's business: not headless, not ExternalName, not given to another proxy. */
+export function isProxied({ metadata, spec }: Service): boolean {
+  if (metadata.labels?.[proxyName] !== undefined || spec.type === "ExternalName") return false;
+  return spec.clusterIP !== undefined && spec.clusterIP !== "" && spec.clusterIP !== "None";
+}
+
+/** One entry for each port and family with a clusterIP; none for a Service that is not proxied. */
+export function computeService(
+  service: Service,
+  slices: readonly EndpointSlice[],
+  node: NodeFacts,
+): readonly ServicePort[] {
+  if (!isProxied(service)) return [];
+  return families.flatMap((family) => {
+    const clusterIp = clusterIpOf(service, family);
+    if (!clusterIp) return [];
+    const vips = vipsOf(service, clusterIp, family);
+    const sourceRanges = sourceRangesOf(service, { family, vips, node });
+    return (service.spec.ports ?? []).map((port) =>
+      computePort({ service, port, family, vips, sourceRanges }, slices, node),
+    );
+  });
+}
+
+interface PortInput {
+  readonly service: Service;
+  readonly port: Port;
+  readonly family: IpFamily;
+  readonly vips: readonly Vip[];
+  readonly sourceRanges: readonly string[];
+}
+
+function computePort(input: PortInput, slices: readonly EndpointSlice[], node: NodeFacts): ServicePort {
+  const { service, port, family, vips, sourceRanges } = input;
+  const { spec } = service;
+  const protocol = (port.protocol ?? "TCP") as Protocol;
+  const portName = port.name ?? "";
+  const candidates = candidatesOf(slices, { name: portName, protocol, family }, node.name);
+  const cluster = clusterChoice(candidates, node);
+  const local = localChoice(candidates);
+  const nodePort = port.nodePort ?? 0;
+  const isReachableFromOutside = nodePort !== 0 || vips.some((vip) => vip.role !== "clusterIP");
+  const internalLocal = spec.internalTrafficPolicy === "Local";
+  const externalLocal = spec.externalTrafficPolicy === "Local" && isReachableFromOutside;
+  const usesCluster = !internalLocal || isReachableFromOutside;
+  const usesLocal = internalLocal || externalLocal;
+  const hasAny = cluster.length > 0 || candidates.some((c) => c.ready || (c.serving && c.terminating));
+  return {
+    name: `${objectKey(service)}:${portName}/${protocol}/${family}`,
+    service: objectKey(service),
+    family,
+    protocol,
+    port: port.port,
+    vips,
+    nodePort,
+    internal: routeOf(internalLocal, hasAny, local.length > 0),
+    external: routeOf(externalLocal, hasAny, local.length > 0),
+    clusterEndpoints: usesCluster ? cluster.map(placed) : [],
+    localEndpoints: usesLocal ? local.map(placed) : [],
+    affinitySec: affinitySecOf(spec),
+    sourceRanges,
+    serving: candidates.filter((c) => c.serving).map(endpointText),
+  };
+}
+
+function placed({ ip, port, local, unplaced }: Candidate): Endpoint {
+  return { ip, port, local, unplaced };
+}
+
+function routeOf(isLocal: boolean, hasAny: boolean, hasLocal: boolean): Route {
+  if (!hasAny) return "reject";
+  if (!isLocal) return "cluster";
+  return hasLocal ? "local" : "drop";
+}
+
+function affinitySecOf({ sessionAffinity, sessionAffinityConfig }: Service["spec"]): number {
+  if (sessionAffinity !== "ClientIP") return 0;
+  return sessionAffinityConfig?.clientIP?.timeoutSeconds ?? defaultAffinitySec;
+}
+
+function clusterIpOf({ spec }: Service, family: IpFamily): string | undefined {
+  const all = spec.clusterIPs?.length ? spec.clusterIPs : [spec.clusterIP ?? ""];
+  return all.map(canonicalIp).find((ip) => ip !== undefined && familyOf(ip) === family);
+}
+
+/** Each address once; the clusterIP's role wins, then the external IP's. Load balancers in Proxy mode keep their own path. */
+function vipsOf({ spec, status }: Service, clusterIp: string, family: IpFamily): Vip[] {
+  const vips = new Map<string, Vip>([[clusterIp, { address: clusterIp, role: "clusterIP" }]]);
+  const add = (text: string | undefined, role: Vip["role"]) => {
+    const address = canonicalIp(text ?? "");
+    if (address && familyOf(address) === family && !vips.has(address)) vips.set(address, { address, role });
+  };
+  // A load balancer's IP is filtered by source ranges and an external IP is not: the stricter role stands.
+  for (const { ip, ipMode } of (status?.loadBalancer?.ingress ?? []) as { ip?: string; ipMode?: string }[]) {
+    if (ipMode === undefined || ipMode === "VIP") add(ip, "loadBalancerIP");
+  }
+  for (const ip of spec.externalIPs ?? []) add(ip, "externalIP");
+  return [...vips.values()];
+}
+
+/**
+ * Canonical CIDRs of the family; a zero-length prefix means no filter. When a range holds an address of this node, the
+ * load-balancer IPs count as sources too: a process of the node may use the VIP as its own address.
+ */
+function sourceRangesOf(
+  { spec }: Service,
+  { family, vips, node }: { family: IpFamily; vips: readonly Vip[]; node: NodeFacts },
+): string[] {
+  const ranges = (spec.loadBalancerSourceRanges ?? [])
+    .map((text) => parseCidrSloppy(text.trim()))
+    .filter((cidr) => cidr !== undefined && cidr.ip.family === family)
+    .map((cidr) => networkOf(cidr as NonNullable<typeof cidr>));
+  if (ranges.some(({ prefix }) => prefix === 0)) return [];
+  const nodeIps = node.addresses.map(parseIp).filter((ip) => ip !== undefined);
+  const texts = ranges.map(formatCidr);
+  if (ranges.some((range) => nodeIps.some((ip) => cidrContains(range, ip)))) {
+    for (const vip of vips) if (vip.role === "loadBalancerIP") texts.push(`${vip.address}/${bitsOf(family)}`);
+  }
+  return [...new Set(texts)].sort();
+}

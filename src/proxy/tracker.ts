@@ -1,0 +1,119 @@
+/** Keeps the objects that matter and recomputes only the Services that a change touched. */
+import type { EndpointSlice, Service } from "../api/object.ts";
+import { objectKey } from "../api/object.ts";
+import { Claims } from "./claims.ts";
+import { computeService } from "./compute.ts";
+import type { NodeFacts, ServicePort } from "./state.ts";
+
+const serviceNameLabel = "kubernetes.io/service-name";
+const headlessLabel = "service.kubernetes.io/headless";
+
+/** New forwarding state by Service ("default/web"); an empty list: the Service is gone. */
+export type ServiceChanges = ReadonlyMap<string, readonly ServicePort[]>;
+
+export class Tracker {
+  readonly #services = new Map<string, Service>();
+  /** Service → slice name → slice. */
+  readonly #slices = new Map<string, Map<string, EndpointSlice>>();
+  readonly #serviceOfSlice = new Map<string, string>();
+  readonly #claims = new Claims();
+  readonly #dirty = new Set<string>();
+  #node: NodeFacts;
+
+  constructor(node: NodeFacts) {
+    this.#node = node;
+  }
+
+  get dirty(): boolean {
+    return this.#dirty.size > 0;
+  }
+
+  setService(service: Service): void {
+    this.#services.set(objectKey(service), service);
+    this.#dirty.add(objectKey(service));
+  }
+
+  removeService(key: string): void {
+    if (this.#services.delete(key)) this.#dirty.add(key);
+  }
+
+  /** A slice without the label that names its Service, or of a headless one, is as if it were not there. */
+  setSlice(slice: EndpointSlice): void {
+    const key = objectKey(slice);
+    const owner = ownerOf(slice);
+    if (this.#serviceOfSlice.get(key) !== owner) this.removeSlice(key);
+    if (owner === undefined) return;
+    const slices = this.#slices.get(owner) ?? new Map<string, EndpointSlice>();
+    slices.set(key, slice);
+    this.#slices.set(owner, slices);
+    this.#serviceOfSlice.set(key, owner);
+    this.#dirty.add(owner);
+  }
+
+  removeSlice(key: string): void {
+    const owner = this.#serviceOfSlice.get(key);
+    if (owner === undefined) return;
+    this.#serviceOfSlice.delete(key);
+    const slices = this.#slices.get(owner);
+    slices?.delete(key);
+    if (slices?.size === 0) this.#slices.delete(owner);
+    this.#dirty.add(owner);
+  }
+
+  /** Returns true when everything must be computed again: the zone or an address changed. */
+  setNode(node: NodeFacts): boolean {
+    const changed = JSON.stringify(node) !== JSON.stringify(this.#node);
+    this.#node = node;
+    if (changed) for (const key of this.#services.keys()) this.#dirty.add(key);
+    return changed;
+  }
+
+  /** Recomputes what is dirty, and whoever won or lost an address by it; after this nothing is dirty. */
+  compute(): ServiceChanges {
+    const changes = new Map<string, readonly ServicePort[]>();
+    const computed = new Map<string, readonly ServicePort[]>();
+    for (const key of this.#dirty) {
+      const service = this.#services.get(key);
+      const ports = service ? computeService(service, this.#slicesOf(key), this.#node) : [];
+      computed.set(key, ports);
+      const created = service?.metadata.creationTimestamp ?? "";
+      // Sets visit what is added during the loop: those who won or lost a claim come later in it.
+      for (const other of this.#claims.claim(key, created, ports.flatMap(claimsOf))) this.#dirty.add(other);
+    }
+    for (const [key, ports] of computed)
+      changes.set(
+        key,
+        ports.map((port) => this.#owned(port)),
+      );
+    this.#dirty.clear();
+    return changes;
+  }
+
+  /** Without the VIPs and the node port that another Service owns. */
+  #owned(port: ServicePort): ServicePort {
+    const isOwn = (key: string) => this.#claims.owner(key) === port.service;
+    const vips = port.vips.filter((vip) => isOwn(vipKey(port, vip.address)));
+    const nodePort = port.nodePort && isOwn(nodePortKey(port)) ? port.nodePort : 0;
+    return vips.length === port.vips.length && nodePort === port.nodePort ? port : { ...port, vips, nodePort };
+  }
+
+  #slicesOf(key: string): EndpointSlice[] {
+    const slices = [...(this.#slices.get(key)?.values() ?? [])];
+    return slices.sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  }
+}
+
+function ownerOf({ metadata }: EndpointSlice): string | undefined {
+  const name = metadata.labels?.[serviceNameLabel];
+  if (!name || !metadata.namespace || metadata.labels?.[headlessLabel] !== undefined) return undefined;
+  return `${metadata.namespace}/${name}`;
+}
+
+const vipKey = (port: ServicePort, address: string): string => `${address}/${port.protocol}/${port.port}`;
+const nodePortKey = (port: ServicePort): string => `${port.family}/${port.protocol}/${port.nodePort}`;
+
+function claimsOf(port: ServicePort): { key: string; isClusterIp: boolean }[] {
+  const claims = port.vips.map((vip) => ({ key: vipKey(port, vip.address), isClusterIp: vip.role === "clusterIP" }));
+  if (port.nodePort) claims.push({ key: nodePortKey(port), isClusterIp: false });
+  return claims;
+}
