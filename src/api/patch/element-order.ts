@@ -20,11 +20,12 @@ export function orderElements(list: readonly unknown[], { order, before, key }: 
   const place = (item: unknown): number => indexIn(before, item, key);
   const wanted = (item: unknown): number => indexIn(order, item, key);
   const named = list.filter((item) => wanted(item) >= 0).sort((a, b) => wanted(a) - wanted(b));
-  const others = list.filter((item) => wanted(item) < 0).sort((a, b) => place(a) - place(b));
+  const known = (item: unknown): number => (place(item) < 0 ? Number.MAX_SAFE_INTEGER : place(item));
+  const others = list.filter((item) => wanted(item) < 0).sort((a, b) => known(a) - known(b));
   const result = [...named];
   let from = 0;
   for (const item of others) {
-    const later = result.findIndex((candidate, index) => index >= from && place(candidate) > place(item));
+    const later = result.findIndex((candidate, index) => index >= from && place(candidate) > known(item));
     const at = later < 0 ? result.length : later;
     result.splice(at, 0, item);
     from = at + 1;
