@@ -1,0 +1,51 @@
+/** Whether the cluster works, tried from a node as a Pod would: a name, then an address behind the service proxy. */
+import { Resolver } from "node:dns/promises";
+import net from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const attemptMs = 250;
+const pauseMs = 10;
+
+async function resolves(server: string, name: string): Promise<string> {
+  const resolver = new Resolver({ timeout: attemptMs, tries: 1 });
+  resolver.setServers([server]);
+  const [address] = await resolver.resolve4(name);
+  if (!address) throw new Error("no address");
+  return address;
+}
+
+function connects(host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect({ host, port, timeout: attemptMs });
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve();
+    });
+    socket.once("timeout", () => socket.destroy(new Error("no answer")));
+    socket.once("error", reject);
+  });
+}
+
+/** Tries until both work; the result is what is wrong after `timeoutMs`, or undefined. */
+export async function checkCluster(
+  { dnsAddress, name, port }: { dnsAddress: string; name: string; port: number },
+  timeoutMs: number,
+): Promise<string | undefined> {
+  const endMs = Date.now() + timeoutMs;
+  let problem: string | undefined;
+  do {
+    try {
+      const address = await resolves(dnsAddress, name).catch((error: Error) => {
+        throw new Error(`the cluster's DNS does not resolve ${name} (${error.message})`);
+      });
+      await connects(address, port).catch((error: Error) => {
+        throw new Error(`${name} resolves to ${address}, but port ${port} there does not answer (${error.message})`);
+      });
+      return undefined;
+    } catch (error) {
+      problem = (error as Error).message;
+      await sleep(pauseMs);
+    }
+  } while (Date.now() < endMs);
+  return problem;
+}

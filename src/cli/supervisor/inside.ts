@@ -1,0 +1,25 @@
+/** The other end of the supervisor's channel: what a process inside the cluster's namespaces says and hears. */
+import type { FromSupervisor, ToSupervisor } from "./messages.ts";
+
+export function tellSupervisor(message: ToSupervisor): void {
+  process.send?.(message);
+}
+
+export function onSupervisorMessage(listener: (message: FromSupervisor, handle: unknown) => void): void {
+  process.on("message", (message, handle) => listener(message as FromSupervisor, handle));
+}
+
+/** Runs the process's work; what it throws before it is ready reaches the person at the prompt as one sentence. */
+export async function insideCluster(work: (signal: AbortSignal) => Promise<void>): Promise<number> {
+  const stop = new AbortController();
+  for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => stop.abort());
+  try {
+    await work(stop.signal);
+    tellSupervisor({ type: "ready" });
+  } catch (error) {
+    tellSupervisor({ type: "failed", message: (error as Error).message });
+    throw error;
+  }
+  await new Promise<void>((resolve) => stop.signal.addEventListener("abort", () => resolve(), { once: true }));
+  return 0;
+}
