@@ -282,9 +282,7 @@ const watching: readonly Case[] = [
     async (store) => {
       const count = new Map<string, number>();
       for (const watched of [keyOf("a"), `${prefix}default/`, "/registry/", ""]) {
-        store.watch(watched, store.revision, (events) =>
-          count.set(watched, (count.get(watched) ?? 0) + events.length),
-        );
+        store.watch(watched, store.revision, (events) => count.set(watched, (count.get(watched) ?? 0) + events.length));
       }
       await fill(store, ["a", "b"]);
       await store.create(`${prefix}other/a`, encodeText("a"));

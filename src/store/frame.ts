@@ -84,23 +84,31 @@ function hasHeaderBeyondFirst(rest: Buffer): boolean {
   return false;
 }
 
+function isBlank(bytes: Buffer): boolean {
+  return bytes.every((byte) => byte === 0);
+}
+
 /** True if a sector (or the part of it that lies in `bytes`, which start at `offset` of the file) holds only zeros. */
 function hasBlankSector(bytes: Buffer, offset: number): boolean {
   for (let at = 0; at < bytes.length; ) {
     const end = Math.min(bytes.length, at + sectorBytes - ((offset + at) % sectorBytes));
-    if (bytes.subarray(at, end).every((byte) => byte === 0)) return true;
+    if (isBlank(bytes.subarray(at, end))) return true;
     at = end;
   }
   return false;
 }
 
+/** What the bytes after the last good frame, up to the end of the file, are. */
+export type Tail = "blank" | "torn" | "damaged";
+
 /**
- * Whether a crash during the last write explains the bad frame that `rest` (up to the end of the file) begins with:
- * nothing was written after it, and it is cut short or lacks whole sectors. Anything else is damage to synced data.
+ * "blank": zeros, which the log is made longer with in advance. "torn": a crash during the last write explains it, for
+ * nothing was written after it, and it is cut short or lacks whole sectors. "damaged": anything else.
  */
-export function isTorn(rest: Buffer, offset: number): boolean {
-  if (hasHeaderBeyondFirst(rest)) return false;
-  const header = decodeHeader(rest.subarray(0, frameHeaderBytes));
-  if (rest.length < frameHeaderBytes + (header?.length ?? 0)) return true;
-  return hasBlankSector(rest, offset);
+export function judgeTail(rest: Buffer, offset: number): Tail {
+  const first = rest.subarray(0, frameHeaderBytes);
+  if (isBlank(first) && isBlank(rest)) return "blank";
+  if (hasHeaderBeyondFirst(rest)) return "damaged";
+  const length = frameHeaderBytes + (decodeHeader(first)?.length ?? 0);
+  return rest.length < length || hasBlankSector(rest.subarray(0, length), offset) ? "torn" : "damaged";
 }

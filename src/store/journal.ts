@@ -28,6 +28,13 @@ export interface JournalOptions {
   readonly sync?: (file: FileHandle) => Promise<void>;
 }
 
+/**
+ * A small frame that reaches beyond the file's end takes zeros with it, so that the next ones overwrite blocks that are
+ * there: syncing those does not wait for the file system's own journal (about half the time on ext4).
+ */
+const smallFrameBytes = 64 * 1024;
+const zeros = Buffer.alloc(512 * 1024);
+
 /** After a failed sync, how long to wait before the whole state is written anew. */
 const repairIntervalMs = 1000;
 
@@ -38,6 +45,8 @@ export class FileJournal implements Journal {
   #generation: number;
   /** Durable length of the current log. */
   #size: number;
+  /** Length of the current log's file: zeros follow the durable frames. */
+  #fileBytes: number;
   /** In all logs since the last snapshot. */
   #logBytes: number;
   #snapshotAtBytes = 0;
@@ -50,6 +59,7 @@ export class FileJournal implements Journal {
     this.#file = file;
     this.#generation = state.generation;
     this.#size = state.size;
+    this.#fileBytes = state.size;
     this.#logBytes = state.size;
   }
 
@@ -71,7 +81,7 @@ export class FileJournal implements Journal {
   async append(records: readonly FileRecord[]): Promise<void> {
     if (this.#failed) await this.#repair((records[0]?.revision ?? 1) - 1);
     const { buffers, bytes } = encodeFrame(records);
-    await this.#write(buffers);
+    await this.#write(buffers, this.#size + bytes);
     await this.#syncLog();
     this.#size += bytes;
     this.#logBytes += bytes;
@@ -89,12 +99,15 @@ export class FileJournal implements Journal {
 
   async close(): Promise<void> {
     await this.#snapshot;
+    await this.#file.truncate(this.#size).catch(() => {});
     await this.#file.close();
   }
 
-  async #write(buffers: readonly Buffer[]): Promise<void> {
+  async #write(buffers: readonly Buffer[], end: number): Promise<void> {
+    const extend = end > this.#fileBytes && end - this.#size <= smallFrameBytes;
     try {
-      await writeAll(this.#file, buffers, this.#size);
+      await writeAll(this.#file, extend ? [...buffers, zeros] : buffers, this.#size);
+      this.#fileBytes = Math.max(this.#fileBytes, extend ? end + zeros.length : end);
     } catch (error) {
       // A full disk, most likely: cut the half-written frame off, so that the next try finds a clean end.
       await this.#cutBack(error);
@@ -103,6 +116,7 @@ export class FileJournal implements Journal {
   }
 
   async #cutBack(cause: unknown): Promise<void> {
+    this.#fileBytes = this.#size;
     try {
       await this.#file.truncate(this.#size);
       await this.#sync(this.#file);
@@ -145,6 +159,7 @@ export class FileJournal implements Journal {
     this.#file = file;
     this.#generation = generation;
     this.#size = size;
+    this.#fileBytes = size;
     const { entries } = index.range("");
     this.#snapshot = this.#writeSnapshot(generation, { entries, revision }).finally(() => {
       this.#snapshot = undefined;

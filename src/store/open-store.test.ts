@@ -29,7 +29,10 @@ test("open() finds entries, deletes, revision and history again", async () => {
   await first.close();
   const second = await open(dir);
   assert.equal(second.revision, last.revision);
-  assert.deepEqual((await second.list("")).entries.map((entry) => `${entry.key}@${entry.revision}`), ["a@2", "c@4"]);
+  assert.deepEqual(
+    (await second.list("")).entries.map((entry) => `${entry.key}@${entry.revision}`),
+    ["a@2", "c@4"],
+  );
   const seen: string[] = [];
   second.watch("", 3, (events) => seen.push(...events.map(({ type, entry }) => `${type} ${entry.key} ${entry.value}`)));
   await new Promise(setImmediate);

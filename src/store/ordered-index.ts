@@ -45,28 +45,33 @@ export class OrderedIndex {
     return entry?.key === key ? entry : undefined;
   }
 
-  set(entry: Entry): void {
+  /** Returns what it replaces. */
+  set(entry: Entry): Entry | undefined {
     const { chunk, at } = this.#first((other) => other < entry.key);
-    const found = this.#chunks[chunk]?.[at];
+    const entries = this.#chunks[chunk];
+    const found = entries?.[at];
     this.#valueBytes += entry.value.length;
-    if (found?.key === entry.key) {
+    if (entries && found?.key === entry.key) {
       this.#valueBytes -= found.value.length;
-      (this.#chunks[chunk] as Entry[])[at] = entry;
-      return;
+      entries[at] = entry;
+      return found;
     }
     this.#count++;
     this.#insert(chunk, at, entry);
+    return undefined;
   }
 
-  delete(key: Key): void {
+  /** Returns what it removes. */
+  delete(key: Key): Entry | undefined {
     const { chunk, at } = this.#first((other) => other < key);
     const entries = this.#chunks[chunk];
     const entry = entries?.[at];
-    if (!entries || entry?.key !== key) return;
+    if (!entries || entry?.key !== key) return undefined;
     this.#count--;
     this.#valueBytes -= entry.value.length;
     entries.splice(at, 1);
     if (entries.length === 0) this.#chunks.splice(chunk, 1);
+    return entry;
   }
 
   /** Entries with `prefix` and, if given, a key beyond `after`; at most `limit`, and how many more there are. */

@@ -1,7 +1,7 @@
 /** Reads a file of frames from its start, in windows of a few MiB. */
 import { type FileHandle, open } from "node:fs/promises";
 import { crc32 } from "node:zlib";
-import { decodeHeader, decodePayload, type FileRecord, frameHeaderBytes, isTorn } from "./frame.ts";
+import { decodeHeader, decodePayload, type FileRecord, frameHeaderBytes, judgeTail } from "./frame.ts";
 
 const windowBytes = 4 * 1024 * 1024;
 
@@ -57,7 +57,9 @@ export async function* readFrames(path: string): AsyncGenerator<{ records: FileR
       const end = offset + frameHeaderBytes + (header?.length ?? 0);
       const payload = header && end <= size ? await window.bytes(offset + frameHeaderBytes, header.length) : undefined;
       if (!payload || crc32(payload) !== header?.crc) {
-        throw new BadFrameError(path, offset, isTorn(await window.bytes(offset, size - offset), offset));
+        const tail = judgeTail(await window.bytes(offset, size - offset), offset);
+        if (tail === "blank") return;
+        throw new BadFrameError(path, offset, tail === "torn");
       }
       yield { records: decodePayload(payload), end };
       offset = end;

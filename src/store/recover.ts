@@ -23,15 +23,10 @@ export interface Recovered {
 /** The event that a put or delete on `index` is; the index is changed. */
 export function applyChange(index: OrderedIndex, change: Pick<WatchEvent, "type" | "entry">): WatchEvent {
   const { type, entry } = change;
-  const previous = index.get(entry.key);
-  if (type === "put") {
-    index.set(entry);
-    return { type, entry, previous };
-  }
-  if (!previous)
-    throw new StoreCorruptError(`Cannot delete "${entry.key}" at revision ${entry.revision}: it is not there`);
-  index.delete(entry.key);
-  return { type, entry, previous };
+  if (type === "put") return { type, entry, previous: index.set(entry) };
+  const previous = index.delete(entry.key);
+  if (previous) return { type, entry, previous };
+  throw new StoreCorruptError(`Cannot delete "${entry.key}" at revision ${entry.revision}: it is not there`);
 }
 
 /** Loads the newest snapshot and the logs after it; a torn last frame is left out, with a log line. Throws StoreCorruptError. */
