@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import type { FileHandle } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { promisify } from "node:util";
+import { ManualClock } from "../lib/clock.ts";
+import { createLog } from "../lib/log.ts";
+import { open } from "./open-store.ts";
+import { StoreUnavailableError } from "./store.ts";
+
+const root = await mkdtemp(join(tmpdir(), "fairlead-disk-"));
+after(() => rm(root, { recursive: true }));
+
+test("on a full disk writes are refused whole, and accepted again once there is room", async () => {
+  // A file system of 2 MB in a mount namespace of its own; both end with the child.
+  const script = 'mount -t tmpfs -o size=2m tmpfs "$1" && exec "$2" "$3" "$1"';
+  const child = join(import.meta.dirname, "full-disk.child.ts");
+  const namespaces = ["--user", "--map-root-user", "--mount"];
+  const { stdout } = await promisify(execFile)(
+    "unshare",
+    [...namespaces, "sh", "-c", script, "sh", root, process.execPath, child],
+    { timeout: 20_000 },
+  );
+  const { full, visible, accepted, found, events, message, revision } = JSON.parse(stdout);
+  assert.ok(full.accepted > 0 && full.refused > 0, stdout);
+  assert.equal(full.revision, 1 + full.accepted);
+  assert.equal(visible.length, full.accepted);
+  assert.ok(accepted.includes("after"));
+  assert.deepEqual(found, accepted);
+  assert.deepEqual(events.toSorted(), accepted);
+  assert.equal(revision, 1 + accepted.length);
+  assert.match(message, /^Cannot write to the store ".*": ENOSPC: no space left on device, write$/);
+});
+
+test("after a failed sync writes are refused until the whole state could be written anew", async () => {
+  const clock = new ManualClock();
+  let failing = false;
+  const sync = async (file: FileHandle): Promise<void> => {
+    if (failing) throw Object.assign(new Error("EIO: i/o error, fdatasync"), { code: "EIO" });
+    await file.datasync();
+  };
+  const dir = join(root, "sync");
+  const log = createLog(() => {});
+  const store = await open(dir, { sync, clock, log });
+  const text = (): Buffer => Buffer.from("text");
+  await store.create("a", text);
+  failing = true;
+  const both = await Promise.allSettled([store.create("b", text), store.create("c", text)]);
+  for (const result of both) assert.ok(result.status === "rejected" && result.reason instanceof StoreUnavailableError);
+  failing = false;
+  await assert.rejects(store.create("d", text), /EIO/);
+  assert.deepEqual([store.revision, (await store.list("")).entries.length], [2, 1]);
+  clock.advance(1000);
+  assert.equal((await store.create("e", text)).revision, 3);
+  await store.close();
+  const again = await open(dir, { log });
+  assert.deepEqual(
+    (await again.list("")).entries.map((entry) => `${entry.key}@${entry.revision}`),
+    ["a@2", "e@3"],
+  );
+  await again.close();
+});
