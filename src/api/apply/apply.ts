@@ -113,7 +113,7 @@ function ownersOfLive(live: KubeObject, type: FieldType, write: Write): Owned[] 
 /** kubectl's client-side apply left its configuration in an annotation: kubectl may take those fields over. */
 function withoutLastApplied(
   conflicts: readonly FieldConflict[],
-  live: KubeObject,
+  live: KubeObject | undefined,
   { manager, schema }: Write,
 ): FieldConflict[] {
   const before = manager === "kubectl" ? lastApplied(live) : undefined;
