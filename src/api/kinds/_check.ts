@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { LabelSelector } from "kubernetes-types/meta/v1";
 import { forbidden, invalid, notSupported, required } from "../field-error.ts";
 import type { FieldError } from "../kind.ts";
+import { validateLabels } from "../metadata.ts";
 import { checkLabelValue, checkPortName, checkPortNumber, checkQualifiedName } from "../names.ts";
 
 /** The faults that a check of `names.ts` finds in a value, at a field. */
@@ -16,13 +17,6 @@ export const protocols = ["SCTP", "TCP", "UDP"] as const;
 export function oneOf(field: string, value: string | undefined, allowed: readonly string[]): FieldError[] {
   if (!value) return [required(field)];
   return allowed.includes(value) ? [] : [notSupported(field, value, allowed)];
-}
-
-export function validateLabels(field: string, labels: Readonly<Record<string, string>> | undefined): FieldError[] {
-  return Object.entries(labels ?? {}).flatMap(([key, value]) => [
-    ...checked(field, key, checkQualifiedName(key)),
-    ...checked(field, value, checkLabelValue(value)),
-  ]);
 }
 
 export function validateNonNegative(field: string, value: number | undefined): FieldError[] {
@@ -43,7 +37,7 @@ export function immutable(field: string, value: unknown, old: unknown): FieldErr
 }
 
 export function validateLabelSelector(field: string, selector: LabelSelector): FieldError[] {
-  const faults = validateLabels(`${field}.matchLabels`, selector.matchLabels);
+  const faults = validateLabels(selector.matchLabels, `${field}.matchLabels`);
   for (const [index, { key, operator, values = [] }] of (selector.matchExpressions ?? []).entries()) {
     const path = `${field}.matchExpressions[${index}]`;
     if (operator === "In" || operator === "NotIn") {

@@ -1,7 +1,18 @@
-import type { Kind } from "../kind.ts";
+import { invalid } from "../field-error.ts";
+import type { FieldError, Kind } from "../kind.ts";
 import type { Lease } from "../object.ts";
 import { leases } from "../resource.ts";
-import { ageColumn, nameColumn } from "./_column.ts";
+import { validateNonNegative } from "./_check.ts";
+import { ageColumn, nameColumn, text } from "./_column.ts";
+
+function validate({ spec = {} }: Lease): FieldError[] {
+  const faults: FieldError[] = [];
+  const duration = spec.leaseDurationSeconds;
+  if (duration !== undefined && duration <= 0) {
+    faults.push(invalid("spec.leaseDurationSeconds", duration, "must be greater than 0"));
+  }
+  return [...faults, ...validateNonNegative("spec.leaseTransitions", spec.leaseTransitions)];
+}
 
 export const leaseKind: Kind<Lease> = {
   ...leases,
@@ -11,5 +22,11 @@ export const leaseKind: Kind<Lease> = {
   status: false,
   subresources: [],
   schema: "io.k8s.api.coordination.v1.Lease",
-  columns: [nameColumn, ageColumn],
+  validate,
+  raisesGeneration: () => false,
+  columns: [
+    nameColumn,
+    text("Holder", "Who holds the lease.", ({ spec }) => spec?.holderIdentity ?? ""),
+    ageColumn,
+  ],
 };

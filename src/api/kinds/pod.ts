@@ -1,7 +1,18 @@
 import type { Kind } from "../kind.ts";
 import type { Pod } from "../object.ts";
 import { pods } from "../resource.ts";
-import { ageColumn, nameColumn } from "./_column.ts";
+import { setPodSpecDefaults } from "./_pod-defaults.ts";
+import { validatePodSpec } from "./_pod-validate.ts";
+import { podColumns } from "./pod-columns.ts";
+import { qosClassOf } from "./pod-qos.ts";
+import { validatePodUpdate } from "./pod-update.ts";
+
+/** `podIP` is the old form of `podIPs[0]`; each is filled from the other. */
+function alignPodIps({ status }: Pod): void {
+  const first = status?.podIPs?.[0]?.ip;
+  if (status && first) status.podIP = first;
+  else if (status?.podIP) status.podIPs = [{ ip: status.podIP }];
+}
 
 export const podKind: Kind<Pod> = {
   ...pods,
@@ -21,5 +32,25 @@ export const podKind: Kind<Pod> = {
     "resize",
   ],
   schema: "io.k8s.api.core.v1.Pod",
-  columns: [nameColumn, ageColumn],
+  setDefaults(pod) {
+    pod.spec ??= { containers: [] };
+    setPodSpecDefaults(pod.spec);
+    alignPodIps(pod);
+  },
+  prepareForCreate(pod) {
+    Object.assign(pod, { status: { phase: "Pending", qosClass: qosClassOf(pod.spec) } });
+  },
+  validate: ({ spec }) => validatePodSpec("spec", spec),
+  validateUpdate: validatePodUpdate,
+  fieldSelectors: {
+    "spec.nodeName": ({ spec }) => spec.nodeName ?? "",
+    "spec.restartPolicy": ({ spec }) => spec.restartPolicy ?? "",
+    "spec.schedulerName": ({ spec }) => spec.schedulerName ?? "",
+    "spec.serviceAccountName": ({ spec }) => spec.serviceAccountName ?? "",
+    "spec.hostNetwork": ({ spec }) => String(spec.hostNetwork ?? false),
+    "status.phase": ({ status }) => status?.phase ?? "",
+    "status.podIP": ({ status }) => status?.podIPs?.[0]?.ip ?? status?.podIP ?? "",
+    "status.nominatedNodeName": ({ status }) => status?.nominatedNodeName ?? "",
+  },
+  columns: podColumns,
 };

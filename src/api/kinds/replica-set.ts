@@ -1,7 +1,9 @@
 import type { Kind } from "../kind.ts";
 import type { ReplicaSet } from "../object.ts";
 import { replicaSets } from "../resource.ts";
-import { ageColumn, nameColumn } from "./_column.ts";
+import { ageColumn, integer, nameColumn } from "./_column.ts";
+import { immutable, validateNonNegative } from "./_check.ts";
+import { setTemplateDefaults, validateWorkload, workloadColumns } from "./_workload.ts";
 
 export const replicaSetKind: Kind<ReplicaSet> = {
   ...replicaSets,
@@ -11,5 +13,24 @@ export const replicaSetKind: Kind<ReplicaSet> = {
   status: true,
   subresources: ["scale"],
   schema: "io.k8s.api.apps.v1.ReplicaSet",
-  columns: [nameColumn, ageColumn],
+  setDefaults({ spec }) {
+    spec.replicas ??= 1;
+    setTemplateDefaults(spec);
+  },
+  validate: ({ spec }) => [
+    ...validateNonNegative("spec.replicas", spec.replicas),
+    ...validateNonNegative("spec.minReadySeconds", spec.minReadySeconds),
+    // Kubernetes says "deployment" here too.
+    ...validateWorkload(spec, "deployment"),
+  ],
+  validateUpdate: ({ spec }, old) => immutable("spec.selector", spec.selector, old.spec.selector),
+  fieldSelectors: { "status.replicas": ({ status }) => String(status?.replicas ?? 0) },
+  columns: [
+    nameColumn,
+    integer("Desired", "Pods that are wanted.", ({ spec }) => spec.replicas ?? 0),
+    integer("Current", "Pods that exist.", ({ status }) => status?.replicas ?? 0),
+    integer("Ready", "Pods that are ready.", ({ status }) => status?.readyReplicas ?? 0),
+    ageColumn,
+    ...workloadColumns,
+  ],
 };

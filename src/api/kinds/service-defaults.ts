@@ -6,6 +6,7 @@ const defaultAffinitySeconds = 10800;
 
 /** Fills what the Service API documents as defaults, in place; addresses and families are the allocator's (service-api S8 to S15). */
 export function setServiceDefaults(service: Service): void {
+  service.spec ??= {};
   const { spec } = service;
   spec.type ||= "ClusterIP";
   setAffinityDefaults(spec);

@@ -1,10 +1,11 @@
 /** Rules of a Service as it stands: service-api section 3, in Kubernetes's order of faults. */
 import { duplicate, forbidden, invalid, notSupported, required } from "../field-error.ts";
 import type { FieldError } from "../kind.ts";
+import { validateLabels } from "../metadata.ts";
 import { checkDnsLabel, checkDnsSubdomain, checkQualifiedName } from "../names.ts";
 import type { Service } from "../object.ts";
 import { validateCidr, validateIp, validateNonSpecialIp } from "./_address.ts";
-import { checked, oneOf, protocols, validateLabels, validatePortNumber, validatePortOrName } from "./_check.ts";
+import { checked, oneOf, protocols, validatePortNumber, validatePortOrName } from "./_check.ts";
 import { validateClusterIps } from "./service-cluster-ips.ts";
 import { isExternallyAccessible, isHeadless, needsHealthCheckNodePort } from "./service-type.ts";
 
@@ -23,7 +24,7 @@ export function validateService(service: Service, old?: Service): FieldError[] {
     ...validateTopologyAnnotations(service),
     ...validateNeedsOfType(service),
     ...validatePorts(service),
-    ...validateLabels("spec.selector", service.spec.selector),
+    ...validateLabels(service.spec.selector, "spec.selector"),
     ...validateAffinity(service),
     ...validateClusterIps(service, old),
     ...validateExternalIps(service, old),

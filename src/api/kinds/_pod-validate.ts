@@ -1,0 +1,144 @@
+/** Rules of a Pod spec, which Pods and the templates of workloads share. */
+import type { PodSpec, Toleration, Volume } from "kubernetes-types/core/v1";
+import { duplicate, forbidden, invalid, notSupported, required } from "../field-error.ts";
+import type { FieldError } from "../kind.ts";
+import { validateLabels } from "../metadata.ts";
+import { checkDnsLabel, checkDnsSubdomain, checkQualifiedName } from "../names.ts";
+import { validateIp } from "./_address.ts";
+import { checked, oneOf, validateNonNegative } from "./_check.ts";
+import { validateContainers } from "./_container-validate.ts";
+
+const restartPolicies = ["Always", "OnFailure", "Never"];
+const dnsPolicies = ["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"];
+const taintEffects = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
+const maxNameservers = 3;
+const maxSearches = 32;
+
+/** Every fault of a Pod spec with its defaults filled; `field` is where it stands, e.g. "spec" or "spec.template.spec". */
+export function validatePodSpec(field: string, spec: PodSpec): FieldError[] {
+  return [
+    ...validateVolumes(`${field}.volumes`, spec.volumes ?? []),
+    ...validateContainers(field, spec),
+    ...oneOf(`${field}.restartPolicy`, spec.restartPolicy, restartPolicies),
+    ...oneOf(`${field}.dnsPolicy`, spec.dnsPolicy, dnsPolicies),
+    ...validateDnsConfig(`${field}.dnsConfig`, spec),
+    ...validateLabels(spec.nodeSelector, `${field}.nodeSelector`),
+    ...validateNames(field, spec),
+    ...validateTimes(field, spec),
+    ...validateTolerations(`${field}.tolerations`, spec.tolerations ?? []),
+    ...validateHostAliases(`${field}.hostAliases`, spec.hostAliases ?? []),
+  ];
+}
+
+function validateNames(field: string, spec: PodSpec): FieldError[] {
+  const names = [
+    ["nodeName", checkDnsSubdomain],
+    ["serviceAccountName", checkDnsSubdomain],
+    ["hostname", checkDnsLabel],
+    ["subdomain", checkDnsLabel],
+    ["priorityClassName", checkDnsSubdomain],
+    ["runtimeClassName", checkDnsSubdomain],
+  ] as const;
+  const faults = names.flatMap(([name, check]) => {
+    const value = spec[name];
+    return value ? checked(`${field}.${name}`, value, check(value)) : [];
+  });
+  for (const [index, { name }] of (spec.imagePullSecrets ?? []).entries()) {
+    if (!name) faults.push(required(`${field}.imagePullSecrets[${index}].name`));
+  }
+  return faults;
+}
+
+function validateTimes(field: string, spec: PodSpec): FieldError[] {
+  const faults = validateNonNegative(`${field}.terminationGracePeriodSeconds`, spec.terminationGracePeriodSeconds);
+  const deadline = spec.activeDeadlineSeconds;
+  if (deadline !== undefined && (deadline < 1 || deadline > 0x7fffffff)) {
+    faults.push(invalid(`${field}.activeDeadlineSeconds`, deadline, "must be between 1 and 2147483647, inclusive"));
+  }
+  return faults;
+}
+
+function validateVolumes(field: string, volumes: readonly Volume[]): FieldError[] {
+  const seen = new Set<string>();
+  return volumes.flatMap((volume, index) => {
+    const path = `${field}[${index}]`;
+    const sources = Object.keys(volume).filter((key) => key !== "name");
+    const faults = sources.length === 0 ? [required(path, "must specify a volume type")] : [];
+    for (const extra of sources.slice(1)) {
+      faults.push(forbidden(`${path}.${extra}`, "may not specify more than 1 volume type"));
+    }
+    if (!volume.name) faults.push(required(`${path}.name`));
+    else if (seen.has(volume.name)) faults.push(duplicate(`${path}.name`, volume.name));
+    else faults.push(...checked(`${path}.name`, volume.name, checkDnsLabel(volume.name)));
+    seen.add(volume.name);
+    return [...faults, ...validateVolumeSource(path, volume)];
+  });
+}
+
+function validateVolumeSource(path: string, { configMap, secret, hostPath }: Volume): FieldError[] {
+  const faults: FieldError[] = [];
+  if (configMap && !configMap.name) faults.push(required(`${path}.configMap.name`));
+  if (secret && !secret.secretName) faults.push(required(`${path}.secret.secretName`));
+  if (!hostPath) return faults;
+  if (!hostPath.path) faults.push(required(`${path}.hostPath.path`));
+  else if (hostPath.path.split("/").includes("..")) {
+    faults.push(invalid(`${path}.hostPath.path`, hostPath.path, "must not contain '..'"));
+  }
+  return faults;
+}
+
+function validateDnsConfig(field: string, spec: PodSpec): FieldError[] {
+  const nameservers = spec.dnsConfig?.nameservers ?? [];
+  const searches = spec.dnsConfig?.searches ?? [];
+  const faults: FieldError[] = [];
+  if (spec.dnsPolicy === "None") {
+    if (!spec.dnsConfig) return [required(field, "must provide `dnsConfig` when `dnsPolicy` is None")];
+    if (nameservers.length === 0) {
+      faults.push(required(`${field}.nameservers`, "must provide at least one DNS nameserver when `dnsPolicy` is None"));
+    }
+  }
+  if (nameservers.length > maxNameservers) {
+    faults.push(invalid(`${field}.nameservers`, nameservers, `must not have more than ${maxNameservers} nameservers`));
+  }
+  faults.push(...nameservers.flatMap((server, index) => validateIp(`${field}.nameservers[${index}]`, server)));
+  if (searches.length > maxSearches) {
+    faults.push(invalid(`${field}.searches`, searches, `must not have more than ${maxSearches} search paths`));
+  }
+  for (const [index, search] of searches.entries()) {
+    const name = search === "." ? "a" : search.replace(/\.$/, "").replaceAll("_", "-");
+    faults.push(...checked(`${field}.searches[${index}]`, search, checkDnsSubdomain(name)));
+  }
+  for (const [index, { name }] of (spec.dnsConfig?.options ?? []).entries()) {
+    if (!name) faults.push(required(`${field}.options[${index}]`, "must not be empty"));
+  }
+  return faults;
+}
+
+function validateTolerations(field: string, tolerations: readonly Toleration[]): FieldError[] {
+  return tolerations.flatMap(({ key, operator, value, effect, tolerationSeconds }, index) => {
+    const path = `${field}[${index}]`;
+    const faults = key ? checked(`${path}.key`, key, checkQualifiedName(key)) : [];
+    if (!key && operator !== "Exists") {
+      const detail = "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
+      faults.push(invalid(`${path}.operator`, operator ?? "", detail));
+    }
+    if (tolerationSeconds !== undefined && effect !== "NoExecute") {
+      faults.push(invalid(`${path}.effect`, effect ?? "", "effect must be 'NoExecute' when `tolerationSeconds` is set"));
+    }
+    if (operator === "Exists" && value) {
+      faults.push(invalid(`${path}.operator`, value, "value must be empty when `operator` is 'Exists'"));
+    }
+    if (operator && operator !== "Exists" && operator !== "Equal") {
+      faults.push(notSupported(`${path}.operator`, operator, ["Equal", "Exists"]));
+    }
+    if (effect && !taintEffects.includes(effect)) faults.push(notSupported(`${path}.effect`, effect, taintEffects));
+    return faults;
+  });
+}
+
+function validateHostAliases(field: string, aliases: NonNullable<PodSpec["hostAliases"]>): FieldError[] {
+  return aliases.flatMap(({ ip = "", hostnames = [] }, index) => [
+    ...validateIp(`${field}[${index}].ip`, ip),
+    ...hostnames.flatMap((name, at) => checked(`${field}[${index}].hostnames[${at}]`, name, checkDnsSubdomain(name))),
+  ]);
+}
