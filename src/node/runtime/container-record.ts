@@ -1,0 +1,82 @@
+/** What is kept of a container on disk, so that the next agent finds it. */
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { ContainerIdentity, ContainerState } from "./container-runtime.ts";
+
+/**
+ * `<directory>/container.json`, beside it shim.sh, setup.sh, the FIFOs stdout, stderr and control, `shim` and `process` (lines of
+ * /proc/<pid>/stat) and setup-error; `<events>/<id>.started` and `<events>/<id>.exited` say how far it came.
+ */
+export interface ContainerRecord extends ContainerIdentity {
+  readonly directory: string;
+  readonly logFile: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export const startedFile = (events: string, id: string): string => join(events, `${id}.started`);
+export const exitedFile = (events: string, id: string): string => join(events, `${id}.exited`);
+
+export function writeRecord(record: ContainerRecord): void {
+  mkdirSync(record.directory, { recursive: true, mode: 0o700 });
+  writeFileSync(join(record.directory, "container.json"), JSON.stringify(record));
+}
+
+function readJson(path: string): ContainerRecord | undefined {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as ContainerRecord;
+  } catch {
+    // Half written: its shim was never started.
+    return undefined;
+  }
+}
+
+export function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+function list(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+/** Directories `<pods>/<uid>/containers/<name>/<attempt>`, whole or not. */
+export function listContainerDirectories(pods: string): string[] {
+  return list(pods).flatMap((uid) => {
+    const containers = join(pods, uid, "containers");
+    return list(containers).flatMap((name) =>
+      list(join(containers, name)).map((attempt) => join(containers, name, attempt)),
+    );
+  });
+}
+
+export function readRecord(directory: string): ContainerRecord | undefined {
+  return readJson(join(directory, "container.json"));
+}
+
+const timeOf = (path: string): number | undefined => statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+
+/** How far the container came, by its files; `parsePid` reads a line of /proc/<pid>/stat. */
+export function readState(
+  record: ContainerRecord,
+  { events, parsePid }: { events: string; parsePid: (stat: string) => number | undefined },
+): ContainerState {
+  const startedAtMs = timeOf(startedFile(events, record.id));
+  const exited = exitedFile(events, record.id);
+  const code = readText(exited);
+  // The shell makes the file before it writes the number.
+  if (code?.endsWith("\n")) {
+    const finishedAtMs = timeOf(exited) ?? Date.now();
+    if (startedAtMs !== undefined) return { kind: "exited", startedAtMs, finishedAtMs, exitCode: Number(code) };
+    const error = readText(join(record.directory, "setup-error"))?.trim() || "its surroundings could not be made";
+    return { kind: "exited", finishedAtMs, exitCode: 128, error };
+  }
+  const pid = parsePid(readText(join(record.directory, "process")) ?? "");
+  return startedAtMs !== undefined && pid !== undefined ? { kind: "running", pid, startedAtMs } : { kind: "starting" };
+}

@@ -1,0 +1,87 @@
+/** The seam between Pods and what runs their containers: `process-runtime.ts` is the default; CRI would be another. */
+
+export interface Mount {
+  /** Absent for a tmpfs. */
+  readonly source?: string;
+  /** Path as the container sees it. */
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+/** What "/" is for a container. */
+export type Root =
+  /** The machine's own file system. */
+  | { readonly kind: "machine" }
+  /** A fresh tmpfs with a copy of `skeleton` (small: directories, links) and these directories of the image, read-only. */
+  | { readonly kind: "assembled"; readonly skeleton: string; readonly directories: readonly Mount[] };
+
+export interface ContainerIdentity {
+  /** 64 hexadecimal digits; containerID is "fairlead://<id>". */
+  readonly id: string;
+  readonly podUid: string;
+  /** Name of the container in its Pod. */
+  readonly name: string;
+  /** How often a container of this name was started before: its restartCount. */
+  readonly attempt: number;
+  /** As written in the Pod, e.g. "busybox:1.36". */
+  readonly image: string;
+  readonly imageId: string;
+}
+
+export interface ContainerSpec extends ContainerIdentity {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly workingDir: string;
+  readonly root: Root;
+  /** In the order they are mounted; parents come before children. */
+  readonly mounts: readonly Mount[];
+  readonly hostname: string;
+  /** Path of the Pod's network namespace; absent: the node's own. */
+  readonly networkNamespace?: string;
+  readonly user?: { readonly uid: number; readonly gid: number };
+  /** Lines of the log are appended here, in the CRI format. */
+  readonly logFile: string;
+}
+
+export type ContainerState =
+  | { readonly kind: "starting" }
+  | { readonly kind: "running"; readonly pid: number; readonly startedAtMs: number }
+  | {
+      readonly kind: "exited";
+      /** Absent when the command was never reached: `error` says why. */
+      readonly startedAtMs?: number;
+      readonly finishedAtMs: number;
+      /** 128 + number for a signal; 137 also when the runtime lost sight of the container. */
+      readonly exitCode: number;
+      readonly error?: string;
+    };
+
+export interface ContainerInfo extends ContainerIdentity {
+  readonly state: ContainerState;
+  readonly logFile: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export interface ExecResult {
+  /** Undefined when the time was up. */
+  readonly exitCode: number | undefined;
+  /** stdout and stderr, at most 10 KiB. */
+  readonly output: string;
+}
+
+export interface ContainerRuntime {
+  /** Resolves when the command runs, or the container has exited before that (see its state); rejects when it cannot even be tried. */
+  start(spec: ContainerSpec): Promise<void>;
+  get(id: string): ContainerInfo | undefined;
+  /** All containers that are not removed, those of former agents as well. */
+  list(): readonly ContainerInfo[];
+  /** Sends a signal to the container's first process; false when it does not run (any more). */
+  signal(id: string, signal: "SIGTERM" | "SIGKILL" | "SIGINT" | "SIGHUP" | "SIGQUIT" | "SIGUSR1" | "SIGUSR2"): boolean;
+  /** Kills it when it runs and forgets everything but its log. */
+  remove(id: string): Promise<void>;
+  exec(id: string, argv: readonly string[], options: { timeoutMs: number }): Promise<ExecResult>;
+  /** Called after each change of a container's state; its output is in the log when it has exited. Returns a function that ends it. */
+  onChange(listener: (container: ContainerInfo) => void): () => void;
+  /** Stops watching; containers go on running. */
+  close(): void;
+}

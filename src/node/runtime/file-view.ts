@@ -1,0 +1,19 @@
+import { readdirSync, readlinkSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { FileView } from "./root-plan.ts";
+
+/** The machine's files as they are now. */
+export const machineFiles: FileView = {
+  kindOf(path) {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return stat && (stat.isDirectory() ? "directory" : "other");
+  },
+  entries(directory) {
+    return readdirSync(directory, { withFileTypes: true }).map((entry) => {
+      if (entry.isSymbolicLink()) {
+        return { name: entry.name, kind: "symlink", linkTarget: readlinkSync(join(directory, entry.name)) };
+      }
+      return { name: entry.name, kind: entry.isDirectory() ? "directory" : "other" };
+    });
+  },
+};

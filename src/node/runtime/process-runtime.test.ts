@@ -1,0 +1,219 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test, { afterEach, beforeEach } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { createLog } from "../../lib/log.ts";
+import { readLog } from "../logs/log-file.ts";
+import { LogRenderer } from "../logs/log-query.ts";
+import { processPort } from "../sandbox/linux.ts";
+import { inNamespaces } from "../testing/in-namespaces.ts";
+import type { ContainerSpec } from "./container-runtime.ts";
+import { ProcessRuntime } from "./process-runtime.ts";
+
+const limitMs = 10_000;
+let attempts = 0;
+const opened: ProcessRuntime[] = [];
+
+function spec(directory: string, script: string, more: Partial<ContainerSpec> = {}): ContainerSpec {
+  const id = randomBytes(32).toString("hex");
+  return {
+    id,
+    podUid: "uid-1",
+    name: "main",
+    attempt: attempts++,
+    image: "host",
+    imageId: "fairlead://host",
+    argv: ["/bin/sh", "-c", script],
+    env: { PATH: "/usr/bin:/bin", "WITH.DOT": "a 'b' c" },
+    workingDir: "/",
+    root: { kind: "machine" },
+    mounts: [],
+    hostname: "pod-1",
+    logFile: join(directory, "logs", `${id}.log`),
+    ...more,
+  };
+}
+
+function text(file: string): string {
+  return new LogRenderer({ follow: false, previous: false, timestamps: false })
+    .render(readLog(file), { first: true })
+    .toString();
+}
+
+async function until<T>(read: () => T | undefined | false): Promise<T> {
+  for (const end = Date.now() + limitMs; Date.now() < end; await delay(5)) {
+    const value = read();
+    if (value) return value;
+  }
+  throw new Error("it did not happen in time");
+}
+
+function open(directory: string): ProcessRuntime {
+  const runtime = new ProcessRuntime({ directory, port: processPort, log: createLog() });
+  opened.push(runtime);
+  return runtime;
+}
+
+const exitOf = (runtime: ProcessRuntime, id: string) =>
+  until(() => {
+    const state = runtime.get(id)?.state;
+    return state?.kind === "exited" && state;
+  });
+
+/** A process that runs a container and is killed: argv[2] is the directory, argv[3] the spec. */
+if (process.argv[3]) {
+  const runtime = open(process.argv[2] ?? "");
+  await runtime.start(JSON.parse(process.argv[3]) as ContainerSpec);
+  process.stdout.write("started\n");
+  setInterval(() => undefined, 1000);
+} else if (inNamespaces(import.meta.url)) {
+  let directory = "";
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), "fairlead-runtime-"));
+  });
+  afterEach(() => {
+    for (const runtime of opened.splice(0)) runtime.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  test("a container runs with its environment, its output is logged and its exit code kept", async () => {
+    const runtime = open(directory);
+    const one = spec(directory, "exec 2>&1; echo out $(hostname) $$ >/dev/stdout; echo err >&2; printf tail; exit 7");
+    await runtime.start(one);
+    const { exitCode, startedAtMs, finishedAtMs } = await exitOf(runtime, one.id);
+    assert.equal(exitCode, 7);
+    assert.ok(startedAtMs !== undefined && startedAtMs <= finishedAtMs);
+    assert.equal(text(one.logFile), "out pod-1 1\nerr\ntail");
+    await runtime.remove(one.id);
+    const two = spec(directory, "", { argv: ["env"] });
+    await runtime.start(two);
+    await exitOf(runtime, two.id);
+    assert.equal(text(two.logFile), "PATH=/usr/bin:/bin\nWITH.DOT=a 'b' c\n");
+    await runtime.remove(two.id);
+    assert.deepEqual(readdirSync(join(directory, "events")), []);
+    assert.deepEqual(readdirSync(join(directory, "pods", "uid-1", "containers", "main")), []);
+  });
+
+  test("a signal reaches the first process; remove() kills what runs", async () => {
+    const runtime = open(directory);
+    const one = spec(directory, "trap 'echo bye; exit 3' TERM; echo up; while :; do sleep 0.01; done");
+    await runtime.start(one);
+    await until(() => text(one.logFile).includes("up"));
+    assert.equal(runtime.signal(one.id, "SIGTERM"), true);
+    assert.equal((await exitOf(runtime, one.id)).exitCode, 3);
+    assert.match(text(one.logFile), /bye/);
+    await runtime.remove(one.id);
+
+    const two = spec(directory, "sleep 100 & sleep 100");
+    await runtime.start(two);
+    await runtime.remove(two.id);
+    assert.deepEqual(runtime.list(), []);
+    await until(() => !readdirSync("/proc").some((pid) => /^\d+$/.test(pid) && commandOf(pid).includes("sleep")));
+  });
+
+  test("mounts: files over existing ones, new directories without touching the machine, an assembled root", async () => {
+    const runtime = open(directory);
+    const volume = join(directory, "volume");
+    mkdirSync(volume, { recursive: true });
+    writeFileSync(join(volume, "hosts"), "127.0.0.1 me\n");
+    const mounts = [
+      { source: join(volume, "hosts"), target: "/etc/hosts", readOnly: false },
+      { source: volume, target: "/fairlead-test/data", readOnly: true },
+      { source: volume, target: "/etc/fairlead-test", readOnly: false },
+      { target: "/fairlead-test/tmp", readOnly: false },
+    ];
+    const one = spec(
+      directory,
+      "cat /etc/hosts /etc/fairlead-test/hosts; ls /fairlead-test; touch /fairlead-test/data/x || echo read-only; touch /fairlead-test/tmp/x; ls -d /usr/bin /proc/1 /dev/null; cat /proc/1/comm",
+      { mounts },
+    );
+    await runtime.start(one);
+    assert.equal((await exitOf(runtime, one.id)).exitCode, 0, text(one.logFile));
+    const seen = text(one.logFile).replace(/.*Read-only file system\n/, "");
+    assert.equal(seen, "127.0.0.1 me\n127.0.0.1 me\ndata\ntmp\nread-only\n/dev/null\n/proc/1\n/usr/bin\nsh\n");
+    assert.equal(existsSync("/fairlead-test"), false);
+    await runtime.remove(one.id);
+
+    const two = spec(directory, "", {
+      mounts: [{ source: join(directory, "absent"), target: "/etc/hosts", readOnly: false }],
+    });
+    await runtime.start(two);
+    const state = await exitOf(runtime, two.id);
+    assert.equal(state.exitCode, 128);
+    assert.match(state.error ?? "", /absent/);
+    await runtime.remove(two.id);
+  });
+
+  test("exec enters the container and ends when the time is up", async () => {
+    const runtime = open(directory);
+    const one = spec(directory, "exec sleep 100");
+    await runtime.start(one);
+    assert.deepEqual(await runtime.exec(one.id, ["sh", "-c", "hostname; exit 4"], { timeoutMs: 5000 }), {
+      exitCode: 4,
+      output: "pod-1\n",
+    });
+    assert.equal((await runtime.exec(one.id, ["sleep", "50"], { timeoutMs: 100 })).exitCode, undefined);
+    assert.match((await runtime.exec(one.id, ["no-such-program"], { timeoutMs: 5000 })).output, /no-such-program/);
+    await runtime.remove(one.id);
+  });
+
+  test("after a kill -9 of the agent its containers are adopted: no line and no exit code is lost", async () => {
+    const running = spec(directory, "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo line $i; sleep 0.05; done; exit 5");
+    const child = spawn(process.execPath, [import.meta.filename, directory, JSON.stringify(running)], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await once(child.stdout, "data");
+    await delay(100);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    // Some lines and, in this run, the exit fall into the time without an agent.
+    await delay(process.env["FAIRLEAD_LONG"] ? 1000 : 250);
+    const runtime = open(directory);
+    assert.equal(runtime.list().length, 1);
+    assert.equal((await exitOf(runtime, running.id)).exitCode, 5);
+    const wanted = Array.from({ length: 12 }, (_, index) => `line ${index + 1}\n`).join("");
+    assert.equal(text(running.logFile), wanted);
+    await runtime.remove(running.id);
+  });
+
+  test("a container that ended while there was no agent is found with its exit code and all lines", async () => {
+    const short = spec(directory, "sleep 0.1; echo last words; exit 9");
+    const child = spawn(process.execPath, [import.meta.filename, directory, JSON.stringify(short)], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await once(child.stdout, "data");
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    await delay(300);
+    const runtime = open(directory);
+    const state = runtime.get(short.id)?.state;
+    assert.ok(state?.kind === "exited" && state.exitCode === 9);
+    assert.equal(text(short.logFile), "last words\n");
+    await runtime.remove(short.id);
+  });
+
+  test("a container whose shim was killed is ended and reported", async () => {
+    const runtime = open(directory);
+    const one = spec(directory, "sleep 100");
+    await runtime.start(one);
+    const shim = readFileSync(join(directory, "pods/uid-1/containers/main", String(one.attempt), "shim"), "utf8");
+    process.kill(Number.parseInt(shim, 10), "SIGKILL");
+    const { exitCode, error } = await exitOf(runtime, one.id);
+    assert.equal(exitCode, 137);
+    assert.match(error ?? "", /shim/);
+    await runtime.remove(one.id);
+  });
+}
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,238 @@
+/** Containers as processes of this machine in namespaces of their own; a shim in sh beside each outlives the agent. */
+import { spawn } from "node:child_process";
+import { type FSWatcher, mkdirSync, rmSync, watch, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Log } from "../../lib/log.ts";
+import { LogPump, writeToFifo } from "../logs/log-pump.ts";
+import type { ProcessIdentity, ProcessPort } from "../sandbox/port.ts";
+import {
+  type ContainerRecord,
+  exitedFile,
+  listContainerDirectories,
+  readRecord,
+  readState,
+  readText,
+  startedFile,
+  writeRecord,
+} from "./container-record.ts";
+import type { ContainerInfo, ContainerRuntime, ContainerSpec, ContainerState } from "./container-runtime.ts";
+import { execInContainer } from "./exec.ts";
+import { machineFiles } from "./file-view.ts";
+import { planRoot } from "./root-plan.ts";
+import { renderSetupScript, renderShimScript } from "./setup-script.ts";
+
+export interface ProcessRuntimeOptions {
+  /** e.g. "<runDir>/nodes/<node>"; holds `pods` and `events`. */
+  readonly directory: string;
+  readonly port: ProcessPort;
+  readonly log: Log;
+}
+
+interface Container {
+  readonly record: ContainerRecord;
+  state: ContainerState;
+  pump?: LogPump;
+  readonly settled: PromiseWithResolvers<void>;
+}
+
+/** What shims and set-up programs get; the container's own environment is made from nothing. */
+const shimEnvironment = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
+/** How often the shims of containers are looked for: they tell of every exit themselves, unless somebody killed them. */
+const shimCheckMs = 2000;
+/** A former agent's shim that has not begun within this time never will. */
+const shimBeginMs = 1000;
+/** When the runtime does not know how a container ended. */
+const lostExitCode = 137;
+
+export class ProcessRuntime implements ContainerRuntime {
+  readonly #events: string;
+  readonly #pods: string;
+  readonly #port: ProcessPort;
+  readonly #log: Log;
+  readonly #containers = new Map<string, Container>();
+  readonly #listeners = new Set<(container: ContainerInfo) => void>();
+  readonly #watcher: FSWatcher;
+  readonly #shimCheck: NodeJS.Timeout;
+  readonly #openedAtMs = Date.now();
+
+  /** Adopts the containers of a former agent. */
+  constructor({ directory, port, log }: ProcessRuntimeOptions) {
+    this.#events = join(directory, "events");
+    this.#pods = join(directory, "pods");
+    this.#port = port;
+    this.#log = log;
+    mkdirSync(this.#events, { recursive: true, mode: 0o700 });
+    mkdirSync(this.#pods, { recursive: true, mode: 0o700 });
+    // Watch before looking, so that nothing happens unseen.
+    this.#watcher = watch(this.#events, (_, file) =>
+      this.#refresh(this.#containers.get(String(file).split(".")[0] ?? "")),
+    );
+    for (const path of listContainerDirectories(this.#pods)) this.#adopt(path);
+    this.#shimCheck = setInterval(() => this.#checkShims(), shimCheckMs).unref();
+  }
+
+  async start(spec: ContainerSpec): Promise<void> {
+    const { id, podUid, name, attempt, image, imageId, logFile, env } = spec;
+    const directory = join(this.#pods, podUid, "containers", name, String(attempt));
+    const record: ContainerRecord = { id, podUid, name, attempt, image, imageId, logFile, env, directory };
+    writeRecord(record);
+    this.#writeScripts(spec, directory);
+    const container = this.#add(record);
+    const shim = this.#port.spawnIn(spec.networkNamespace, () =>
+      spawn("/bin/sh", ["shim.sh"], { cwd: directory, env: shimEnvironment, stdio: "ignore", detached: true }),
+    );
+    shim.on("error", (error) => this.#lose(container, `Cannot start a shell: ${error.message}`));
+    shim.on("exit", () => this.#refreshOrLose(container));
+    shim.unref();
+    await container.settled.promise;
+  }
+
+  get(id: string): ContainerInfo | undefined {
+    const container = this.#containers.get(id);
+    return container && info(container);
+  }
+
+  list(): readonly ContainerInfo[] {
+    return [...this.#containers.values()].map(info);
+  }
+
+  signal(id: string, signal: NodeJS.Signals): boolean {
+    const container = this.#containers.get(id);
+    const process = container && container.state.kind !== "exited" && this.#processOf(container.record);
+    return process ? this.#port.signal(process, signal) : false;
+  }
+
+  async remove(id: string): Promise<void> {
+    const container = this.#containers.get(id);
+    if (!container) return;
+    if (container.state.kind !== "exited") await this.#kill(container);
+    this.#containers.delete(id);
+    this.#forget(container.record);
+  }
+
+  exec(id: string, argv: readonly string[], options: { timeoutMs: number }) {
+    const container = this.#containers.get(id);
+    if (container?.state.kind !== "running")
+      return Promise.resolve({ exitCode: 126, output: "the container is not running" });
+    return execInContainer(container.state.pid, argv, { ...options, env: container.record.env });
+  }
+
+  onChange(listener: (container: ContainerInfo) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  close(): void {
+    this.#watcher.close();
+    clearInterval(this.#shimCheck);
+    for (const { pump } of this.#containers.values()) pump?.close();
+  }
+
+  #add(record: ContainerRecord): Container {
+    const container: Container = { record, state: { kind: "starting" }, settled: Promise.withResolvers() };
+    this.#containers.set(record.id, container);
+    return container;
+  }
+
+  #adopt(path: string): void {
+    const record = readRecord(path);
+    if (record) this.#refreshOrLose(this.#add(record));
+    else rmSync(path, { recursive: true, force: true });
+  }
+
+  #writeScripts(spec: ContainerSpec, directory: string): void {
+    const root = join(directory, "root");
+    mkdirSync(root);
+    const plan = planRoot(spec.root, { mounts: spec.mounts, directory: root, view: machineFiles });
+    const setup = renderSetupScript(spec, plan.steps, {
+      directory,
+      startedFile: startedFile(this.#events, spec.id),
+      root: plan.root,
+    });
+    writeFileSync(join(directory, "setup.sh"), setup);
+    writeFileSync(join(directory, "shim.sh"), renderShimScript({ exitedFile: exitedFile(this.#events, spec.id) }));
+  }
+
+  #processOf(record: ContainerRecord): ProcessIdentity | undefined {
+    return this.#port.parseProcess(readText(join(record.directory, "process")) ?? "");
+  }
+
+  #refresh(container: Container | undefined): void {
+    if (!container || container.state.kind === "exited") return;
+    const parsePid = (stat: string) => this.#port.parseProcess(stat)?.pid;
+    const state = readState(container.record, { events: this.#events, parsePid });
+    if (state.kind === container.state.kind) return;
+    this.#pump(container);
+    this.#become(container, state);
+  }
+
+  /** The FIFOs are there as soon as anything has happened. */
+  #pump(container: Container): void {
+    try {
+      container.pump ??= new LogPump(container.record.directory, container.record.logFile);
+    } catch (error) {
+      this.#log.warn("container's output cannot be read", { container: container.record.name, error });
+    }
+  }
+
+  #become(container: Container, state: ContainerState): void {
+    if (state.kind === "exited") {
+      container.pump?.finish();
+      // The shim has waited for this line: only now may what it holds be lost.
+      writeToFifo(join(container.record.directory, "control"), "read");
+    }
+    container.state = state;
+    container.settled.resolve();
+    for (const listener of this.#listeners) listener(info(container));
+  }
+
+  #refreshOrLose(container: Container): void {
+    this.#refresh(container);
+    if (container.state.kind === "exited" || this.#containers.get(container.record.id) !== container) return;
+    const shim = this.#port.parseProcess(readText(join(container.record.directory, "shim")) ?? "");
+    if (shim ? this.#port.isAlive(shim) : Date.now() - this.#openedAtMs < shimBeginMs) return;
+    this.#refresh(container);
+    this.#lose(container, "The shim of the container is gone");
+  }
+
+  /** Without its shim nobody knows how the container ends: it is ended. */
+  #lose(container: Container, error: string): void {
+    if (container.state.kind === "exited") return;
+    const process = this.#processOf(container.record);
+    if (process) this.#port.signal(process, "SIGKILL");
+    const startedAtMs = container.state.kind === "running" ? container.state.startedAtMs : undefined;
+    const finished = { kind: "exited", finishedAtMs: Date.now(), exitCode: lostExitCode, error } as const;
+    this.#become(container, startedAtMs === undefined ? finished : { ...finished, startedAtMs });
+  }
+
+  #checkShims(): void {
+    for (const container of this.#containers.values()) {
+      if (container.state.kind !== "exited") this.#refreshOrLose(container);
+    }
+  }
+
+  async #kill(container: Container): Promise<void> {
+    const exited = Promise.withResolvers<void>();
+    const stop = this.onChange(({ id, state }) => {
+      if (id === container.record.id && state.kind === "exited") exited.resolve();
+    });
+    if (container.state.kind === "starting") await container.settled.promise;
+    if (container.state.kind === "exited" || !this.signal(container.record.id, "SIGKILL")) this.#checkShims();
+    if (this.#stateOf(container) !== "exited") await exited.promise;
+    stop();
+  }
+
+  #stateOf(container: Container): ContainerState["kind"] {
+    return container.state.kind;
+  }
+
+  #forget({ id, directory }: ContainerRecord): void {
+    rmSync(directory, { recursive: true, force: true });
+    rmSync(startedFile(this.#events, id), { force: true });
+    rmSync(exitedFile(this.#events, id), { force: true });
+  }
+}
+
+function info({ record, state }: Container): ContainerInfo {
+  return { ...record, state };
+}

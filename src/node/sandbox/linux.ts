@@ -1,0 +1,120 @@
+/** The agent's port over the running kernel; must be used in the node's network namespace. */
+import { closeSync, openSync } from "node:fs";
+import type { NetlinkSocket } from "../../kernel/netlink/socket.ts";
+import { createNetns, deleteNetns, listNetns, netnsExists, within, withRouteSocket } from "../../kernel/netns.ts";
+import { isAlive, parseStat, signalProcess } from "../../kernel/processes.ts";
+import {
+  createVeth,
+  deleteLink,
+  deleteRoute,
+  ensureAddress,
+  ensureBridge,
+  getLink,
+  listAddresses,
+  listLinks,
+  listRoutes,
+  openRouteSocket,
+  replaceRoute,
+  setHairpin,
+  setLink,
+} from "../../kernel/route/mod.ts";
+import { writeSysctl } from "../../kernel/sysctl.ts";
+import { cidrContainsCidr, parseCidr } from "../../net/cidr.ts";
+import type { NodeNetwork, PodRoute, ProcessPort, SandboxNetwork, SandboxPort } from "./port.ts";
+
+/** Interface of a Pod, as users know it. */
+const podLink = "eth0";
+
+/** Set in the node's namespace, all of them per namespace. */
+const nodeSettings: readonly (readonly [string, string])[] = [
+  ["net/ipv4/ip_forward", "1"],
+  // NodePorts on 127.0.0.1 are rewritten to Pods, which the kernel drops as martian otherwise.
+  ["net/ipv4/conf/all/route_localnet", "1"],
+  ["net/ipv4/conf/all/rp_filter", "0"],
+  ["net/ipv4/conf/default/rp_filter", "0"],
+];
+
+export const processPort: ProcessPort = {
+  spawnIn: (namespace, body) => (namespace === undefined ? body() : within(namespace, body)),
+  parseProcess: (stat) => {
+    const process = parseStat(stat);
+    return process && { pid: process.pid, startTime: process.startTime };
+  },
+  isAlive,
+  signal: signalProcess,
+};
+
+function setUpNode(socket: NetlinkSocket, { bridge, address, mtu }: NodeNetwork): void {
+  for (const [name, value] of nodeSettings) writeSysctl(name, value);
+  const link = ensureBridge(socket, bridge, { up: true, mtu });
+  ensureAddress(socket, link.index, address);
+  writeSysctl(`net/ipv4/conf/${bridge}/rp_filter`, "0");
+  writeSysctl(`net/ipv4/conf/${bridge}/route_localnet`, "1");
+}
+
+function connect(socket: NetlinkSocket, sandbox: SandboxNetwork): void {
+  const { path, hostLink, bridge, mtu, mac } = sandbox;
+  const masterIndex = getLink(socket, bridge).index;
+  const netnsFd = openSync(path, "r");
+  try {
+    createVeth(socket, { name: hostLink, masterIndex, mtu, up: true }, { name: podLink, netnsFd, mtu, mac });
+  } finally {
+    closeSync(netnsFd);
+  }
+  setHairpin(socket, hostLink, true);
+  withRouteSocket(path, (inner) => {
+    const link = getLink(inner, podLink);
+    ensureAddress(inner, link.index, sandbox.address);
+    setLink(inner, link.index, { up: true });
+    replaceRoute(inner, { destination: "0.0.0.0/0", gateway: sandbox.gateway, linkIndex: link.index });
+  });
+}
+
+function setPodRoutes(socket: NetlinkSocket, routes: readonly PodRoute[], all: string): void {
+  const wanted = new Set(routes.map(({ destination }) => destination));
+  const range = parseCidr(all);
+  for (const route of listRoutes(socket)) {
+    const destination = parseCidr(route.destination);
+    if (route.byKernel || !route.gateway || !range || !destination || !cidrContainsCidr(range, destination)) continue;
+    if (!wanted.has(route.destination)) deleteRoute(socket, route);
+  }
+  for (const route of routes) replaceRoute(socket, route);
+}
+
+/** Opens a route socket for the life of the process. */
+export function createLinuxPort(): SandboxPort {
+  const socket = openRouteSocket();
+  const deleteSandbox: SandboxPort["deleteSandbox"] = ({ path, hostLink }) => {
+    // The link first: the namespace may live on for a moment, and the link with it.
+    deleteLink(socket, hostLink);
+    deleteNetns(path);
+  };
+  return {
+    ...processPort,
+    mtuOf: (address) => {
+      const found = listAddresses(socket).find(({ cidr }) => cidr.split("/")[0] === address);
+      return found && getLink(socket, found.linkIndex).mtu;
+    },
+    setUpNode: (network) => setUpNode(socket, network),
+    createSandbox: (sandbox) => {
+      createNetns(sandbox.path);
+      try {
+        connect(socket, sandbox);
+      } catch (error) {
+        deleteSandbox(sandbox);
+        throw error;
+      }
+    },
+    deleteSandbox,
+    sandboxExists: netnsExists,
+    listHostLinks: (bridge) => {
+      const { index } = getLink(socket, bridge);
+      return listLinks(socket)
+        .filter((link) => link.masterIndex === index)
+        .map(({ name }) => name);
+    },
+    deleteHostLink: (name) => void deleteLink(socket, name),
+    listSandboxes: listNetns,
+    setPodRoutes: (routes, { within: all }) => setPodRoutes(socket, routes, all),
+  };
+}

@@ -1,0 +1,69 @@
+/** All that the agent asks of the operating system beyond Node's built-ins. `linux.ts` implements it over src/kernel. */
+
+/** A process for ever: the number and when it started tell it from a later one with the same number. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Ticks since boot, as text. */
+  readonly startTime: string;
+}
+
+export interface ProcessPort {
+  /** Runs the synchronous `body`; a process that it spawns lives in the network namespace (absent: the node's own). */
+  spawnIn<T>(networkNamespace: string | undefined, body: () => T): T;
+  /** From a line of /proc/<pid>/stat; undefined when it is none. */
+  parseProcess(stat: string): ProcessIdentity | undefined;
+  isAlive(process: ProcessIdentity): boolean;
+  /** Sends to this very process and says whether it was there. */
+  signal(process: ProcessIdentity, signal: NodeJS.Signals): boolean;
+}
+
+export interface NodeNetwork {
+  /** e.g. "cni0". */
+  readonly bridge: string;
+  /** e.g. "10.244.0.1/24". */
+  readonly address: string;
+  readonly mtu: number;
+}
+
+export interface SandboxNetwork {
+  /** Where the Pod's network namespace is kept, e.g. "/run/fairlead/netns/pod-<uid>". */
+  readonly path: string;
+  /** Name of the veth's end at the bridge. */
+  readonly hostLink: string;
+  readonly bridge: string;
+  /** e.g. "10.244.0.5/24". */
+  readonly address: string;
+  /** The bridge's address. */
+  readonly gateway: string;
+  readonly mac: string;
+  readonly mtu: number;
+}
+
+export interface PodRoute {
+  /** Pods of another node, e.g. "10.244.1.0/24". */
+  readonly destination: string;
+  /** The address of that node. */
+  readonly gateway: string;
+}
+
+export interface NetworkPort {
+  /** MTU of the link that holds the address; undefined when none does. */
+  mtuOf(address: string): number | undefined;
+  /** The bridge with its address, and the node's settings; may be called again. */
+  setUpNode(network: NodeNetwork): void;
+  /** If anything fails, nothing is left. */
+  createSandbox(sandbox: SandboxNetwork): void;
+  /** May be called again. */
+  deleteSandbox(sandbox: { readonly path: string; readonly hostLink: string }): void;
+  sandboxExists(path: string): boolean;
+  /** Names of the bridge's veth ends. */
+  listHostLinks(bridge: string): readonly string[];
+  /** Takes a veth end away whose sandbox is not known. */
+  deleteHostLink(name: string): void;
+  /** Names of the network namespaces kept in a folder. */
+  listSandboxes(folder: string): readonly string[];
+  /** Makes the routes to other nodes' Pods these and no others (of those within `within`, e.g. "10.244.0.0/16"). */
+  setPodRoutes(routes: readonly PodRoute[], options: { within: string }): void;
+}
+
+export type SandboxPort = ProcessPort & NetworkPort;

@@ -1,0 +1,41 @@
+/** For tests that make namespaces and mounts: runs a test file again where nothing it does reaches the machine. */
+import { spawnSync } from "node:child_process";
+import test from "node:test";
+import { fileURLToPath } from "node:url";
+
+const marker = "FAIRLEAD_TEST_INSIDE";
+const namespaces = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
+/** The first process of a pid namespace must wait for the orphans that it inherits: a shell does. */
+const reaper = ["sh", "-c", '"$@"; exit $?', "sh"];
+const limitMs = 60_000;
+
+function unshareArguments(): readonly string[] {
+  return process.getuid?.() === 0 ? namespaces : ["--user", "--map-root-user", ...namespaces];
+}
+
+function reasonToSkip(): string | false {
+  const probe = spawnSync("unshare", [...unshareArguments(), "true"], { encoding: "utf8", timeout: limitMs });
+  if (probe.status === 0) return false;
+  return `namespaces cannot be made here: ${(probe.stderr || probe.error?.message || "").trim()}`;
+}
+
+/**
+ * True in the process that may go on and define its tests; else one test is defined that runs the file in new mount,
+ * network and pid namespaces (as root, or as root of a new user namespace) and fails as it fails.
+ */
+export function inNamespaces(moduleUrl: string): boolean {
+  if (process.env[marker]) return true;
+  const file = fileURLToPath(moduleUrl);
+  test(`in namespaces: ${file.split("/").slice(-2).join("/")}`, { skip: reasonToSkip() }, () => {
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+    const run = spawnSync("unshare", [...unshareArguments(), ...reaper, process.execPath, file], {
+      encoding: "utf8",
+      env: { ...env, [marker]: "1" },
+      timeout: limitMs,
+      killSignal: "SIGKILL",
+    });
+    if (run.status !== 0)
+      throw new Error(`${run.error?.message ?? `exit code ${run.status}`}\n${run.stdout}\n${run.stderr}`);
+  });
+  return false;
+}
