@@ -149,7 +149,7 @@ export function applyObject(
 ): KubeObject {
   const type = objectType(write.schema);
   const maker = ownerOf(write, "Apply");
-  const config = withLastApplied(configOf(applied), live, write.manager);
+  const config = configOf(applied);
   const before = live ? ownersOfLive(live, type, write) : [];
   const given = before.find((owner) => sameOwner(owner, maker))?.fields ?? emptySet;
   const owners = assign(before, maker, reachable(ownable(appliedFields(config, type)), write));
@@ -159,5 +159,6 @@ export function applyObject(
   const conflicts = write.force ? [] : withoutLastApplied(conflictsOf(owners, maker, change), live, write);
   if (conflicts.length > 0) throw conflictFault(conflicts);
   const managedFields = formatManagedFields(release(owners, maker, change));
-  return { ...merged, metadata: { ...merged.metadata, managedFields } };
+  const metadata = live ? withLastApplied(merged.metadata, live, { config, manager: write.manager }) : merged.metadata;
+  return { ...merged, metadata: { ...metadata, managedFields } };
 }

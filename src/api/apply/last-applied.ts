@@ -1,6 +1,6 @@
 /** The annotation in which kubectl's client-side apply keeps its configuration, so that both kinds of apply get on. */
 import { isJsonObject, type JsonObject } from "../json.ts";
-import type { KubeObject } from "../object.ts";
+import type { KubeObject, ObjectMeta } from "../object.ts";
 
 const annotation = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -16,14 +16,18 @@ export function lastApplied(live: KubeObject | undefined): JsonObject | undefine
   }
 }
 
-/** kubectl's server-side apply carries the annotation on, where there is one, so that client-side apply can take over again. */
-export function withLastApplied(config: JsonObject, live: KubeObject | undefined, manager: string): JsonObject {
-  if (manager !== "kubectl" || !lastApplied(live)) return config;
-  const metadata = isJsonObject(config.metadata) ? config.metadata : {};
-  const { [annotation]: _, ...annotations } = isJsonObject(metadata.annotations) ? metadata.annotations : {};
-  const bare = { ...config, metadata: { ...metadata, annotations } };
-  return {
-    ...config,
-    metadata: { ...metadata, annotations: { ...annotations, [annotation]: `${JSON.stringify(bare)}\n` } },
-  };
+/**
+ * kubectl's server-side apply keeps the annotation up to date, where there is one, so that client-side apply can take
+ * over again. This changes no owner: the annotation still belongs to client-side apply.
+ */
+export function withLastApplied(
+  metadata: ObjectMeta,
+  live: KubeObject,
+  { config, manager }: { readonly config: JsonObject; readonly manager: string },
+): ObjectMeta {
+  if (manager !== "kubectl" || !lastApplied(live)) return metadata;
+  const given = isJsonObject(config.metadata) ? config.metadata : {};
+  const { [annotation]: _, ...annotations } = isJsonObject(given.annotations) ? given.annotations : {};
+  const text = `${JSON.stringify({ ...config, metadata: { ...given, annotations } })}\n`;
+  return { ...metadata, annotations: { ...metadata.annotations, [annotation]: text } };
 }
