@@ -1,8 +1,9 @@
 /** nf_tables of the kernel, over netlink, in the network namespace that the thread was in when it was opened. */
 import { constants } from "node:os";
+import { hasCode } from "../ffi.ts";
 import { eachAttribute, readAttributes, readString } from "../netlink/attributes.ts";
 import { MessageBuffer, NLM_F_ACK, NLM_F_DUMP } from "../netlink/message.ts";
-import { type Message, NETLINK_NETFILTER, NetlinkSocket } from "../netlink/socket.ts";
+import { type Message, NETLINK_NETFILTER, NetlinkSocket, type Refusal } from "../netlink/socket.ts";
 import { bytesFrom } from "./bytes.ts";
 import { attributes as a, families, messages } from "./constants.ts";
 import { beginMessage, encodeBatch } from "./encode.ts";
@@ -24,10 +25,20 @@ class LinuxNftables implements Nftables {
   commit(commands: readonly Command[]): void {
     if (commands.length === 0) return;
     const { batch, commandOf } = encodeBatch(commands);
-    const [refusal] = this.#socket.transact(batch).refusals;
+    const [refusal] = this.#transact(batch);
     if (!refusal) return;
     const code = errorNames.get(refusal.errno) ?? `E${refusal.errno}`;
     throw new TransactionError(code, commandOf.get(refusal.sequence), refusal.text);
+  }
+
+  #transact(batch: MessageBuffer): readonly Refusal[] {
+    try {
+      return this.#socket.transact(batch).refusals;
+    } catch (error) {
+      // The batch is larger than the send buffer, which only root may widen.
+      if (hasCode(error, "EMSGSIZE")) throw new TransactionError("EMSGSIZE", undefined, "the message is too long");
+      throw error;
+    }
   }
 
   chains(table: Table): ReadonlySet<string> | undefined {

@@ -135,7 +135,7 @@ export function describeCommand(command: Command): string {
 }
 
 export interface Nftables {
-  /** All commands or none, in order; throws TransactionError, or SystemError with EMSGSIZE when the kernel takes no message this big. */
+  /** All commands or none, in order; throws TransactionError; its code is EMSGSIZE when the socket takes no message this big. */
   commit(commands: readonly Command[]): void;
   /** Undefined when there is no such table. */
   chains(table: Table): ReadonlySet<string> | undefined;

@@ -1,7 +1,7 @@
 /** Values → bytes as rules and sets hold them. A field takes a multiple of 4 bytes; numbers of the kernel's own are in host order. */
 import type { Cidr } from "../../../net/cidr.ts";
 import { bitsOf, type IpFamily, ipToBytes, parseIp } from "../../../net/ip.ts";
-import type { Protocol } from "../../state.ts";
+import type { Endpoint, Protocol } from "../../state.ts";
 
 /** One character for one byte; as src/kernel/nftables has it. */
 type Bytes = string;
@@ -33,6 +33,11 @@ export function addressBytes(text: string): Bytes {
   const ip = parseIp(text);
   if (!ip) throw new RangeError(`Cannot use "${text}": it is no IP address`);
   return String.fromCharCode(...ipToBytes(ip));
+}
+
+/** address . port, as DNAT takes them. */
+export function targetBytes({ ip, port }: Pick<Endpoint, "ip" | "port">): Bytes {
+  return addressBytes(ip) + portBytes(port);
 }
 
 export function networkBytes({ ip }: Cidr): Bytes {

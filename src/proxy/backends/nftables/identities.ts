@@ -1,12 +1,18 @@
 /** Numbers that the kernel knows Service ports and endpoints by. They outlive the process: they are read back from its maps. */
 import type { ServicePort } from "../../state.ts";
-import { endpointText } from "../../state.ts";
+import { targetBytes } from "./bytes.ts";
 import { localHandleBit } from "./layout.ts";
 
 /** What rendering one Service port needs. */
 export interface Identity {
   readonly id: number;
-  /** endpointText → handle; only with affinity. A new endpoint gets a new handle, so no client is remembered for an older one. */
+  /** targetBytes → handle; only with affinity. A new endpoint gets a new handle, so no client is remembered for an older one. */
+  readonly handles: ReadonlyMap<string, number>;
+}
+
+/** What a former process called the port. */
+export interface Adopted {
+  readonly id: number | undefined;
   readonly handles: ReadonlyMap<string, number>;
 }
 
@@ -23,7 +29,7 @@ export class Identities {
   #lastHandle = 0;
 
   /** The port's numbers; makes the missing ones and forgets those of endpoints that are gone. */
-  of(port: ServicePort, adopted?: { id: number | undefined; handles: ReadonlyMap<string, number> }): Identity {
+  of(port: ServicePort, adopted?: Adopted): Identity {
     let identity = this.#byPort.get(port.name);
     if (!identity) {
       identity = { id: this.#takeId(adopted?.id), handles: new Map() };
@@ -33,7 +39,7 @@ export class Identities {
     identity.handles = new Map();
     if (port.affinitySec) {
       for (const endpoint of [...port.clusterEndpoints, ...port.localEndpoints]) {
-        const text = endpointText(endpoint);
+        const text = targetBytes(endpoint);
         if (identity.handles.has(text)) continue;
         identity.handles.set(text, before.get(text) ?? this.#takeHandle(adopted?.handles.get(text)));
       }
@@ -52,20 +58,22 @@ export class Identities {
 
   /** Numbers go round, so that one is used again as late as can be. */
   #takeId(wanted: number | undefined): number {
-    if (wanted !== undefined && wanted > 0 && !this.#usedIds.has(wanted)) this.#lastId = Math.max(this.#lastId, wanted);
-    else wanted = this.#lastId = next(this.#lastId, this.#usedIds);
-    this.#usedIds.add(wanted);
-    return wanted;
+    const id = wanted && !this.#usedIds.has(wanted) ? wanted : next(this.#lastId, this.#usedIds);
+    if (id !== wanted) this.#lastId = id;
+    this.#usedIds.add(id);
+    return id;
   }
 
   #takeHandle(wanted: number | undefined): number {
-    if (wanted !== undefined && wanted > 0 && !this.#usedHandles.has(wanted)) {
-      this.#lastHandle = Math.max(this.#lastHandle, wanted);
-    } else {
-      wanted = this.#lastHandle = next(this.#lastHandle, this.#usedHandles);
-    }
-    this.#usedHandles.add(wanted);
-    return wanted;
+    const handle = wanted && !this.#usedHandles.has(wanted) ? wanted : next(this.#lastHandle, this.#usedHandles);
+    if (handle !== wanted) this.#lastHandle = handle;
+    this.#usedHandles.add(handle);
+    return handle;
+  }
+
+  /** The newest handle: the next process must go on behind it. */
+  get lastHandle(): number {
+    return this.#lastHandle;
   }
 
   /** No id or handle below these is given to a newcomer: clients may be remembered for them. */

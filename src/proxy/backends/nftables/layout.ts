@@ -65,8 +65,3 @@ export function valuesOf(set: string): "none" | "data" | "verdict" {
   if (set === "vips" || set === "ports" || /^(vips|ports)-(near|local|closed)$/.test(set)) return "verdict";
   return /^(cluster-ips|hairpin|ranged|range-\d+)$/.test(set) ? "none" : "data";
 }
-
-/** Sets of the static layout that carry elements of Services: all but the clients, which rules write, and our own marker. */
-export function isServiceSet(set: string): boolean {
-  return set !== "clients" && set !== "layout";
-}

@@ -1,7 +1,7 @@
 /** A Service port → the elements that stand for it. Pure. */
 import { parseCidr } from "../../../net/cidr.ts";
 import { type Endpoint, endpointText, type ServicePort } from "../../state.ts";
-import { addressBytes, networkBytes, portBytes, protocolBytes, u32 } from "./bytes.ts";
+import { addressBytes, networkBytes, portBytes, protocolBytes, targetBytes, u32 } from "./bytes.ts";
 import { chainName, type Kind } from "./chains.ts";
 import type { Identity } from "./identities.ts";
 import { localHandleBit, localIndex, rangeSet } from "./layout.ts";
@@ -51,7 +51,7 @@ function renderEndpoints(port: ServicePort, identity: Identity, put: Put): void 
     endpoints.forEach((endpoint, index) => {
       const slot = id + u32(firstIndex + index);
       const address = addressBytes(endpoint.ip);
-      const target = address + portBytes(endpoint.port);
+      const target = targetBytes(endpoint);
       if (!port.affinitySec) put("endpoints", slot, target);
       else renderSticky({ slot, target, handleBit, handle: handleOf(identity, endpoint) }, put);
       if (endpoint.local || endpoint.unplaced) hairpins.add(address + address);
@@ -69,7 +69,7 @@ function renderSticky(
 }
 
 function handleOf({ handles }: Identity, endpoint: Endpoint): number {
-  const handle = handles.get(endpointText(endpoint));
+  const handle = handles.get(targetBytes(endpoint));
   if (handle === undefined) throw new RangeError(`Endpoint ${endpointText(endpoint)} has no handle`);
   return handle;
 }
@@ -77,7 +77,7 @@ function handleOf({ handles }: Identity, endpoint: Endpoint): number {
 function renderInternal(port: ServicePort, key: string, put: Put): void {
   if (port.internal === "cluster") put("vips", key, chainFor(port, "c"));
   else if (port.internal === "local") put("vips", key, chainFor(port, "ci"));
-  else put("vips-closed", key, port.internal);
+  else put("vips-closed", key, `to-${port.internal}`);
 }
 
 /** `sets` is "vips" or "ports"; `suffix` of the chains' kinds, "n" for node ports. */
@@ -87,12 +87,18 @@ function renderExternal(
   put: Put,
 ): void {
   const { external } = port;
-  if (external === "reject") return put(`${sets}-closed`, key, "reject");
-  if (external === "cluster") return put(sets, key, chainFor(port, `x${suffix}`));
+  if (external === "reject") {
+    put(`${sets}-closed`, key, "to-reject");
+    return;
+  }
+  if (external === "cluster") {
+    put(sets, key, chainFor(port, `x${suffix}`));
+    return;
+  }
   put(sets, key, suffix ? "outside-ports" : "outside");
   put(`${sets}-near`, key, chainFor(port, `s${suffix}`));
   if (external === "local") put(`${sets}-local`, key, chainFor(port, `l${suffix}`));
-  else put(`${sets}-closed`, key, "drop");
+  else put(`${sets}-closed`, key, "to-drop");
 }
 
 function chainFor(port: ServicePort, kind: Kind): string {

@@ -51,15 +51,15 @@ function verdictChains(context: Context): SkeletonChain[] {
     { name: "lookup", set: "cluster-ips", from: 0 },
     { name: "meta", key: "l4proto", to: 0 },
     { name: "compare", from: 0, is: "unequal", value: icmp },
-    goto("reject"),
+    goto("to-reject"),
   ];
   return [
     // A TCP client believes a reset at once; an ICMP error may be rate-limited or lost.
     {
-      name: "reject",
+      name: "to-reject",
       rules: [[...isTcp, { name: "reject", how: "tcp-reset" }], [{ name: "reject", how: "port-unreachable" }]],
     },
-    { name: "drop", rules: [[drop]] },
+    { name: "to-drop", rules: [[drop]] },
     {
       name: "closed-ports",
       rules: [[...loadPortKey(0), { name: "lookup", set: "ports-closed", from: 0, to: "verdict" }]],

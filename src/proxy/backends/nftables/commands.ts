@@ -1,0 +1,165 @@
+/** Steps → commands for the kernel, in an order in which each finds what it refers to. Pure. */
+import { createHash } from "node:crypto";
+import type { Command, SetElement, Table } from "../../../kernel/nftables/port.ts";
+import { type Context, chainRules, isDynamicChain, nextChain } from "./chains.ts";
+import { rangeSpec, setsOf, valuesOf } from "./layout.ts";
+import type { SetSteps, Step, Steps } from "./plan.ts";
+import { rangeRule, skeletonOf } from "./skeleton.ts";
+
+/** What of the table is there. */
+export interface Present {
+  readonly chains: ReadonlySet<string>;
+  readonly sets: ReadonlySet<string>;
+}
+
+/** Of the sets and hooks: when it changes, the table must be made anew. */
+export function schemaHash(context: Context): number {
+  return hash([setsOf(context.family), skeletonOf(context).map(({ name, base }) => base && [name, base])]);
+}
+
+/** Of all rules: when it changes, they are written again and the sets stay. */
+export function rulesHash(context: Context): number {
+  const samples = [
+    "c-1",
+    "ci-1",
+    "x-1",
+    "s-1",
+    "l-1",
+    "xn-1",
+    "sn-1",
+    "ln-1",
+    "sa-1-1",
+    "la-1-1",
+    "sna-1-1",
+    "lna-1-1",
+  ];
+  return hash([skeletonOf(context), samples.map((name) => chainRules(name, context)), rangeRule("range-24", context)]);
+}
+
+function hash(value: unknown): number {
+  return createHash("sha256").update(JSON.stringify(value)).digest().readUInt32LE(0);
+}
+
+/** The empty table: sets, chains and their rules. */
+export function skeletonCommands(table: Table, context: Context): Command[] {
+  return [
+    { op: "add-table", table },
+    ...setsOf(context.family).map((set): Command => ({ op: "add-set", table, set })),
+    ...skeletonOf(context).flatMap(({ name, base, rules }): Command[] => [
+      base ? { op: "add-chain", table, chain: name, base } : { op: "add-chain", table, chain: name },
+      ...rules.map((rule): Command => ({ op: "add-rule", table, chain: name, rule })),
+    ]),
+  ];
+}
+
+/** Writes the rules of all chains again: those of new settings or of another version. */
+export function rewriteCommands(table: Table, context: Context, present: Present): Command[] {
+  const skeleton = skeletonOf(context);
+  const rulesOf = new Map(skeleton.map(({ name, rules }) => [name, rules]));
+  for (const chain of present.chains) if (isDynamicChain(chain)) rulesOf.set(chain, chainRules(chain, context));
+  const ranges = [...present.sets].filter((set) => set.startsWith("range-")).map((set) => rangeRule(set, context));
+  rulesOf.set("ranges", ranges);
+  return [
+    ...[...present.chains].map((chain): Command => ({ op: "flush-chain", table, chain })),
+    ...skeleton
+      .filter(({ name }) => !present.chains.has(name))
+      .map(
+        ({ name, base }): Command =>
+          base ? { op: "add-chain", table, chain: name, base } : { op: "add-chain", table, chain: name },
+      ),
+    ...[...rulesOf].flatMap(([chain, rules]) => rules.map((rule): Command => ({ op: "add-rule", table, chain, rule }))),
+  ];
+}
+
+/** Commands that must hold together even where a transaction has to be cut. */
+export type Unit = readonly Command[];
+
+/** Missing chains and sets, then the elements: data that verdicts lead to first, and removed data last. */
+export function stepUnits(steps: Steps, table: Table, context: Context, present: Present): Unit[] {
+  const verdicts = steps.filter(({ set }) => valuesOf(set) === "verdict");
+  const data = steps.filter(({ set }) => valuesOf(set) !== "verdict");
+  return [
+    ...rangeUnits(data, table, context, present),
+    ...chainUnits(verdicts, table, context, present),
+    ...data.flatMap((step) => writeUnits(step, table)),
+    ...verdicts.flatMap((step) => [...removeUnits(step, table), ...writeUnits(step, table)]),
+    ...data.flatMap((step) => removeUnits(step, table)),
+  ];
+}
+
+function rangeUnits(steps: Steps, table: Table, context: Context, present: Present): Unit[] {
+  const missing = steps.filter(({ set }) => set.startsWith("range-") && !present.sets.has(set));
+  return missing.map(
+    ({ set }): Unit => [
+      { op: "add-set", table, set: rangeSpec(set, context.family) },
+      { op: "add-rule", table, chain: "ranges", rule: rangeRule(set, context) },
+    ],
+  );
+}
+
+function chainUnits(steps: Steps, table: Table, context: Context, present: Present): Unit[] {
+  const made = new Set<string>();
+  const units: Unit[] = [];
+  const make = (chain: string): void => {
+    if (present.chains.has(chain) || made.has(chain)) return;
+    made.add(chain);
+    const next = nextChain(chain);
+    if (next) make(next);
+    const rules = chainRules(chain, context).map((rule): Command => ({ op: "add-rule", table, chain, rule }));
+    units.push([{ op: "add-chain", table, chain }, ...rules]);
+  };
+  for (const { added, replaced } of steps) {
+    for (const { value } of [...added, ...replaced]) make(value);
+  }
+  return units;
+}
+
+const unitSize = 1000;
+
+function writeUnits({ set, added, replaced }: SetSteps, table: Table): Unit[] {
+  const elements = (op: "add-elements" | "delete-elements", list: readonly SetElement[]): Command => {
+    return { op, table, set, values: valuesOf(set), elements: list };
+  };
+  return [
+    ...cut(replaced).map((part): Unit => [elements("delete-elements", part), elements("add-elements", part)]),
+    ...cut(added).map((part): Unit => [elements("add-elements", part)]),
+  ];
+}
+
+function removeUnits({ set, removed }: SetSteps, table: Table): Unit[] {
+  const values = valuesOf(set);
+  return cut(removed).map((elements): Unit => [{ op: "delete-elements", table, set, values, elements }]);
+}
+
+function cut(steps: readonly Step[]): (readonly Step[])[] {
+  if (steps.length <= unitSize) return steps.length > 0 ? [steps] : [];
+  const parts: (readonly Step[])[] = [];
+  for (let at = 0; at < steps.length; at += unitSize) parts.push(steps.slice(at, at + unitSize));
+  return parts;
+}
+
+/** Chains that nothing goes to any more, those that go on to others first. */
+export function unusedChainCommands(table: Table, unused: readonly string[]): Command[] {
+  const order = [...unused].sort((a, b) => Number(nextChain(a) === undefined) - Number(nextChain(b) === undefined));
+  return order.map((chain) => ({ op: "delete-chain", table, chain }));
+}
+
+/** Units in at most `parts` groups of about the same number of elements, for a socket that takes no larger message. */
+export function groupUnits(units: readonly Unit[], parts: number): Unit[] {
+  const weight = (unit: Unit) =>
+    unit.reduce((sum, command) => sum + ("elements" in command ? command.elements.length : 4), 0);
+  const most = units.reduce((sum, unit) => sum + weight(unit), 0) / parts;
+  const groups: Command[][] = [];
+  let room = 0;
+  for (const unit of units) {
+    const last = groups.at(-1);
+    if (last && room >= weight(unit)) {
+      last.push(...unit);
+      room -= weight(unit);
+    } else {
+      groups.push([...unit]);
+      room = most - weight(unit);
+    }
+  }
+  return groups;
+}

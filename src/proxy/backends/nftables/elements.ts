@@ -1,0 +1,28 @@
+/** Elements by set and key: what holds in the kernel, and what should. */
+
+/** set → key → value */
+export type Elements = Map<string, Map<string, string>>;
+
+/** set → keys */
+export type Keys = Map<string, Set<string>>;
+
+export function putElement(elements: Elements, set: string, key: string, value: string): void {
+  const held = elements.get(set);
+  if (held) held.set(key, value);
+  else elements.set(set, new Map([[key, value]]));
+}
+
+export function addKey(keys: Keys, set: string, key: string): void {
+  const held = keys.get(set);
+  if (held) held.add(key);
+  else keys.set(set, new Set([key]));
+}
+
+/** All keys of both. */
+export function keysOf(...all: readonly Elements[]): Keys {
+  const keys: Keys = new Map();
+  for (const elements of all) {
+    for (const [set, held] of elements) for (const key of held.keys()) addKey(keys, set, key);
+  }
+  return keys;
+}

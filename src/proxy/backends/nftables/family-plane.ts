@@ -1,0 +1,289 @@
+/** One address family's table: keeps it as the Service ports want it. Each family fails and recovers alone. */
+import { type Command, type Nftables, type Table, TransactionError } from "../../../kernel/nftables/port.ts";
+import type { IpFamily } from "../../../net/ip.ts";
+import type { ServicePort } from "../../state.ts";
+import type { FamilyReport, Settings } from "../port.ts";
+import { addressBytes, portBytes, protocolBytes, readU32, u32 } from "./bytes.ts";
+import { type Context, isDynamicChain, nextChain } from "./chains.ts";
+import {
+  groupUnits,
+  rewriteCommands,
+  rulesHash,
+  schemaHash,
+  skeletonCommands,
+  stepUnits,
+  type Unit,
+  unusedChainCommands,
+} from "./commands.ts";
+import { type Elements, keysOf, putElement } from "./elements.ts";
+import { type Adopted, Identities } from "./identities.ts";
+import { localHandleBit } from "./layout.ts";
+import { Model } from "./model.ts";
+import { countSteps, plan, type Steps, take } from "./plan.ts";
+import { type Element, renderPort } from "./render.ts";
+import { skeletonOf } from "./skeleton.ts";
+
+export const tableName = "fairlead";
+
+/** Keys of the map "layout", by which the next process knows what it finds. */
+const markers = { schema: u32(1), rules: u32(2), lastHandle: u32(3) };
+/** The last handle is written down this far ahead, so that not each new endpoint changes the marker. */
+const handleReserve = 4096;
+const maxParts = 4096;
+
+export class FamilyPlane {
+  readonly family: IpFamily;
+  readonly #table: Table;
+  readonly #nft: Nftables;
+  readonly #model = new Model();
+  readonly #identities = new Identities();
+  #observed: Elements = new Map();
+  #chains = new Set<string>();
+  #sets = new Set<string>();
+  #settings: Settings | undefined;
+  /** Of the settings: what the table's markers must say. */
+  #hashes = { schema: "", rules: "" };
+  #adoptedHandles: ReadonlyMap<number, ReadonlyMap<string, number>> = new Map();
+  #generation = -1;
+  /** The table is not as we believe: a transaction failed, or somebody else was here. */
+  #isDoubtful = false;
+  #parts = 1;
+  readonly #refused = new Map<string, readonly ServicePort[]>();
+
+  constructor(family: IpFamily, nft: Nftables) {
+    this.family = family;
+    this.#nft = nft;
+    this.#table = { family: family === "IPv4" ? "ip" : "ip6", name: tableName };
+  }
+
+  /** Reads the table of a former process; returns how many elements it has. */
+  adopt(): number {
+    this.#observe();
+    const handles = adoptedHandles(this.#observed);
+    this.#adoptedHandles = handles;
+    let lastId = 0;
+    for (const map of ["vip-ids", "port-ids"]) {
+      for (const value of this.#observed.get(map)?.values() ?? []) lastId = Math.max(lastId, readU32(value));
+    }
+    const marked = this.#observed.get("layout")?.get(markers.lastHandle);
+    this.#identities.reserve(lastId, marked ? readU32(marked) : 0);
+    return [...this.#observed.values()].reduce((sum, held) => sum + held.size, 0);
+  }
+
+  /** `full`: services that are not named are gone. */
+  sync(
+    services: ReadonlyMap<string, readonly ServicePort[]>,
+    options: { full: boolean; settings?: Settings },
+  ): FamilyReport {
+    const start = performance.now();
+    if (options.settings) {
+      this.#settings = options.settings;
+      this.#hashes = { schema: u32(schemaHash(this.#context)), rules: u32(rulesHash(this.#context)) };
+    }
+    this.#update(services, options.full);
+    return this.#write(start);
+  }
+
+  /** Undefined when nobody but us has changed nf_tables since, or when what they changed is not ours. */
+  verify(): FamilyReport | undefined {
+    if (!this.#settings) return undefined;
+    const start = performance.now();
+    if (!this.#isDoubtful && this.#refused.size === 0 && this.#nft.generation() === this.#generation) {
+      this.#removeUnusedChains();
+      return undefined;
+    }
+    this.#isDoubtful = true;
+    this.#update(new Map(this.#refused), false);
+    const report = this.#write(start);
+    return report.error || report.added + report.removed > 0 ? report : undefined;
+  }
+
+  remove(): void {
+    if (this.#nft.sets(this.#table)) this.#nft.commit([{ op: "delete-table", table: this.#table }]);
+    this.#observe();
+  }
+
+  get #context(): Context {
+    if (!this.#settings) throw new Error("The first sync has no settings");
+    return { family: this.family, settings: this.#settings };
+  }
+
+  #update(services: ReadonlyMap<string, readonly ServicePort[]>, full: boolean): void {
+    const gone = full ? [...this.#model.services()].filter((service) => !services.has(service)) : [];
+    const portsBefore = new Set<string>();
+    for (const service of [...gone, ...services.keys()]) {
+      for (const port of this.#model.portsOf(service)) portsBefore.add(port);
+      this.#model.release(service);
+      this.#refused.delete(service);
+    }
+    for (const [service, ports] of services) {
+      const rendered = new Map<string, readonly Element[]>();
+      for (const port of ports) {
+        rendered.set(port.name, renderPort(port, this.#identities.of(port, this.#adoptedOf(port))));
+        portsBefore.delete(port.name);
+      }
+      this.#model.acquire(service, rendered);
+    }
+    for (const port of portsBefore) this.#identities.forget(port);
+    if (full) this.#adoptedHandles = new Map();
+  }
+
+  /** What a former process called the port: by the id that one of its keys has in the kernel. */
+  #adoptedOf(port: ServicePort): Adopted | undefined {
+    const protocol = protocolBytes(port.protocol);
+    const ids = this.#observed.get("vip-ids");
+    for (const { address } of port.vips) {
+      const id = ids?.get(addressBytes(address) + protocol + portBytes(port.port));
+      if (id !== undefined) return { id: readU32(id), handles: this.#adoptedHandles.get(readU32(id)) ?? new Map() };
+    }
+    return undefined;
+  }
+
+  #write(start: number): FamilyReport {
+    const timer = { kernelMs: 0 };
+    let counts = { added: 0, removed: 0 };
+    let error: Error | undefined;
+    try {
+      counts = this.#commitAll(timer);
+    } catch (first) {
+      try {
+        // Our picture of the table may be wrong: look, and try once more; then leave out who is refused.
+        this.#isDoubtful = true;
+        counts = this.#commitAll(timer);
+      } catch {
+        error = first instanceof Error ? first : new Error(String(first));
+        this.#isDoubtful = true;
+      }
+    }
+    const { family } = this;
+    const base = {
+      family,
+      ...counts,
+      ...timer,
+      durationMs: performance.now() - start,
+      refused: [...this.#refused.keys()],
+    };
+    return error ? { ...base, error } : base;
+  }
+
+  #commitAll(timer: { kernelMs: number }): { added: number; removed: number } {
+    if (this.#isDoubtful) this.#observe();
+    const wholly = this.#isDoubtful || !this.#chains.has("services");
+    const head = this.#headUnits();
+    this.#setMarkers();
+    const keys = wholly ? keysOf(this.#observed, this.#model.desired) : this.#model.dirty;
+    const steps = plan(this.#observed, this.#model.desired, keys);
+    if (head.length > 0 || steps.length > 0) this.#commit(head, steps, timer);
+    this.#model.clean();
+    this.#isDoubtful = false;
+    if (head.length > 0 || steps.length > 0 || this.#generation === -1 || wholly)
+      this.#generation = this.#nft.generation();
+    return countSteps(steps);
+  }
+
+  /** Makes the table, or writes its rules again, when it is missing or of another version or other settings. */
+  #headUnits(): Unit[] {
+    const context = this.#context;
+    const marked = (key: string) => this.#observed.get("layout")?.get(key);
+    const isOurs = marked(markers.schema) === this.#hashes.schema;
+    if (!isOurs) {
+      const old: Command[] =
+        this.#sets.size > 0 || this.#chains.size > 0 ? [{ op: "delete-table", table: this.#table }] : [];
+      this.#observed = new Map();
+      this.#chains = new Set(skeletonOf(context).map(({ name }) => name));
+      this.#sets = new Set();
+      return [[...old, ...skeletonCommands(this.#table, context)]];
+    }
+    if (marked(markers.rules) === this.#hashes.rules) return [];
+    return [rewriteCommands(this.#table, context, { chains: this.#chains, sets: this.#sets })];
+  }
+
+  #setMarkers(): void {
+    const { desired } = this.#model;
+    putElement(desired, "layout", markers.schema, this.#hashes.schema);
+    putElement(desired, "layout", markers.rules, this.#hashes.rules);
+    const lastHandle = this.#identities.lastHandle;
+    const layout = desired.get("layout")?.has(markers.lastHandle) ? desired : this.#observed;
+    const written = layout.get("layout")?.get(markers.lastHandle);
+    const isEnough = written !== undefined && readU32(written) >= lastHandle;
+    putElement(desired, "layout", markers.lastHandle, isEnough ? written : u32(lastHandle + handleReserve));
+    for (const key of Object.values(markers)) {
+      if (this.#observed.get("layout")?.get(key) !== desired.get("layout")?.get(key)) this.#model.touch("layout", key);
+    }
+  }
+
+  /** In one transaction; in several where the socket takes no message this large (an ordinary user's send buffer). */
+  #commit(head: readonly Unit[], steps: Steps, timer: { kernelMs: number }): void {
+    const units = [
+      ...head,
+      ...stepUnits(steps, this.#table, this.#context, { chains: this.#chains, sets: this.#sets }),
+    ];
+    for (;;) {
+      const groups = groupUnits(units, this.#parts);
+      try {
+        for (const group of groups) this.#send(group, timer);
+        break;
+      } catch (error) {
+        if (!(error instanceof TransactionError) || error.code !== "EMSGSIZE" || this.#parts >= maxParts) throw error;
+        this.#parts *= 2;
+      }
+    }
+    for (const command of units.flat()) {
+      if (command.op === "add-chain") this.#chains.add(command.chain);
+      if (command.op === "add-set") this.#sets.add(command.set.name);
+    }
+    take(this.#observed, steps);
+  }
+
+  #send(commands: readonly Command[], timer: { kernelMs: number }): void {
+    const start = performance.now();
+    this.#nft.commit(commands);
+    timer.kernelMs += performance.now() - start;
+  }
+
+  #observe(): void {
+    this.#sets = new Set(this.#nft.sets(this.#table));
+    this.#chains = new Set(this.#nft.chains(this.#table));
+    this.#observed = new Map();
+    for (const set of this.#sets) {
+      if (set === "clients") continue;
+      const held = new Map(this.#nft.elements(this.#table, set).map(({ key, value }) => [key, value]));
+      this.#observed.set(set, held);
+    }
+  }
+
+  /** When there is nothing else to do: the kernel walks verdict maps for each chain it makes, so they are kept a while. */
+  #removeUnusedChains(): void {
+    const needed = new Set(this.#model.chainsInUse());
+    for (const chain of [...needed]) {
+      const next = nextChain(chain);
+      if (next) needed.add(next);
+    }
+    const unused = [...this.#chains].filter((chain) => isDynamicChain(chain) && !needed.has(chain));
+    if (unused.length === 0) return;
+    try {
+      this.#nft.commit(unusedChainCommands(this.#table, unused));
+      for (const chain of unused) this.#chains.delete(chain);
+      this.#generation = this.#nft.generation();
+    } catch (error) {
+      if (!(error instanceof TransactionError)) throw error;
+      this.#isDoubtful = true;
+    }
+  }
+}
+
+/** id → targetBytes → handle, from slots (id . index → handle) and sticky-endpoints (handle → target). */
+function adoptedHandles(observed: Elements): Map<number, Map<string, number>> {
+  const found = new Map<number, Map<string, number>>();
+  const targets = observed.get("sticky-endpoints");
+  for (const [slot, value] of observed.get("slots") ?? []) {
+    const id = readU32(slot);
+    const handle = readU32(value);
+    const target = targets?.get(value) ?? targets?.get(u32(handle | localHandleBit));
+    if (target === undefined) continue;
+    const handles = found.get(id) ?? new Map<string, number>();
+    handles.set(target, handle);
+    found.set(id, handles);
+  }
+  return found;
+}

@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { CLONE_NEWNET, hasCode, unshare } from "../../../kernel/ffi.ts";
+import { fakeNftables } from "../../../kernel/nftables/fake.ts";
+import { openNftables } from "../../../kernel/nftables/linux.ts";
+import type { Nftables, Table } from "../../../kernel/nftables/port.ts";
+import { settings } from "../../fixtures.ts";
+import type { ServicePort } from "../../state.ts";
+import type { Report } from "../port.ts";
+import { randomService, seededRandom } from "./churn.ts";
+import { createNftablesDataPlane } from "./plane.ts";
+
+const tables: readonly Table[] = [
+  { family: "ip", name: "fairlead" },
+  { family: "ip6", name: "fairlead" },
+];
+
+/** What the sets hold, without the numbers that depend on history: ids and handles are named by what they stand for. */
+function meaning(nft: Nftables): string[] {
+  return tables.flatMap((table) => {
+    const held = (set: string) => nft.elements(table, set);
+    const names = new Map<string, string>();
+    for (const set of ["vip-ids", "port-ids"]) {
+      for (const { key, value } of held(set))
+        names.set(value, [names.get(value) ?? "", `${set}:${key}`].sort()[1] ?? "");
+    }
+    const targets = new Map(held("sticky-endpoints").map(({ key, value }) => [key, value]));
+    return [...(nft.sets(table) ?? [])]
+      .filter((set) => set !== "clients" && set !== "layout")
+      .flatMap((set) =>
+        held(set).map(({ key, value }) => {
+          if (set === "vip-ids" || set === "port-ids") return JSON.stringify([set, key]);
+          if (set === "endpoints") return JSON.stringify([set, names.get(key.slice(0, 4)), key.slice(4), value]);
+          if (set === "slots")
+            return JSON.stringify([set, names.get(key.slice(0, 4)), key.slice(4), targets.get(value) ?? "local"]);
+          if (set === "sticky-endpoints") return JSON.stringify([set, value]);
+          return JSON.stringify([set, key, value]);
+        }),
+      )
+      .sort();
+  });
+}
+
+const clean = (report: Report | undefined) => {
+  for (const family of report?.families ?? []) assert.equal(family.error, undefined);
+  return report?.families ?? [];
+};
+
+async function coldStart(services: ReadonlyMap<string, readonly ServicePort[]>): Promise<string[]> {
+  const nft = fakeNftables();
+  const plane = createNftablesDataPlane({ nftables: nft, families: ["IPv4", "IPv6"] });
+  await plane.adopt();
+  clean(await plane.sync({ services, full: true, settings: settings() }));
+  return meaning(nft);
+}
+
+/** Random changes of 30 services, some syncs with several; now and then the process is replaced by a new one. */
+async function churn(nft: Nftables, seed: number, rounds: number): Promise<Map<string, readonly ServicePort[]>> {
+  const random = seededRandom(seed);
+  const state = new Map<string, readonly ServicePort[]>();
+  const start = async () => {
+    const plane = createNftablesDataPlane({ nftables: nft, families: ["IPv4", "IPv6"] });
+    await plane.adopt();
+    clean(await plane.sync({ services: state, full: true, settings: settings() }));
+    return plane;
+  };
+  let plane = await start();
+  for (let round = 0; round < rounds; round++) {
+    const changed = new Map<string, readonly ServicePort[]>();
+    for (let i = 0; i <= random() * 4; i++) {
+      const n = Math.floor(random() * 30);
+      changed.set(`default/s${n}`, random() < 0.2 ? [] : randomService(n, random));
+    }
+    for (const [name, ports] of changed) state.set(name, ports);
+    clean(await plane.sync({ services: changed, full: false }));
+    if (random() < 0.1) clean(await plane.verify());
+    if (random() < 0.05) plane = await start();
+  }
+  return state;
+}
+
+function suite(name: string, open: () => Nftables): void {
+  describe(`nftables data plane on ${name}`, () => {
+    it("P249 ends random churn and restarts with exactly what a cold start makes", async () => {
+      for (const seed of [1, 2, 3]) {
+        const nft = open();
+        const state = await churn(nft, seed, 60);
+        assert.deepEqual(meaning(nft), await coldStart(state));
+        nft.close();
+      }
+    });
+    it("P207 adopts what it finds: a restart without a change writes nothing", async () => {
+      const nft = open();
+      const state = await churn(nft, 4, 20);
+      const before = nft.generation();
+      const plane = createNftablesDataPlane({ nftables: nft, families: ["IPv4", "IPv6"] });
+      await plane.adopt();
+      const families = clean(await plane.sync({ services: state, full: true, settings: settings() }));
+      assert.deepEqual(
+        families.map(({ added, removed }) => ({ added, removed })),
+        [
+          { added: 0, removed: 0 },
+          { added: 0, removed: 0 },
+        ],
+      );
+      assert.equal(nft.generation(), before);
+      nft.close();
+    });
+    it("P217 brings back a table and elements that somebody else deleted", async () => {
+      const nft = open();
+      const plane = createNftablesDataPlane({ nftables: nft, families: ["IPv4", "IPv6"] });
+      const random = seededRandom(5);
+      const services = new Map(
+        Array.from({ length: 10 }, (_, n) => [`default/s${n}`, randomService(n, random)] as const),
+      );
+      await plane.adopt();
+      clean(await plane.sync({ services, full: true, settings: settings() }));
+      const before = meaning(nft);
+      assert.equal(await plane.verify(), undefined);
+      const [table] = tables;
+      assert.ok(table);
+      const elements = nft.elements(table, "vips").slice(0, 3);
+      nft.commit([{ op: "delete-elements", table, set: "vips", values: "verdict", elements }]);
+      assert.equal(clean(await plane.verify())[0]?.added, elements.length);
+      assert.deepEqual(meaning(nft), before);
+      nft.commit([{ op: "delete-table", table }]);
+      clean(await plane.verify());
+      assert.deepEqual(meaning(nft), before);
+      assert.equal(await plane.verify(), undefined);
+      nft.close();
+    });
+    it("keeps the elements when the settings change, and writes the rules again", async () => {
+      const nft = open();
+      const plane = createNftablesDataPlane({ nftables: nft, families: ["IPv4", "IPv6"] });
+      const random = seededRandom(6);
+      const services = new Map(
+        Array.from({ length: 10 }, (_, n) => [`default/s${n}`, randomService(n, random)] as const),
+      );
+      await plane.adopt();
+      clean(await plane.sync({ services, full: true, settings: settings() }));
+      const before = meaning(nft);
+      clean(await plane.sync({ services: new Map(), full: false, settings: settings({ masqueradeAll: true }) }));
+      assert.deepEqual(meaning(nft), before);
+      nft.close();
+    });
+    it("removes its tables", async () => {
+      const nft = open();
+      const plane = createNftablesDataPlane({ nftables: nft, families: ["IPv4", "IPv6"] });
+      await plane.adopt();
+      clean(await plane.sync({ services: new Map(), full: true, settings: settings() }));
+      await plane.remove();
+      for (const table of tables) assert.equal(nft.sets(table), undefined);
+      nft.close();
+    });
+  });
+}
+
+suite("the fake", fakeNftables);
+const reason = enterNewNetwork();
+if (reason) it("nftables data plane on the kernel", { skip: reason }, () => {});
+else
+  suite("the kernel", () => {
+    unshare(CLONE_NEWNET);
+    return openNftables();
+  });
+
+function enterNewNetwork(): string | undefined {
+  try {
+    unshare(CLONE_NEWNET);
+    return undefined;
+  } catch (error) {
+    if (hasCode(error, "EPERM")) return "making a network namespace needs root: run under `unshare -Urn`";
+    throw error;
+  }
+}

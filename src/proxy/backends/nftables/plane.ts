@@ -1,0 +1,45 @@
+/** The nftables data plane: a table "fairlead" in each family that the node's kernel has. */
+import { existsSync } from "node:fs";
+import { openNftables } from "../../../kernel/nftables/linux.ts";
+import type { Nftables } from "../../../kernel/nftables/port.ts";
+import type { IpFamily } from "../../../net/ip.ts";
+import type { ServicePort } from "../../state.ts";
+import type { Changes, DataPlane, Report } from "../port.ts";
+import { FamilyPlane } from "./family-plane.ts";
+
+export interface NftablesOptions {
+  /** Default: the kernel of the network namespace that the thread is in. */
+  readonly nftables?: Nftables;
+  /** Default: IPv4, and IPv6 where the kernel has it. */
+  readonly families?: readonly IpFamily[];
+}
+
+export function createNftablesDataPlane(options: NftablesOptions = {}): DataPlane {
+  const nft = options.nftables ?? openNftables();
+  const families = (options.families ?? supportedFamilies()).map((family) => new FamilyPlane(family, nft));
+  return {
+    mode: "nftables",
+    async adopt() {
+      return Object.fromEntries(families.map((plane) => [plane.family, plane.adopt()]));
+    },
+    async sync(changes) {
+      return { families: families.map((plane) => plane.sync(servicesOf(changes, plane.family), changes)) };
+    },
+    async verify(): Promise<Report | undefined> {
+      const reports = families.map((plane) => plane.verify()).filter((report) => report !== undefined);
+      return reports.length > 0 ? { families: reports } : undefined;
+    },
+    async remove() {
+      for (const plane of families) plane.remove();
+    },
+    close: () => nft.close(),
+  };
+}
+
+function supportedFamilies(): IpFamily[] {
+  return existsSync("/proc/net/if_inet6") ? ["IPv4", "IPv6"] : ["IPv4"];
+}
+
+function servicesOf({ services }: Changes, family: IpFamily): Map<string, readonly ServicePort[]> {
+  return new Map([...services].map(([name, ports]) => [name, ports.filter((port) => port.family === family)]));
+}
