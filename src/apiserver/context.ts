@@ -1,0 +1,40 @@
+/** What every verb works with. */
+import type { Kind } from "../api/kind.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { Store } from "../store/store.ts";
+import type { WriteHook } from "./admission/write-hook.ts";
+import type { Credential } from "./pki.ts";
+
+export interface ServerConfig {
+  /** The Service range, e.g. "10.96.0.0/16"; a second family's range after a comma. */
+  readonly serviceCidr: string;
+  readonly nodePortRange: { readonly from: number; readonly to: number };
+  /** How long events are kept; default 1 h. */
+  readonly eventTtlMs?: number;
+  /** How often watchers that want bookmarks get one; default about a minute. */
+  readonly bookmarkIntervalMs?: number;
+  /** Where the Service default/kubernetes leads; without it none is kept. */
+  readonly advertise?: { readonly address: string; readonly port: number };
+}
+
+/** How the API server reaches the nodes' agents. */
+export interface NodeCredentials {
+  readonly ca: string;
+  readonly client: Credential;
+}
+
+export interface ServerContext {
+  readonly store: Store;
+  readonly kinds: readonly Kind[];
+  /** The kind served at group, version and plural. */
+  readonly kindOf: (group: string, version: string, plural: string) => Kind | undefined;
+  readonly config: ServerConfig;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** What else a write of a kind does, by plural name, e.g. "services": allocation. */
+  readonly hooks: ReadonlyMap<string, WriteHook>;
+  readonly nodes: NodeCredentials;
+  /** Ends all watches and followed logs when the server closes. */
+  readonly closing: AbortSignal;
+}

@@ -1,0 +1,68 @@
+/** A request's body as an object of the kind that the URL names. */
+import type { Kind } from "../api/kind.ts";
+import { apiVersionOf } from "../api/resource.ts";
+import { decode, lostIndentation } from "../api/schema.ts";
+import { badRequest, cannotDecode, unsupportedMediaType } from "../api/status.ts";
+import { parseBody } from "./body.ts";
+import type { StoredObject } from "./codec.ts";
+import type { ApiRequest } from "./request.ts";
+import type { WriteOptions } from "./write-options.ts";
+
+export interface Decoded {
+  readonly object: StoredObject;
+  readonly warnings: readonly string[];
+}
+
+const bodyTypes = ["application/json", "application/yaml"];
+
+/** Content type without parameters; an absent one counts as JSON. */
+export const mediaType = (contentType: string): string =>
+  contentType.split(";")[0]?.trim().toLowerCase() || "application/json";
+
+/** The body as plain data. Throws ApiFault: 415 for other formats, 400 with one sentence for broken text. */
+export async function parseRequestBody({ contentType, body }: ApiRequest, accepted = bodyTypes): Promise<unknown> {
+  const type = mediaType(contentType);
+  if (!accepted.includes(type)) throw unsupportedMediaType(accepted);
+  const parsed = await parseBody(body, { yaml: type.endsWith("yaml") });
+  if (!parsed.ok) throw badRequest(`Cannot read the request: ${parsed.reason}`);
+  return parsed.value;
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function checkType(value: Record<string, unknown>, kind: Kind): void {
+  const { apiVersion, kind: name } = value;
+  if (typeof name !== "string" || typeof apiVersion !== "string" || !name || !apiVersion) {
+    const missing = !name ? "kind" : "apiVersion";
+    throw badRequest(
+      `the object provided is unrecognized (must be of type ${kind.kind}): field "${missing}" is missing`,
+    );
+  }
+  if (name !== kind.kind) {
+    throw badRequest(`${name} in version ${JSON.stringify(apiVersion)} cannot be handled as a ${kind.kind}`);
+  }
+  if (apiVersion !== apiVersionOf(kind)) {
+    throw badRequest(
+      `the API version in the data (${apiVersion}) does not match the expected API version (${apiVersionOf(kind)})`,
+    );
+  }
+}
+
+/** Decodes plain data against the kind's published fields. Throws ApiFault (400). */
+export function decodeObject(
+  value: unknown,
+  kind: Kind,
+  { fieldValidation }: Pick<WriteOptions, "fieldValidation">,
+): Decoded {
+  if (!isObject(value)) throw badRequest(`Cannot read the request: the body must be one object of kind ${kind.kind}`);
+  checkType(value, kind);
+  const lost = lostIndentation(value, kind.schema);
+  if (lost) throw badRequest(lost);
+  const { value: decoded, unknown, errors } = decode(kind.schema, value);
+  if (errors.length > 0) throw cannotDecode(kind, { errors });
+  if (fieldValidation === "Strict" && unknown.length > 0) throw cannotDecode(kind, { errors: [], unknown });
+  const object = decoded as unknown as StoredObject;
+  object.metadata ??= { name: "" };
+  return { object, warnings: fieldValidation === "Warn" ? unknown : [] };
+}

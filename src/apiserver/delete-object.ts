@@ -1,0 +1,74 @@
+/** Deletes one object, at once or by marking it. */
+import type { Kind } from "../api/kind.ts";
+import { conflict, notFound, preconditionFailed } from "../api/status.ts";
+import { type Entry, RevisionConflictError } from "../store/store.ts";
+import { encodeObject, objectOf, type StoredObject } from "./codec.ts";
+import type { ServerContext } from "./context.ts";
+import { type DeleteOptions, decideDeletion } from "./deletion.ts";
+import { objectStoreKey } from "./keys.ts";
+import { requireMortal } from "./namespace-lifecycle.ts";
+import { removeEntry } from "./remove-entry.ts";
+
+export interface Deleted {
+  /** The object's last or present state. */
+  readonly value: Buffer;
+  /** False: it waits for its finalizers or its agent. */
+  readonly gone: boolean;
+}
+
+export interface DeleteTarget {
+  readonly kind: Kind;
+  readonly namespace: string | undefined;
+  readonly name: string;
+  readonly options: DeleteOptions;
+  readonly dryRun: boolean;
+}
+
+const attempts = 20;
+
+function checkPreconditions({ kind, name, options }: DeleteTarget, old: StoredObject): void {
+  const { uid, resourceVersion } = options.preconditions ?? {};
+  const { metadata } = old;
+  if (uid && uid !== metadata.uid) {
+    throw preconditionFailed(kind, name, "UID", { asked: uid, actual: metadata.uid ?? "" });
+  }
+  if (resourceVersion && resourceVersion !== metadata.resourceVersion) {
+    throw preconditionFailed(kind, name, "ResourceVersion", {
+      asked: resourceVersion,
+      actual: metadata.resourceVersion ?? "",
+    });
+  }
+}
+
+async function attempt(server: ServerContext, target: DeleteTarget, entry: Entry): Promise<Deleted | "conflict"> {
+  const { kind, options, dryRun } = target;
+  const old = objectOf(entry.value);
+  checkPreconditions(target, old);
+  const decision = decideDeletion(old, { kind, options, nowMs: server.clock.now() });
+  if (dryRun || decision.kind === "pending") return { value: entry.value, gone: decision.kind === "remove" };
+  try {
+    if (decision.kind === "remove") {
+      const removed = await removeEntry(server, { kind, entry, object: structuredClone(old) });
+      return { value: removed.value, gone: true };
+    }
+    const marked = await server.store.update(entry.key, entry.revision, encodeObject(decision.object));
+    return { value: marked.value, gone: false };
+  } catch (error) {
+    if (error instanceof RevisionConflictError) return "conflict";
+    throw error;
+  }
+}
+
+/** Throws ApiFault: 404, 409 for preconditions that do not hold, 403 for namespaces that must stay. */
+export async function deleteObject(server: ServerContext, target: DeleteTarget): Promise<Deleted> {
+  const { kind, namespace, name } = target;
+  requireMortal(kind, name);
+  const key = objectStoreKey(kind, namespace, name);
+  for (let tried = 0; tried < attempts; tried++) {
+    const entry = await server.store.get(key);
+    if (!entry) throw notFound(kind, name);
+    const deleted = await attempt(server, target, entry);
+    if (deleted !== "conflict") return deleted;
+  }
+  throw conflict(kind, name);
+}

@@ -1,0 +1,54 @@
+/** From a parsed request to its verb. */
+import { methodNotAllowed, noSuchPath } from "../api/status.ts";
+import type { ServerContext } from "./context.ts";
+import type { Reply } from "./reply.ts";
+import type { ApiRequest, Verb } from "./request.ts";
+import { binding } from "./subresources/binding.ts";
+import { eviction } from "./subresources/eviction.ts";
+import { log } from "./subresources/log.ts";
+import { scale } from "./subresources/scale.ts";
+import { create } from "./verbs/create.ts";
+import { remove } from "./verbs/delete.ts";
+import { deleteCollection } from "./verbs/delete-collection.ts";
+import { get } from "./verbs/get.ts";
+import { list } from "./verbs/list.ts";
+import { patch } from "./verbs/patch.ts";
+import { update } from "./verbs/update.ts";
+import { watch } from "./verbs/watch.ts";
+
+type Handler = (server: ServerContext, request: ApiRequest) => Promise<Reply>;
+
+const verbs: Readonly<Record<Verb, Handler>> = {
+  get,
+  list,
+  watch,
+  create,
+  update,
+  patch,
+  delete: remove,
+  deletecollection: deleteCollection,
+};
+
+const subresources: Readonly<Record<string, Handler>> = { scale, binding, eviction, log };
+
+/** Parts of the object itself, which its own verbs serve. */
+const parts = new Set(["status", "finalize"]);
+const partVerbs = new Set<Verb>(["get", "update", "patch"]);
+
+export function handlerOf({ kind, verb, name, namespace, subresource }: ApiRequest): Handler {
+  if (name !== undefined && kind.namespaced && namespace === undefined) throw noSuchPath();
+  if (subresource === undefined) {
+    if (verb === "create" && name !== undefined) throw methodNotAllowed(kind, verb);
+    if ((verb === "update" || verb === "patch") && name === undefined) throw methodNotAllowed(kind, verb);
+    return verbs[verb];
+  }
+  const served = subresource === "status" ? kind.status : kind.subresources.includes(subresource);
+  if (!served) throw noSuchPath();
+  if (parts.has(subresource)) {
+    if (!partVerbs.has(verb)) throw methodNotAllowed(kind, verb);
+    return verbs[verb];
+  }
+  const handler = subresources[subresource];
+  if (!handler) throw noSuchPath();
+  return handler;
+}

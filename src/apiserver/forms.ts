@@ -1,0 +1,76 @@
+/** Objects and lists in the form that a client asked for: as they are, as a table, or their metadata only. */
+import type { Kind } from "../api/kind.ts";
+import { apiVersionOf } from "../api/resource.ts";
+import { type IncludeObject, type Table, table } from "../api/table.ts";
+import { objectOf, type StoredObject } from "./codec.ts";
+import type { Form } from "./negotiate.ts";
+
+export interface ListHead {
+  readonly resourceVersion: string;
+  readonly continue?: string;
+  readonly remainingItemCount?: number;
+}
+
+export interface TableStyle {
+  /** The query parameter includeObject. */
+  readonly includeObject: string | null;
+  /** Milliseconds since the epoch, for ages. */
+  readonly now: number;
+}
+
+const includes = ["None", "Metadata", "Object"] as const;
+
+export function toTable(
+  kind: Kind,
+  objects: readonly StoredObject[],
+  { includeObject, now, head }: TableStyle & { head?: ListHead },
+): Table {
+  const include: IncludeObject = includes.find((known) => known === includeObject) ?? "Metadata";
+  const metadata = head ?? { resourceVersion: objects[0]?.metadata.resourceVersion ?? "" };
+  return table(kind.columns, objects, { include, now, metadata });
+}
+
+export function toMetadata({ metadata }: StoredObject): object {
+  return { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata };
+}
+
+const comma = Buffer.from(",");
+const tail = Buffer.from("]}\n");
+
+/** `{"kind":"PodList",…,"items":[…]}` out of the objects' own bytes. */
+export function joinList(kind: Kind, values: readonly Buffer[], head: ListHead): Buffer {
+  const start = { kind: `${kind.kind}List`, apiVersion: apiVersionOf(kind), metadata: head };
+  const parts: Buffer[] = [Buffer.from(`${JSON.stringify(start).slice(0, -1)},"items":[`)];
+  for (const [index, value] of values.entries()) {
+    if (index > 0) parts.push(comma);
+    parts.push(value);
+  }
+  parts.push(tail);
+  return Buffer.concat(parts);
+}
+
+export function formatObject(kind: Kind, value: Buffer, form: Form, style: TableStyle): Buffer {
+  if (form === "json") return value;
+  const object = objectOf(value);
+  return Buffer.from(JSON.stringify(form === "table" ? toTable(kind, [object], style) : toMetadata(object)));
+}
+
+export function formatList(
+  kind: Kind,
+  { values, head }: { values: readonly Buffer[]; head: ListHead },
+  form: Form,
+  style: TableStyle,
+): Buffer {
+  if (form === "json") return joinList(kind, values, head);
+  const objects = values.map(objectOf);
+  const body =
+    form === "table"
+      ? toTable(kind, objects, { ...style, head })
+      : {
+          kind: "PartialObjectMetadataList",
+          apiVersion: "meta.k8s.io/v1",
+          metadata: head,
+          items: objects.map(toMetadata),
+        };
+  return Buffer.from(JSON.stringify(body));
+}

@@ -1,0 +1,110 @@
+/** Sends answers: the negotiated form, warnings, compression. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { promisify } from "node:util";
+import { constants, gzip } from "node:zlib";
+import { ApiFault, internalError, type Status } from "../api/status.ts";
+import { formatList, formatObject } from "./forms.ts";
+import { type Negotiated, negotiate } from "./negotiate.ts";
+import type { Reply } from "./reply.ts";
+
+const compress = promisify(gzip);
+
+/** Smaller answers are sent as they are, as in Kubernetes. */
+const gzipFromBytes = 128 * 1024;
+
+/** A quoted-string of RFC 9110, section 5.6.4; control characters can not stand in a header. */
+const quoted = (text: string): string =>
+  `"${[...text]
+    .map((char) => (char < " " || char === "\u007f" ? " " : char))
+    .join("")
+    .replace(/["\\]/g, "\\$&")}"`;
+
+/** Headers are Latin-1: what does not fit becomes "?". */
+const headerText = (text: string): string => [...text].map((char) => (char > "\u00ff" ? "?" : char)).join("");
+
+export interface Answer {
+  readonly code: number;
+  readonly contentType: string;
+  readonly body: Buffer;
+  readonly warnings?: readonly string[];
+}
+
+export async function send(request: IncomingMessage, response: ServerResponse, answer: Answer): Promise<void> {
+  const { code, contentType, body, warnings = [] } = answer;
+  response.setHeader("content-type", contentType);
+  response.setHeader("cache-control", "no-cache, private");
+  if (warnings.length > 0) {
+    response.setHeader(
+      "warning",
+      warnings.map((text) => headerText(`299 - ${quoted(text)}`)),
+    );
+  }
+  const wantsGzip = body.length >= gzipFromBytes && /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));
+  const bytes = wantsGzip ? await compress(body, { level: constants.Z_BEST_SPEED }) : body;
+  if (wantsGzip) response.setHeader("content-encoding", "gzip");
+  response.setHeader("content-length", bytes.length);
+  response.writeHead(code);
+  response.end(request.method === "HEAD" ? undefined : bytes);
+}
+
+async function encodeBody(json: Buffer, { yaml }: Negotiated): Promise<{ contentType: string; body: Buffer }> {
+  if (!yaml) return { contentType: "application/json", body: json };
+  const { stringify } = await import("yaml");
+  return { contentType: "application/yaml", body: Buffer.from(stringify(JSON.parse(json.toString()))) };
+}
+
+function bodyOf(
+  reply: Exclude<Reply, { type: "stream" }>,
+  { form }: Negotiated,
+  url: URLSearchParams,
+  now: number,
+): Buffer {
+  const style = { includeObject: url.get("includeObject"), now };
+  switch (reply.type) {
+    case "object":
+      return formatObject(reply.kind, reply.value, form, style);
+    case "list": {
+      const head = {
+        resourceVersion: String(reply.revision),
+        ...(reply.continue === undefined ? {} : { continue: reply.continue }),
+        ...(reply.remaining === undefined ? {} : { remainingItemCount: reply.remaining }),
+      };
+      return formatList(reply.kind, { values: reply.values, head }, form, style);
+    }
+    case "json":
+      return Buffer.from(`${JSON.stringify(reply.body)}\n`);
+  }
+}
+
+export async function sendReply(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { reply, query, now }: { reply: Reply; query: URLSearchParams; now: number },
+): Promise<void> {
+  if (reply.type === "stream") {
+    for (const text of reply.warnings ?? []) response.appendHeader("warning", headerText(`299 - ${quoted(text)}`));
+    await reply.run(response);
+    return;
+  }
+  const negotiated = negotiate(String(request.headers.accept ?? ""));
+  const encoded = await encodeBody(bodyOf(reply, negotiated, query, now), negotiated);
+  await send(request, response, { code: reply.code ?? 200, warnings: reply.warnings ?? [], ...encoded });
+}
+
+export const faultOf = (error: unknown): ApiFault =>
+  error instanceof ApiFault ? error : internalError(error instanceof Error ? error.message : String(error));
+
+export async function sendStatus(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: Status & { readonly code: number },
+): Promise<void> {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const retry = status.details?.retryAfterSeconds;
+  if (retry !== undefined) response.setHeader("retry-after", retry);
+  const body = Buffer.from(`${JSON.stringify(status)}\n`);
+  await send(request, response, { code: status.code, contentType: "application/json", body });
+}

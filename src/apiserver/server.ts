@@ -1,0 +1,130 @@
+/** The API server: HTTPS in, store out. */
+import { createServer, type Server } from "node:https";
+import type { AddressInfo } from "node:net";
+import type { Kind } from "../api/kind.ts";
+import type { Service } from "../api/object.ts";
+import { services } from "../api/resource.ts";
+import { type Clock, systemClock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { Store } from "../store/store.ts";
+import { podHook } from "./admission/pod-hook.ts";
+import { serviceHook } from "./admission/service-hook.ts";
+import { objectOf } from "./codec.ts";
+import type { ServerConfig, ServerContext } from "./context.ts";
+import { startEventExpiry } from "./event-expiry.ts";
+import { type Edge, handleRequest } from "./handle-request.ts";
+import { collectionPrefix } from "./keys.ts";
+import { createMetrics } from "./metrics.ts";
+import type { Pki } from "./pki.ts";
+import { createServiceAllocator, type ServiceAllocator } from "./service-allocation/service-allocator.ts";
+import { createStaticPaths } from "./static-paths.ts";
+
+export interface ApiServerOptions {
+  readonly store: Store;
+  readonly kinds: readonly Kind[];
+  readonly pki: Pki;
+  readonly config: ServerConfig;
+  readonly log: Log;
+  readonly clock?: Clock;
+}
+
+/** Where to listen: an inherited socket, or an address. */
+export type ListenOptions = { readonly fd: number } | { readonly host: string; readonly port: number };
+
+export interface ApiServer {
+  /** May be called several times; resolves with the port when connections are accepted. */
+  listen(options: ListenOptions): Promise<{ port: number }>;
+  /** Ends watches and connections; the store stays open. */
+  close(): Promise<void>;
+}
+
+const keepAliveMs = 120_000;
+const headersTimeoutMs = 30_000;
+
+async function adoptServices(store: Store, allocator: ServiceAllocator): Promise<void> {
+  const { entries } = await store.list(collectionPrefix(services));
+  for (const { value } of entries) allocator.adopt(objectOf(value) as unknown as Service);
+}
+
+function kindTable(kinds: readonly Kind[]): ServerContext["kindOf"] {
+  const table = new Map(kinds.map((kind) => [`${kind.group}/${kind.version}/${kind.plural}`, kind]));
+  return (group, version, plural) => table.get(`${group}/${version}/${plural}`);
+}
+
+function listenOn(server: Server, options: ListenOptions): Promise<{ port: number }> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(options, () => {
+      server.off("error", reject);
+      const address = server.address() as AddressInfo | string | null;
+      resolve({ port: typeof address === "object" && address ? address.port : 0 });
+    });
+  });
+}
+
+export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const { store, kinds, pki, config, log, clock = systemClock } = options;
+  const closing = new AbortController();
+  const allocator = createServiceAllocator({
+    serviceCidrs: config.serviceCidr.split(","),
+    nodePortRange: config.nodePortRange,
+  });
+  const context: ServerContext = {
+    store,
+    kinds,
+    kindOf: kindTable(kinds),
+    config,
+    log,
+    clock,
+    hooks: new Map([
+      ["services", serviceHook(allocator)],
+      ["pods", podHook],
+    ]),
+    nodes: { ca: pki.ca, client: pki.client("kubelet-client") },
+    closing: closing.signal,
+  };
+  const metrics = createMetrics();
+  const checks = [
+    { name: "ping", check: () => true },
+    { name: "shutdown", check: () => !closing.signal.aborted },
+  ];
+  const edge: Edge = { server: context, metrics, staticPaths: createStaticPaths(context, { metrics, checks }) };
+  await adoptServices(store, allocator);
+  startEventExpiry(context);
+  const servers: Server[] = [];
+
+  function create(): Server {
+    const tls = { ca: pki.ca, cert: pki.server.certificate, key: pki.server.key };
+    const server = createServer({ ...tls, requestCert: true, rejectUnauthorized: false }, (request, response) => {
+      void handleRequest(edge, request, response).catch((error) => {
+        log.error("answer failed", { url: request.url, error });
+        response.destroy();
+      });
+    });
+    server.keepAliveTimeout = keepAliveMs;
+    server.headersTimeout = headersTimeoutMs;
+    server.requestTimeout = 0;
+    server.on("tlsClientError", (error) => log.debug("TLS handshake failed", { error }));
+    server.on("clientError", (_error, socket) => socket.destroy());
+    return server;
+  }
+
+  return {
+    async listen(where) {
+      const server = create();
+      const address = await listenOn(server, where);
+      servers.push(server);
+      return address;
+    },
+    async close() {
+      closing.abort();
+      await Promise.all(
+        servers.map((server) => {
+          const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+          server.closeAllConnections();
+          return closed;
+        }),
+      );
+    },
+  };
+}

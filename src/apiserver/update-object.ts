@@ -1,0 +1,150 @@
+/** Replaces a stored object by a changed one: what belongs to the server stays, one revision if anything differs. */
+
+import { jsonEqual } from "../api/json.ts";
+import type { Kind } from "../api/kind.ts";
+import { validateMetadata, validateMetadataUpdate } from "../api/metadata.ts";
+import { conflict, notFound, preconditionFailed } from "../api/status.ts";
+import { type Entry, RevisionConflictError } from "../store/store.ts";
+import { admitted } from "./admission/write-hook.ts";
+import { encodeObject, objectOf, type StoredObject, writableMeta } from "./codec.ts";
+import type { ServerContext } from "./context.ts";
+import { throwFaults, type Writer, type Written } from "./create-object.ts";
+import { endsDeletion } from "./deletion.ts";
+import { trackFields } from "./field-management.ts";
+import { objectStoreKey } from "./keys.ts";
+import { carryMetadata } from "./object-metadata.ts";
+import { removeEntry } from "./remove-entry.ts";
+
+/** Which part of the object a write may change. */
+export type Part = "object" | "status" | "finalize" | "binding";
+
+export interface Update {
+  readonly kind: Kind;
+  readonly namespace: string | undefined;
+  readonly name: string;
+  readonly part: Part;
+  readonly writer: Writer;
+  /** The name of the subresource in managedFields. */
+  readonly subresource?: string | undefined;
+  /** Makes the next object out of a private copy of the stored one. Called again after a conflict. */
+  readonly change: (live: StoredObject) => { object: StoredObject; warnings?: readonly string[] };
+}
+
+/** Writes that lose against others are tried again this often, if the client named no revision. */
+const attempts = 20;
+
+/** Only the named part of `next` counts; the rest is as stored. */
+function restrict(next: StoredObject, old: StoredObject, { kind, part }: Update): StoredObject {
+  if (part === "object") {
+    if (kind.status) {
+      if (old.status === undefined) delete next.status;
+      else next.status = structuredClone(old.status);
+    }
+    if (kind.plural === "namespaces" && kind.group === "") next.spec = structuredClone(old.spec);
+    return next;
+  }
+  // A binding is the server's own change of spec and status at once.
+  if (part === "binding") return next;
+  const restricted = structuredClone(old);
+  if (next.metadata.managedFields) writableMeta(restricted).managedFields = next.metadata.managedFields;
+  if (part === "status") {
+    if (next.status === undefined) delete restricted.status;
+    else restricted.status = next.status;
+  } else {
+    restricted.spec = next.spec;
+  }
+  return restricted;
+}
+
+function raisesGeneration(kind: Kind, next: StoredObject, old: StoredObject): boolean {
+  if (kind.raisesGeneration) return kind.raisesGeneration(next, old);
+  return old.metadata.generation !== undefined && !jsonEqual(next.spec, old.spec);
+}
+
+/** Preconditions inside the object: its uid and, if given, its revision. */
+function checkIdentity(next: StoredObject, old: StoredObject, { kind, name }: Update): boolean {
+  const { uid, resourceVersion } = next.metadata;
+  if (uid && uid !== old.metadata.uid) {
+    throw preconditionFailed(kind, name, "UID", { asked: uid, actual: old.metadata.uid ?? "" });
+  }
+  if (!resourceVersion) return false;
+  if (resourceVersion !== old.metadata.resourceVersion) throw conflict(kind, name);
+  return true;
+}
+
+interface Prepared {
+  readonly object: StoredObject;
+  readonly warnings: readonly string[];
+  readonly pinned: boolean;
+}
+
+/** Asks the kind and the server's rules; `object` is ready for `validate`. */
+function prepare(update: Update, old: StoredObject): Prepared {
+  const { kind, part, change } = update;
+  const { object: changed, warnings = [] } = change(structuredClone(old));
+  const pinned = checkIdentity(changed, old, update);
+  const object = restrict(changed, old, update);
+  carryMetadata(object, old);
+  kind.setDefaults?.(object);
+  if (part === "object") kind.prepareForUpdate?.(object, old);
+  return { object, warnings, pinned };
+}
+
+function validate({ kind, part }: Update, object: StoredObject, old: StoredObject): void {
+  const faults = [...validateMetadata(object, kind), ...validateMetadataUpdate(object, old)];
+  if (part === "object") faults.push(...(kind.validate?.(object) ?? []), ...(kind.validateUpdate?.(object, old) ?? []));
+  if (part === "status") faults.push(...(kind.validateStatusUpdate?.(object, old) ?? []));
+  throwFaults(kind, object.metadata.name, faults);
+}
+
+async function attempt(server: ServerContext, update: Update, entry: Entry): Promise<Written | "conflict"> {
+  const { kind, part, writer } = update;
+  const old = objectOf(entry.value);
+  const { object, warnings: decodeWarnings, pinned } = prepare(update, old);
+  if (!writer.tracked) {
+    const { subresource } = update;
+    trackFields(object, old, { kind, manager: writer.fieldManager, subresource, nowMs: server.clock.now() });
+  }
+  const hook = part === "object" ? server.hooks.get(kind.plural) : undefined;
+  const admission = hook?.admit(object, old) ?? admitted;
+  try {
+    throwFaults(kind, object.metadata.name, admission.faults);
+    validate(update, object, old);
+    const warnings = [...decodeWarnings, ...(part === "object" ? (kind.warnings?.(object, old) ?? []) : [])];
+    if (part !== "status" && raisesGeneration(kind, object, old)) {
+      writableMeta(object).generation = (old.metadata.generation ?? 0) + 1;
+    }
+    const text = JSON.stringify(object);
+    if (writer.dryRun || jsonEqual(JSON.parse(text), old)) {
+      admission.revert();
+      return { value: writer.dryRun ? Buffer.from(text) : entry.value, created: false, warnings };
+    }
+    if (endsDeletion(object, kind)) {
+      const removed = await removeEntry(server, { kind, entry, object });
+      admission.revert();
+      return { value: removed.value, created: false, warnings };
+    }
+    const written = await server.store.update(entry.key, entry.revision, encodeObject(object));
+    admission.commit();
+    return { value: written.value, created: false, warnings };
+  } catch (error) {
+    admission.revert();
+    if (error instanceof RevisionConflictError && !pinned) return "conflict";
+    if (error instanceof RevisionConflictError)
+      throw error.current ? conflict(kind, update.name) : notFound(kind, update.name);
+    throw error;
+  }
+}
+
+/** Throws ApiFault: 404, 409 when the client's revision is old, 422. */
+export async function updateObject(server: ServerContext, update: Update): Promise<Written> {
+  const { kind, namespace, name } = update;
+  const key = objectStoreKey(kind, namespace, name);
+  for (let tried = 0; tried < attempts; tried++) {
+    const entry = await server.store.get(key);
+    if (!entry) throw notFound(kind, name);
+    const written = await attempt(server, update, entry);
+    if (written !== "conflict") return written;
+  }
+  throw conflict(kind, name);
+}

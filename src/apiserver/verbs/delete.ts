@@ -1,0 +1,19 @@
+/** DELETE of one object. */
+import { success } from "../../api/status.ts";
+import { objectOf } from "../codec.ts";
+import type { ServerContext } from "../context.ts";
+import { deleteObject } from "../delete-object.ts";
+import { parseDeleteOptions } from "../delete-options.ts";
+import type { Reply } from "../reply.ts";
+import type { ApiRequest } from "../request.ts";
+
+/** Kinds whose last state is the answer, as in Kubernetes; others answer with a Status. */
+const showsLastState = new Set(["pods", "services", "serviceaccounts"]);
+
+export async function remove(server: ServerContext, request: ApiRequest): Promise<Reply> {
+  const { kind, namespace, name = "" } = request;
+  const { dryRun, ...options } = await parseDeleteOptions(request);
+  const { value, gone } = await deleteObject(server, { kind, namespace, name, options, dryRun });
+  if (!gone || showsLastState.has(kind.plural)) return { type: "object", kind, value };
+  return { type: "json", body: success(kind, name, objectOf(value).metadata.uid) };
+}

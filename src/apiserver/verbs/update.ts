@@ -1,0 +1,48 @@
+/** PUT of an object or of its status. */
+import { ApiFault, badRequest } from "../../api/status.ts";
+import type { StoredObject } from "../codec.ts";
+import type { ServerContext } from "../context.ts";
+import { createObject, type Written } from "../create-object.ts";
+import { decodeObject, parseRequestBody } from "../decode-object.ts";
+import { alignWithUrl } from "../object-metadata.ts";
+import type { Reply } from "../reply.ts";
+import type { ApiRequest } from "../request.ts";
+import { partOf } from "../subresources/part.ts";
+import { type Update, updateObject } from "../update-object.ts";
+import { parseWriteOptions, type WriteOptions } from "../write-options.ts";
+
+/** Kinds that a PUT makes when they are not there, as in Kubernetes. */
+const createdByUpdate = new Set(["services", "endpoints", "leases", "events"]);
+
+async function createMissing(
+  server: ServerContext,
+  { kind }: ApiRequest,
+  object: StoredObject,
+  writer: WriteOptions,
+): Promise<Written> {
+  return createObject(server, { kind, object, writer });
+}
+
+const isMissing = (error: unknown): boolean => error instanceof ApiFault && error.status.code === 404;
+
+export async function update(server: ServerContext, request: ApiRequest): Promise<Reply> {
+  const { kind, namespace, name = "", subresource } = request;
+  const options = parseWriteOptions(request);
+  const { object, warnings } = decodeObject(await parseRequestBody(request), kind, options);
+  alignWithUrl(object, request);
+  if (object.metadata.name !== name) throw badRequest("name must be provided");
+  const change: Update["change"] = () => ({ object: structuredClone(object) });
+  const target: Update = { kind, namespace, name, part: partOf(subresource), subresource, writer: options, change };
+  const mayCreate = subresource === undefined && createdByUpdate.has(kind.plural) && !object.metadata.resourceVersion;
+  const written = await updateObject(server, target).catch((error: unknown) => {
+    if (mayCreate && isMissing(error)) return createMissing(server, request, object, options);
+    throw error;
+  });
+  return {
+    type: "object",
+    kind,
+    value: written.value,
+    code: written.created ? 201 : 200,
+    warnings: [...warnings, ...written.warnings],
+  };
+}

@@ -1,0 +1,77 @@
+/** The bytes of watch events. A frame is made once and shared by all watchers that get it in the same turn. */
+
+import type { Kind } from "../api/kind.ts";
+import { apiVersionOf } from "../api/resource.ts";
+import { objectOf, type StoredObject } from "./codec.ts";
+import { toMetadata, toTable } from "./forms.ts";
+import type { Form } from "./negotiate.ts";
+
+export type FrameType = "ADDED" | "MODIFIED" | "DELETED";
+
+export interface FrameStyle {
+  readonly kind: Kind;
+  readonly form: Form;
+  /** The query parameter includeObject of tables. */
+  readonly includeObject: string | null;
+  /** For ages in tables. */
+  readonly now: () => number;
+}
+
+const newline = Buffer.from("}\n");
+const heads = {
+  ADDED: Buffer.from('{"type":"ADDED","object":'),
+  MODIFIED: Buffer.from('{"type":"MODIFIED","object":'),
+  DELETED: Buffer.from('{"type":"DELETED","object":'),
+} as const;
+
+/** Frames by the object's bytes and the style; emptied at the end of the turn, when all watchers have theirs. */
+const made = new Map<Buffer, Map<string, Buffer>>();
+
+function remember(value: Buffer): Map<string, Buffer> {
+  const known = made.get(value);
+  if (known) return known;
+  if (made.size === 0) setImmediate(() => made.clear());
+  const styles = new Map<string, Buffer>();
+  made.set(value, styles);
+  return styles;
+}
+
+function bodyOf(value: Buffer, { kind, form, includeObject, now }: FrameStyle): Buffer {
+  if (form === "json") return value;
+  const object = objectOf(value);
+  const body = form === "table" ? toTable(kind, [object], { includeObject, now: now() }) : toMetadata(object);
+  return Buffer.from(JSON.stringify(body));
+}
+
+/** `{"type":"ADDED","object":{…}}` and a newline. */
+export function eventFrame(type: FrameType, value: Buffer, style: FrameStyle): Buffer {
+  const styles = remember(value);
+  const key = `${type} ${style.form} ${style.includeObject ?? ""}`;
+  let frame = styles.get(key);
+  if (!frame) {
+    frame = Buffer.concat([heads[type], bodyOf(value, style), newline]);
+    styles.set(key, frame);
+  }
+  return frame;
+}
+
+/** An object that left a selection: its state before, at the revision of the change that took it out. */
+export function leavingFrame(before: StoredObject, revision: number, style: FrameStyle): Buffer {
+  const metadata = { ...before.metadata, resourceVersion: String(revision) };
+  const value = Buffer.from(JSON.stringify({ ...before, metadata }));
+  return Buffer.concat([heads.DELETED, bodyOf(value, style), newline]);
+}
+
+export const initialEventsEnd = "k8s.io/initial-events-end";
+
+/** Tells a client how far it is, so that it can go on from there. `initial`: all that was there has been sent. */
+export function bookmarkFrame(kind: Kind, revision: number, { initial = false } = {}): Buffer {
+  const annotations = initial ? { annotations: { [initialEventsEnd]: "true" } } : {};
+  const metadata = { resourceVersion: String(revision), creationTimestamp: null, ...annotations };
+  const object = { kind: kind.kind, apiVersion: apiVersionOf(kind), metadata };
+  return Buffer.from(`${JSON.stringify({ type: "BOOKMARK", object })}\n`);
+}
+
+export function errorFrame(status: unknown): Buffer {
+  return Buffer.from(`${JSON.stringify({ type: "ERROR", object: status })}\n`);
+}
