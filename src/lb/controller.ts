@@ -1,0 +1,171 @@
+/** Gives Services of type LoadBalancer their addresses: status, Events and announcements follow the allocation. */
+import { objectKey, type Service } from "../api/object.ts";
+import { services } from "../api/resource.ts";
+import { type ApiClient, type Informer, isConflict, isNotFound } from "../client/client.ts";
+import { createEventRecorder, type EventRecorder } from "../client/events.ts";
+import { createInformer } from "../client/informer.ts";
+import { type Clock, systemClock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import { createWorkQueue, type WorkQueue } from "../lib/work-queue.ts";
+import type { IpRange } from "../net/ip-range.ts";
+import type { Announcer } from "./announcer.ts";
+import { assignedTo, demandOf, isOurs, withAddresses } from "./demand.ts";
+import { allocate } from "./pools.ts";
+
+export interface LoadBalancerOptions {
+  readonly client: ApiClient;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly clock?: Clock;
+  /** From `parsePools`. */
+  readonly pools: readonly IpRange[];
+  readonly announcer: Announcer;
+  /** Serves the Services of this class instead of those without one. */
+  readonly loadBalancerClass?: string;
+}
+
+export interface LoadBalancer {
+  /** Resolves when the Services were read and the addresses that they have are known. */
+  readonly synced: Promise<void>;
+  /** Resolves when nothing is queued or being worked on. */
+  idle(): Promise<void>;
+}
+
+/** Runs until `signal` aborts; announcements stay then, so that a restart interrupts nobody. */
+export function startLoadBalancer(options: LoadBalancerOptions): LoadBalancer {
+  return new Controller(options);
+}
+
+class Controller implements LoadBalancer {
+  readonly synced: Promise<void>;
+  readonly #options: LoadBalancerOptions;
+  readonly #informer: Informer<Service>;
+  readonly #queue: WorkQueue;
+  readonly #events: EventRecorder;
+  /** Address → the Service that has it. */
+  readonly #holders = new Map<string, string>();
+  /** Service → its addresses, newest allocation. */
+  readonly #held = new Map<string, readonly string[]>();
+  /** Service → addresses that are announced for it; more than held while they change. */
+  readonly #announced = new Map<string, Set<string>>();
+  /** Service → why it does not have what it asks for; tried again when an address becomes free. */
+  readonly #problems = new Map<string, string>();
+
+  constructor(options: LoadBalancerOptions) {
+    const { client, log, signal, clock = systemClock } = options;
+    this.#options = options;
+    this.#informer = createInformer(client, services, { log, signal, clock });
+    this.#events = createEventRecorder(client, { component: "fairlead-lb", log, clock });
+    this.#queue = createWorkQueue({
+      reconcile: (key) => this.#reconcile(key),
+      clock,
+      log,
+      signal,
+      isExpected: (error) => isConflict(error) || isNotFound(error),
+    });
+    this.synced = this.#informer.synced.then(() => this.#begin());
+  }
+
+  idle(): Promise<void> {
+    return this.#queue.idle();
+  }
+
+  /** Addresses in use are taken before any is given away; of two Services with the same one, the older keeps it. */
+  #begin(): void {
+    const { loadBalancerClass, pools } = this.#options;
+    const ours = [...this.#informer.list()].filter((service) => isOurs(service, loadBalancerClass));
+    for (const service of ours.sort(byAge)) {
+      const key = objectKey(service);
+      const demand = { ...demandOf(service, undefined), requested: undefined };
+      const kept = allocate({ pools, holders: this.#holders }, demand).addresses;
+      const present = assignedTo(service);
+      this.#hold(
+        key,
+        kept.filter((address) => present.includes(address)),
+      );
+    }
+    this.#informer.onChange(({ object }) => this.#queue.add(objectKey(object)));
+  }
+
+  async #reconcile(key: string): Promise<undefined> {
+    const service = this.#informer.get(key);
+    if (service && isOurs(service, this.#options.loadBalancerClass)) await this.#serve(key, service);
+    else await this.#release(key, service);
+  }
+
+  async #serve(key: string, service: Service): Promise<void> {
+    const before = this.#held.get(key);
+    const demand = demandOf(service, before);
+    const { addresses, problem } = allocate({ pools: this.#options.pools, holders: this.#holders }, demand);
+    const freed = (before ?? []).filter((address) => !addresses.includes(address));
+    // What it gives up stays its own until it is withdrawn.
+    this.#hold(key, [...addresses, ...freed]);
+    this.#report(key, service, problem);
+    for (const address of addresses) await this.#announce(key, address, service);
+    const assigned = withAddresses(service, addresses);
+    if (assigned) await this.#write(assigned, addresses);
+    await this.#withdraw(key, addresses);
+  }
+
+  /** Announced before it is in the status: whoever reads it there can use it. */
+  async #announce(key: string, address: string, service: Service): Promise<void> {
+    await this.#options.announcer.announce(address, { service });
+    const announced = this.#announced.get(key) ?? new Set();
+    this.#announced.set(key, announced.add(address));
+  }
+
+  async #write(service: Service, addresses: readonly string[]): Promise<void> {
+    await this.#options.client.update(services, service, { subresource: "status" });
+    if (addresses.length === 0) return;
+    const message = `Assigned IP ${addresses.join(", ")}`;
+    this.#events.record(service, { type: "Normal", reason: "IPAllocated", message });
+    this.#options.log.info("load balancer address assigned", { service: objectKey(service), addresses });
+  }
+
+  async #release(key: string, service: Service | undefined): Promise<void> {
+    this.#problems.delete(key);
+    await this.#withdraw(key, []);
+    // A Service of another class keeps what its load balancer gave it.
+    if (!service || service.spec.type === "LoadBalancer") return;
+    const cleared = withAddresses(service, []);
+    if (cleared) await this.#options.client.update(services, cleared, { subresource: "status" });
+  }
+
+  /** Withdraws and frees all addresses of `key` but `kept`; those who wait for one are tried again. */
+  async #withdraw(key: string, kept: readonly string[]): Promise<void> {
+    for (const address of this.#announced.get(key) ?? []) {
+      if (kept.includes(address)) continue;
+      await this.#options.announcer.withdraw(address);
+      this.#announced.get(key)?.delete(address);
+    }
+    const freed = (this.#held.get(key) ?? []).length > kept.length;
+    this.#hold(key, kept);
+    if (freed) for (const waiting of this.#problems.keys()) this.#queue.add(waiting);
+  }
+
+  #hold(key: string, addresses: readonly string[]): void {
+    for (const address of this.#held.get(key) ?? []) {
+      if (!addresses.includes(address)) this.#holders.delete(address);
+    }
+    for (const address of addresses) this.#holders.set(address, key);
+    if (addresses.length > 0) this.#held.set(key, addresses);
+    else this.#held.delete(key);
+    if (this.#announced.get(key)?.size === 0) this.#announced.delete(key);
+  }
+
+  #report(key: string, service: Service, problem: string | undefined): void {
+    if (problem === undefined) {
+      this.#problems.delete(key);
+      return;
+    }
+    if (this.#problems.get(key) === problem) return;
+    this.#problems.set(key, problem);
+    this.#events.record(service, { type: "Warning", reason: "AllocationFailed", message: problem });
+    this.#options.log.warn("load balancer address not assigned", { service: key, problem });
+  }
+}
+
+function byAge(a: Service, b: Service): number {
+  const [one, other] = [a, b].map(({ metadata }) => `${metadata.creationTimestamp} ${objectKey({ metadata })}`);
+  return (one ?? "") < (other ?? "") ? -1 : 1;
+}
