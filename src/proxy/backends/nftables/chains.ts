@@ -123,15 +123,18 @@ const isLocal = (kind: Kind): boolean => kind === "l" || kind === "ln";
 const isForPort = (kind: Kind): boolean => kind.endsWith("n");
 const savedPriority: Register = 15;
 
-/** id of the packet's key → register `to`, by way of the priority. */
+/** What a lookup left in the register, once more as "the packet's priority": a source that `nft list` can print. */
+function carry(register: Register): Expression[] {
+  return [
+    { name: "meta-set", key: "priority", from: register },
+    { name: "meta", key: "priority", to: register },
+  ];
+}
+
+/** id of the packet's key → register `to`; registers from 0 are overwritten. */
 function loadId(kind: Kind, family: IpFamily, to: Register): Expression[] {
   const key = isForPort(kind) ? loadPortKey(0) : loadVipKey(family, 0);
-  return [
-    ...key,
-    { name: "lookup", set: isForPort(kind) ? "port-ids" : "vip-ids", from: 0, to: 0 },
-    { name: "meta-set", key: "priority", from: 0 },
-    { name: "meta", key: "priority", to },
-  ];
+  return [...key, { name: "lookup", set: isForPort(kind) ? "port-ids" : "vip-ids", from: 0, to }, ...carry(to)];
 }
 
 function randomIndex({ kind, count }: ChainSpec, to: Register): Expression {
@@ -151,18 +154,21 @@ function plainRule(spec: ChainSpec, family: IpFamily): Rule {
 
 /**
  * Registers: client 0.., id, handle, endpoint... A lookup that finds nothing ends its rule, and the next one is tried:
- *   0 leave the id in the priority
  *   1 a client we know whose endpoint is still there: renew and go
  *   2 forget the client: an update would renew the old entry, not replace it
  *   3 choose, remember and go     4 choose and go: no room for another client
- * A packet whose first rules missed cannot get its old priority back, so it gets 0, as most sockets have it.
+ * A packet whose first rule missed cannot get its old priority back, so it gets 0, as most sockets have it.
  */
 function stickyRules(spec: ChainSpec, family: IpFamily): Rule[] {
   const id = addressSize(family);
   const handle = id + 1;
   const address = handle + 1;
-  const client: Expression[] = [loadAddress("saddr", family, 0), { name: "meta", key: "priority", to: id }];
-  const choose: Expression[] = [randomIndex(spec, handle), { name: "lookup", set: "slots", from: id, to: handle }];
+  const client: Expression[] = [...loadId(spec.kind, family, id), loadAddress("saddr", family, 0)];
+  const choose: Expression[] = [
+    randomIndex(spec, handle),
+    { name: "lookup", set: "slots", from: id, to: handle },
+    ...carry(handle),
+  ];
   const remember: Expression = {
     name: "dynamic-set",
     action: "update",
@@ -182,8 +188,7 @@ function stickyRules(spec: ChainSpec, family: IpFamily): Rule[] {
     { name: "dnat", address, port: address + addressSize(family) },
   ];
   return [
-    loadId(spec.kind, family, id),
-    [...client, { name: "lookup", set: "clients", from: 0, to: handle }, remember, ...go],
+    [...client, { name: "lookup", set: "clients", from: 0, to: handle }, ...carry(handle), remember, ...go],
     [...client, { name: "dynamic-set", action: "delete", set: "clients", key: 0, data: 0 }],
     [...client, ...choose, remember, ...go],
     [...client, ...choose, ...go],
