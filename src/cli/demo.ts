@@ -1,5 +1,4 @@
 /** What `npm start` shows: the example Services, what each one does, and what to try next. */
-import { join } from "node:path";
 import type { Service } from "../api/object.ts";
 import { services } from "../api/resource.ts";
 import type { ApiClient } from "../client/client.ts";

@@ -5,6 +5,7 @@ import type { Command } from "../command.ts";
 import { dataDirOf, makeDataDir, paths } from "../data-dir.ts";
 import { CliError, UsageError } from "../errors.ts";
 import { parseOptions, type Values } from "../options.ts";
+import { programWords } from "../program.ts";
 import { createProgress, type Progress } from "../progress.ts";
 import { maxNodes } from "../supervisor/cluster-config.ts";
 import { runUp, type UpOptions } from "../supervisor/run-up.ts";
@@ -81,8 +82,9 @@ const report = (message: Report): void => void process.send?.(message);
 function detach(args: readonly string[], dataDir: string): Promise<number> {
   makeDataDir(dataDir);
   const log = openSync(join(paths(dataDir).logs, "supervisor.log"), "a", 0o600);
-  const own = [...process.execArgv, process.argv[1] ?? "", "up", ...args.filter((arg) => arg !== "--detach")];
-  const child = spawn(process.execPath, own, {
+  const [node = "", ...program] = programWords;
+  const own = [...program, "up", ...args.filter((arg) => arg !== "--detach")];
+  const child = spawn(node, own, {
     detached: true,
     stdio: ["ignore", log, log, "ipc"],
     env: { ...process.env, FAIRLEAD_DETACHED: "1" },

@@ -6,10 +6,11 @@ import { close } from "../../kernel/ffi.ts";
 import { identify, isAlive } from "../../kernel/processes.ts";
 import { createLog, type Log } from "../../lib/log.ts";
 import { type ClusterState, makeDataDir, readState, removeData, writeState } from "../data-dir.ts";
-import { demoManifests, demoSummary } from "../demo.ts";
+import { demoSummary } from "../demo.ts";
 import { CliError } from "../errors.ts";
 import { addContext, contextServers, kubeconfigPath, removeContext } from "../kubeconfig-file.ts";
 import { applyManifests, readManifests, waitForDeployments } from "../manifests.ts";
+import { examplesDir, programWords } from "../program.ts";
 import type { Progress } from "../progress.ts";
 import { type ApiPort, reserveApiPort } from "./api-port.ts";
 import { clusterConfig, hostApiUrl } from "./cluster-config.ts";
@@ -79,12 +80,11 @@ async function start(
   progress.step("Certificates");
   const credentials = await ensureCredentials(config);
   progress.step(`Control plane and ${options.nodes === 1 ? "one node" : `${options.nodes} nodes`}`);
-  const program = [process.execPath, ...process.execArgv, process.argv[1] ?? ""];
   const cluster = await startCluster({
     config,
     tier: tier.tier,
     apiFd: port.fd,
-    program,
+    program: programWords,
     proxyMode: options.proxyMode,
     resolvConf: options.resolvConf,
     log,
@@ -115,7 +115,7 @@ async function start(
 }
 
 async function bringUp(options: UpOptions, { cluster, client, state }: Started, progress: Progress): Promise<void> {
-  const manifests = await readManifests([...options.manifests, ...(options.demo ? [demoManifests] : [])]);
+  const manifests = await readManifests([...options.manifests, ...(options.demo ? [examplesDir] : [])]);
   if (manifests.length > 0) {
     progress.step(`Manifests: ${manifests.length} objects`);
     await applyManifests(client, manifests);

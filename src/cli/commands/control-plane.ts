@@ -1,0 +1,108 @@
+import { join } from "node:path";
+import { kinds } from "../../api/kinds/mod.ts";
+import type { Node, Service } from "../../api/object.ts";
+import { nodes, services } from "../../api/resource.ts";
+import { ensurePki } from "../../apiserver/pki.ts";
+import { createApiServer } from "../../apiserver/server.ts";
+import { createEventRecorder } from "../../client/events.ts";
+import { createInformer } from "../../client/informer.ts";
+import { loadKubeconfig } from "../../client/kubeconfig.ts";
+import { createClient } from "../../client/rest.ts";
+import { startControllers } from "../../controllers/mod.ts";
+import { createLog } from "../../lib/log.ts";
+import { open } from "../../store/open-store.ts";
+import type { ClusterConfig } from "../cluster.ts";
+import type { Command } from "../command.ts";
+import { paths } from "../data-dir.ts";
+import { ensureNamespace, ensureObjects } from "../ensure-objects.ts";
+import { startHostGateway } from "../host-gateway.ts";
+import { startLocalLoadBalancer } from "../load-balancer.ts";
+import { parseOptions } from "../options.ts";
+import { insideCluster, onSupervisorMessage, tellSupervisor } from "../supervisor/inside.ts";
+import { systemObjects } from "../system-objects.ts";
+import { ensureUnderlay } from "../underlay.ts";
+
+const options = {
+  "config-json": { type: "string", value: "JSON", help: "the cluster's facts" },
+  "proxy-mode": { type: "string", value: "MODE", help: "as for up" },
+} as const;
+
+/** The host's listening socket: the first descriptor after the supervisor's channel. */
+const inheritedFd = 4;
+
+const nodeAddress = (known: Iterable<Node>): string | undefined => {
+  for (const { status } of known) {
+    const ready = status?.conditions?.some(({ type, status: state }) => type === "Ready" && state === "True");
+    const address = status?.addresses?.find(({ type }) => type === "InternalIP")?.address;
+    if (ready && address) return address;
+  }
+  return undefined;
+};
+
+async function run(config: ClusterConfig, proxyMode: string, signal: AbortSignal): Promise<void> {
+  const log = createLog();
+  const all = paths(config.dataDir);
+  ensureUnderlay(config);
+  const [pki, store] = await Promise.all([
+    ensurePki(all.pki, { hosts: [config.underlay.address], nodes: config.nodes }),
+    open(all.store, { log: log.child({ component: "store" }) }),
+  ]);
+  const server = await createApiServer({
+    store,
+    kinds,
+    pki,
+    config: {
+      serviceCidr: config.serviceCidr,
+      nodePortRange: config.nodePortRange,
+    },
+    log: log.child({ component: "apiserver" }),
+  });
+  await server.listen({ host: config.underlay.address, port: config.apiPort });
+  await server.listen({ fd: inheritedFd });
+
+  const clientOf = async (userAgent: string) =>
+    createClient(await loadKubeconfig(join(all.kubeconfigs, "control-plane")), { userAgent, log, signal });
+  const client = await clientOf("fairlead-controllers");
+  await ensureNamespace(client, "kube-system");
+  startControllers({
+    client,
+    log: log.child({ component: "controllers" }),
+    signal,
+    config: { caPem: pki.ca, apiServerAddress: { ip: config.underlay.address, port: config.apiPort } },
+  });
+  await ensureObjects(client, systemObjects({ config, kubeconfigs: all.kubeconfigs, sockets: all.sockets, proxyMode }));
+  const lbLog = log.child({ component: "lb" });
+  startLocalLoadBalancer({ client: await clientOf("fairlead-lb"), pool: config.loadBalancerPool, log: lbLog, signal });
+  startGateway();
+
+  function startGateway(): void {
+    const gatewayLog = log.child({ component: "host-gateway" });
+    const known = createInformer<Node>(client, nodes, { log: gatewayLog, signal });
+    const recorder = createEventRecorder(client, { component: "fairlead-host-gateway", log: gatewayLog });
+    const onMessage = startHostGateway({
+      services: createInformer<Service>(client, services, { log: gatewayLog, signal }),
+      nodeAddress: () => nodeAddress(known.list()),
+      send: tellSupervisor,
+      onRefused: (service, reason) =>
+        recorder.record(service, {
+          type: "Warning",
+          reason: "HostPortUnavailable",
+          message: `${reason}: the port answers inside the cluster only`,
+        }),
+      log: gatewayLog,
+    });
+    onSupervisorMessage(onMessage);
+  }
+}
+
+export const command: Command = {
+  usage: "--config-json JSON",
+  summary: "API server, controllers and load balancer of an embedded cluster",
+  options,
+  hidden: true,
+  async run(args) {
+    const { values } = parseOptions(args, options);
+    const config = JSON.parse(values["config-json"] ?? "{}") as ClusterConfig;
+    return insideCluster((signal) => run(config, values["proxy-mode"] ?? "auto", signal));
+  },
+};

@@ -1,0 +1,81 @@
+import { join } from "node:path";
+import { loadKubeconfig } from "../../client/kubeconfig.ts";
+import { createClient } from "../../client/rest.ts";
+import { missingFeatures } from "../../kernel/features.ts";
+import { createLog } from "../../lib/log.ts";
+import { startAgent } from "../../node/agent.ts";
+import type { AgentConfig } from "../../node/agent-config.ts";
+import { checkCluster } from "../check.ts";
+import type { ClusterConfig, NodeConfig } from "../cluster.ts";
+import type { Command } from "../command.ts";
+import { paths } from "../data-dir.ts";
+import { CliError } from "../errors.ts";
+import { parseOptions } from "../options.ts";
+import { echoWords, programWords } from "../program.ts";
+import { insideCluster, onSupervisorMessage, tellSupervisor } from "../supervisor/inside.ts";
+import { enterNode } from "../underlay.ts";
+
+const options = {
+  "config-json": { type: "string", value: "JSON", help: "the cluster's facts" },
+  "node-name": { type: "string", value: "NAME", help: "which of its nodes" },
+} as const;
+
+/** Port of the kubelet-like server, as everywhere. */
+const agentPort = 10250;
+const checkTimeoutMs = 30_000;
+
+function agentConfig(config: ClusterConfig, node: NodeConfig): AgentConfig {
+  const { pki, run } = paths(config.dataDir);
+  const file = (name: string): string => join(pki, name);
+  return {
+    nodeName: node.name,
+    nodeIp: node.address,
+    podCidr: node.podCidr,
+    clusterCidr: config.podCidr,
+    clusterDns: config.dnsAddress,
+    clusterDomain: config.clusterDomain,
+    runDir: run,
+    dataDir: config.dataDir,
+    server: {
+      port: agentPort,
+      caFile: file("ca.crt"),
+      certFile: file(`node-${node.name}.crt`),
+      keyFile: file(`node-${node.name}.key`),
+    },
+    programs: {
+      fairlead: programWords,
+      echo: echoWords,
+    },
+  };
+}
+
+async function run(config: ClusterConfig, name: string, signal: AbortSignal): Promise<void> {
+  const node = config.nodes.find((one) => one.name === name);
+  if (!node) throw new CliError(`There is no node "${name}" in this cluster.`);
+  const [missing] = missingFeatures();
+  if (missing) throw new CliError(`${missing}.`);
+  enterNode(config, node);
+  const log = createLog().child({ component: "agent", node: name });
+  const kubeconfig = await loadKubeconfig(join(paths(config.dataDir).kubeconfigs, `node-${name}`));
+  const client = createClient(kubeconfig, { userAgent: "fairlead-node", log, signal });
+  onSupervisorMessage((message) => {
+    if (message.type !== "check") return;
+    const wanted = { dnsAddress: config.dnsAddress, name: message.name, port: 443 };
+    void checkCluster(wanted, checkTimeoutMs).then((problem) => tellSupervisor({ type: "checked", problem }));
+  });
+  await startAgent({ config: agentConfig(config, node), client, log, signal }).ready;
+}
+
+export const command: Command = {
+  usage: "--config-json JSON --node-name NAME",
+  summary: "Run a node of an embedded cluster",
+  options,
+  async run(args) {
+    const { values } = parseOptions(args, options);
+    const text = values["config-json"];
+    if (!text) {
+      throw new CliError('"fairlead node" joins no other cluster yet: nodes are started by "fairlead up --nodes N".');
+    }
+    return insideCluster((signal) => run(JSON.parse(text) as ClusterConfig, values["node-name"] ?? "", signal));
+  },
+};
