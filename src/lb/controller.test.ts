@@ -1,0 +1,189 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import type { Service } from "../api/object.ts";
+import { events, services } from "../api/resource.ts";
+import { createMemoryClient, type MemoryClient } from "../client/testing/memory-client.ts";
+import { createLog } from "../lib/log.ts";
+import { type LoadBalancer, startLoadBalancer } from "./controller.ts";
+import { parsePools } from "./pools.ts";
+
+const namespace = "default";
+
+function service(name: string, spec: Partial<Service["spec"]> = {}): Service {
+  const ports = [{ port: 80, protocol: "TCP" }];
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name, namespace },
+    spec: { type: "LoadBalancer", clusterIP: "10.96.0.7", ipFamilies: ["IPv4"], ports, ...spec },
+  };
+}
+
+interface Bench {
+  readonly client: MemoryClient;
+  /** "announce 192.0.2.10 web", "withdraw 192.0.2.10", in order. */
+  readonly calls: string[];
+  /** Starts a load balancer; returns what ends it. */
+  start(options?: { pools?: string; loadBalancerClass?: string }): LoadBalancer & { stop(): void };
+  statusOf(name: string): Promise<string>;
+  reasons(): Promise<string[]>;
+  change(name: string, spec: Partial<Service["spec"]>): Promise<void>;
+}
+
+function bench(t: TestContext): Bench {
+  const client = createMemoryClient();
+  const calls: string[] = [];
+  const holders = new Map<string, string>();
+  const announcer = {
+    announce: async (address: string, { service }: { service: Service }) => {
+      const holder = holders.get(address) ?? service.metadata.name;
+      assert.equal(holder, service.metadata.name, `${address} is announced for two Services`);
+      if (!holders.has(address)) calls.push(`announce ${address} ${service.metadata.name}`);
+      holders.set(address, service.metadata.name);
+    },
+    withdraw: async (address: string) => {
+      calls.push(`withdraw ${address}`);
+      holders.delete(address);
+    },
+  };
+  const get = (name: string): Promise<Service> => client.get(services, name, namespace);
+  return {
+    client,
+    calls,
+    start({ pools = "192.0.2.10-192.0.2.11", ...rest } = {}) {
+      holders.clear();
+      const controller = new AbortController();
+      const { signal } = controller;
+      t.after(() => controller.abort());
+      const log = createLog(() => {});
+      const running = startLoadBalancer({ client, log, signal, pools: parsePools(pools), announcer, ...rest });
+      return { synced: running.synced, idle: () => running.idle(), stop: () => controller.abort() };
+    },
+    statusOf: async (name) => {
+      const ingress = (await get(name)).status?.loadBalancer?.ingress ?? [];
+      return ingress.map(({ ip, ipMode }) => `${ip} ${ipMode}`).join();
+    },
+    reasons: async () => (await client.list(events)).items.map(({ reason, message }) => `${reason}: ${message}`).sort(),
+    change: async (name, spec) => {
+      const old = await get(name);
+      await client.update(services, { ...old, spec: { ...old.spec, ...spec } });
+    },
+  };
+}
+
+/** Waits for the condition, which the watch brings about. */
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 1000; i++) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  assert.fail("not within 2 s");
+}
+
+test("a Service gets an address in its status, an Event, and its announcement before its status", async (t) => {
+  const b = bench(t);
+  b.start();
+  await b.client.create(services, service("web"));
+  await until(async () => (await b.reasons()).length > 0);
+  assert.equal(await b.statusOf("web"), "192.0.2.10 VIP");
+  assert.deepEqual(b.calls, ["announce 192.0.2.10 web"]);
+  assert.deepEqual(await b.reasons(), ["IPAllocated: Assigned IP 192.0.2.10"]);
+  assert.deepEqual(
+    b.client.writes.filter(({ plural, verb }) => plural === "services" && verb !== "create"),
+    [{ verb: "update", plural: "services", name: "web", subresource: "status" }],
+  );
+});
+
+test("other types and classes get nothing; a load balancer with a class serves only that", async (t) => {
+  const b = bench(t);
+  b.start({ loadBalancerClass: "example.com/lb" });
+  await b.client.create(services, service("plain"));
+  await b.client.create(services, service("cluster", { type: "ClusterIP" }));
+  await b.client.create(services, service("classed", { loadBalancerClass: "example.com/lb" }));
+  await until(async () => (await b.statusOf("classed")) !== "");
+  assert.deepEqual(await Promise.all(["plain", "cluster", "classed"].map(b.statusOf)), ["", "", "192.0.2.10 VIP"]);
+});
+
+test("after a restart each Service keeps its address, whatever the order in which they are read", async (t) => {
+  const b = bench(t);
+  const first = b.start();
+  for (const name of ["y", "z"]) {
+    await b.client.create(services, service(name));
+    await until(async () => (await b.statusOf(name)) !== "");
+  }
+  await first.idle();
+  first.stop();
+  await b.client.create(services, service("a"));
+  b.calls.length = 0;
+  b.start({ pools: "192.0.2.10-192.0.2.12" });
+  await until(async () => (await b.statusOf("a")) !== "");
+  const statuses = await Promise.all(["y", "z", "a"].map(b.statusOf));
+  assert.deepEqual(statuses, ["192.0.2.10 VIP", "192.0.2.11 VIP", "192.0.2.12 VIP"]);
+  assert.deepEqual(b.calls.sort(), ["announce 192.0.2.10 y", "announce 192.0.2.11 z", "announce 192.0.2.12 a"]);
+});
+
+test("of two Services found with one address the older keeps it", async (t) => {
+  const b = bench(t);
+  for (const name of ["first", "second"]) {
+    const created = await b.client.create(services, service(name));
+    const status = { loadBalancer: { ingress: [{ ip: "192.0.2.10", ipMode: "VIP" }] } };
+    await b.client.update(services, { ...created, status }, { subresource: "status" });
+  }
+  b.start();
+  await until(async () => (await b.statusOf("second")) !== "192.0.2.10 VIP");
+  assert.deepEqual(await Promise.all(["first", "second"].map(b.statusOf)), ["192.0.2.10 VIP", "192.0.2.11 VIP"]);
+});
+
+test("when addresses run out a Service waits with an Event, and gets the first that is released", async (t) => {
+  const b = bench(t);
+  b.start();
+  for (const name of ["a", "b", "c"]) {
+    await b.client.create(services, service(name));
+    await until(async () => (await b.reasons()).length > "abc".indexOf(name));
+  }
+  assert.deepEqual(await Promise.all(["a", "b", "c"].map(b.statusOf)), ["192.0.2.10 VIP", "192.0.2.11 VIP", ""]);
+  const problem = "AllocationFailed: All 2 IPv4 addresses of 192.0.2.10-192.0.2.11 are assigned";
+  assert.equal((await b.reasons())[0], problem);
+  await b.client.delete(services, { name: "b", namespace });
+  await until(async () => (await b.statusOf("c")) !== "");
+  assert.equal(await b.statusOf("c"), "192.0.2.11 VIP");
+  assert.deepEqual(b.calls.slice(-2), ["withdraw 192.0.2.11", "announce 192.0.2.11 c"]);
+});
+
+test("a change of type withdraws the address, frees it and clears the status", async (t) => {
+  const b = bench(t);
+  b.start();
+  await b.client.create(services, service("web"));
+  await until(async () => (await b.statusOf("web")) !== "");
+  await b.change("web", { type: "ClusterIP" });
+  await until(async () => (await b.statusOf("web")) === "");
+  assert.deepEqual(b.calls, ["announce 192.0.2.10 web", "withdraw 192.0.2.10"]);
+  await b.client.create(services, service("next", { loadBalancerIP: "192.0.2.10" }));
+  await until(async () => (await b.statusOf("next")) === "192.0.2.10 VIP");
+});
+
+test("a new loadBalancerIP is announced before the old address goes; a taken one changes nothing", async (t) => {
+  const b = bench(t);
+  b.start({ pools: "192.0.2.10-192.0.2.12" });
+  await b.client.create(services, service("web"));
+  await until(async () => (await b.statusOf("web")) !== "");
+  await b.change("web", { loadBalancerIP: "192.0.2.12" });
+  await until(async () => b.calls.length === 3);
+  assert.deepEqual(b.calls, ["announce 192.0.2.10 web", "announce 192.0.2.12 web", "withdraw 192.0.2.10"]);
+  assert.equal(await b.statusOf("web"), "192.0.2.12 VIP");
+  await b.client.create(services, service("other", { loadBalancerIP: "192.0.2.12" }));
+  const problem = 'AllocationFailed: Cannot assign "192.0.2.12": Service "default/web" has it';
+  await until(async () => (await b.reasons()).includes(problem));
+  assert.equal(await b.statusOf("other"), "");
+  await b.client.delete(services, { name: "web", namespace });
+  await until(async () => (await b.statusOf("other")) === "192.0.2.12 VIP");
+});
+
+test("fifty Services at once get fifty addresses", async (t) => {
+  const b = bench(t);
+  b.start({ pools: "192.0.2.0/24" });
+  const names = Array.from({ length: 50 }, (_, i) => `s${i}`);
+  await Promise.all(names.map((name) => b.client.create(services, service(name))));
+  await until(async () => (await Promise.all(names.map(b.statusOf))).every((status) => status !== ""));
+  assert.equal(new Set(await Promise.all(names.map(b.statusOf))).size, 50);
+});
