@@ -10,6 +10,8 @@ export interface HistoryLimits {
   readonly maxBytes: number;
 }
 
+const maxAnswers = 64;
+
 /** Superseded values are what history costs; the current ones live in the index anyway. */
 function costOf(event: WatchEvent): number {
   return 128 + (event.previous?.value.length ?? 0) + (event.type === "delete" ? event.entry.value.length : 0);
@@ -23,6 +25,8 @@ export class History {
   #start = 0;
   #compacted: number;
   #bytes = 0;
+  /** What was asked since the last change: after a restart of the server many watchers come back with one revision. */
+  readonly #answers = new Map<string, readonly WatchEvent[]>();
 
   constructor(limits: HistoryLimits, compacted = originRevision) {
     this.#limits = limits;
@@ -36,6 +40,7 @@ export class History {
 
   /** `event.entry.revision` is the last pushed one plus one. */
   push(event: WatchEvent): void {
+    this.#answers.clear();
     this.#events.push(event);
     this.#bytes += costOf(event);
     while (this.#events.length - this.#start > this.#limits.maxEvents || this.#bytes > this.#limits.maxBytes) {
@@ -46,16 +51,24 @@ export class History {
 
   /** Forgets events up to and including `revision`. */
   compact(revision: number): void {
+    this.#answers.clear();
     while (this.#compacted < revision && this.#start < this.#events.length) this.#dropOldest();
     this.#cut();
   }
 
-  /** Events of keys with `prefix` and a revision beyond `from`; throws CompactedError. */
-  since(prefix: Key, from: number): WatchEvent[] {
+  /** Events of keys with `prefix` and a revision beyond `from`; throws CompactedError. Askers of the same share the answer. */
+  since(prefix: Key, from: number): readonly WatchEvent[] {
     if (from < this.oldest) throw new CompactedError(from, this.oldest);
-    const first = this.#start + Math.max(0, from - this.#compacted);
+    const asked = `${from} ${prefix}`;
+    const found = this.#answers.get(asked) ?? this.#find(prefix, from);
+    if (this.#answers.size >= maxAnswers) this.#answers.clear();
+    this.#answers.set(asked, found);
+    return found;
+  }
+
+  #find(prefix: Key, from: number): WatchEvent[] {
     const found: WatchEvent[] = [];
-    for (let i = first; i < this.#events.length; i++) {
+    for (let i = this.#start + Math.max(0, from - this.#compacted); i < this.#events.length; i++) {
       const event = this.#events[i] as WatchEvent;
       if (event.entry.key.startsWith(prefix)) found.push(event);
     }

@@ -81,3 +81,25 @@ test("a watcher that throws is closed and logged; the others go on", async () =>
   assert.match(lines[0] ?? "", /broken watcher/);
   await store.close();
 });
+
+test("watchers of one prefix, live or catching up from one revision, share one batch", async () => {
+  const store = openInMemory();
+  await store.create("/a/1", text("1"));
+  const batches = new Map<string, Set<unknown>>([
+    ["live", new Set()],
+    ["backlog", new Set()],
+  ]);
+  for (let i = 0; i < 1000; i++) {
+    store.watch("/a/", store.revision, (events) => batches.get("live")?.add(events));
+    store.watch("/a/", store.revision - 1, (events) => {
+      if (events[0]?.entry.key === "/a/1") batches.get("backlog")?.add(events);
+    });
+  }
+  await Promise.all([
+    store.create("/a/2", text("2")),
+    store.create("/b/1", text("3")),
+    store.create("/a/3", text("4")),
+  ]);
+  assert.deepEqual([batches.get("live")?.size, batches.get("backlog")?.size], [1, 1]);
+  await store.close();
+});
