@@ -172,7 +172,7 @@ if (process.argv[3]) {
     child.kill("SIGKILL");
     await once(child, "exit");
     // Some lines and, in this run, the exit fall into the time without an agent.
-    await delay(process.env["FAIRLEAD_LONG"] ? 1000 : 250);
+    await delay(250);
     const runtime = open(directory);
     assert.equal(runtime.list().length, 1);
     assert.equal((await exitOf(runtime, running.id)).exitCode, 5);

@@ -1,0 +1,147 @@
+/** The sandboxes' network of one node: a bridge, and for each Pod a namespace with an address on it. */
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Node } from "../../api/object.ts";
+import type { Log } from "../../lib/log.ts";
+import type { NetworkPort, PodRoute } from "../sandbox/port.ts";
+import { IpAllocator } from "./ip-allocator.ts";
+
+export interface Sandbox {
+  readonly podUid: string;
+  /** Path of the network namespace. */
+  readonly path: string;
+  readonly ip: string;
+  readonly hostLink: string;
+}
+
+export interface PodNetworkOptions {
+  readonly port: NetworkPort;
+  readonly log: Log;
+  readonly nodeIp: string;
+  readonly podCidr: string;
+  readonly clusterCidr: string;
+  readonly mtu?: number | undefined;
+  /** Where network namespaces are kept. */
+  readonly namespaces: string;
+  /** Where the sandboxes of this node are noted. */
+  readonly directory: string;
+}
+
+const bridge = "cni0";
+const defaultMtu = 1500;
+
+/** The kernel takes 15 bytes; the node's Pods are told apart by 11 digits of their uid's hash. */
+export function hostLinkName(podUid: string): string {
+  return `veth${createHash("sha256").update(podUid).digest("hex").slice(0, 11)}`;
+}
+
+/** Locally administered, and the same for the same address: a neighbour's cache never goes stale. */
+export function macOf(ip: string): string {
+  return ["02", "0a", ...ip.split(".").map((part) => Number(part).toString(16).padStart(2, "0"))].join(":");
+}
+
+/** One route for each other node that has Pods. */
+export function podRoutes(nodes: Iterable<Node>, self: string): PodRoute[] {
+  return [...nodes].flatMap(({ metadata, spec, status }) => {
+    const gateway = status?.addresses?.find(({ type }) => type === "InternalIP")?.address;
+    return metadata.name === self || !spec?.podCIDR || !gateway ? [] : [{ destination: spec.podCIDR, gateway }];
+  });
+}
+
+export class PodNetwork {
+  readonly #options: PodNetworkOptions;
+  readonly #addresses: IpAllocator;
+  readonly #sandboxes = new Map<string, Sandbox>();
+  readonly #mtu: number;
+
+  /** Makes the bridge, and takes over the sandboxes that a former agent made. */
+  constructor(options: PodNetworkOptions) {
+    this.#options = options;
+    this.#addresses = new IpAllocator(options.podCidr);
+    this.#mtu = options.mtu ?? options.port.mtuOf(options.nodeIp) ?? defaultMtu;
+    mkdirSync(options.directory, { recursive: true });
+    options.port.setUpNode({ bridge, address: this.#addresses.gatewayCidr, mtu: this.#mtu });
+    for (const sandbox of this.#readNotes()) {
+      this.#sandboxes.set(sandbox.podUid, sandbox);
+      this.#addresses.take(sandbox.ip);
+      if (!options.port.sandboxExists(sandbox.path)) this.remove(sandbox.podUid);
+    }
+    this.#sweepLinks();
+  }
+
+  get(podUid: string): Sandbox | undefined {
+    return this.#sandboxes.get(podUid);
+  }
+
+  list(): readonly Sandbox[] {
+    return [...this.#sandboxes.values()];
+  }
+
+  /** Throws an Error with one sentence. */
+  create(podUid: string): Sandbox {
+    const present = this.#sandboxes.get(podUid);
+    if (present) return present;
+    const ip = this.#addresses.allocate();
+    if (ip === undefined) {
+      throw new Error(`no address is left in ${this.#options.podCidr}, the range of this node's Pods`);
+    }
+    const path = join(this.#options.namespaces, `pod-${podUid}`);
+    const sandbox: Sandbox = { podUid, path, ip, hostLink: hostLinkName(podUid) };
+    const { gateway, prefixLength } = this.#addresses;
+    // Noted first: whatever happens next, the following agent knows of it.
+    writeFileSync(this.#note(podUid), JSON.stringify(sandbox));
+    try {
+      this.#options.port.createSandbox({
+        ...{ path, hostLink: sandbox.hostLink, bridge, gateway, mtu: this.#mtu },
+        address: `${ip}/${prefixLength}`,
+        mac: macOf(ip),
+      });
+    } catch (error) {
+      this.#addresses.release(ip);
+      rmSync(this.#note(podUid), { force: true });
+      throw error;
+    }
+    this.#sandboxes.set(podUid, sandbox);
+    return sandbox;
+  }
+
+  /** No error when there is none. */
+  remove(podUid: string): void {
+    const sandbox = this.#sandboxes.get(podUid);
+    if (!sandbox) return;
+    this.#options.port.deleteSandbox(sandbox);
+    this.#sandboxes.delete(podUid);
+    this.#addresses.release(sandbox.ip);
+    rmSync(this.#note(podUid), { force: true });
+  }
+
+  setRoutes(routes: readonly PodRoute[]): void {
+    this.#options.port.setPodRoutes(routes, { within: this.#options.clusterCidr });
+  }
+
+  #note(podUid: string): string {
+    return join(this.#options.directory, `${podUid}.json`);
+  }
+
+  #readNotes(): Sandbox[] {
+    return readdirSync(this.#options.directory).flatMap((name) => {
+      try {
+        return JSON.parse(readFileSync(join(this.#options.directory, name), "utf8")) as Sandbox;
+      } catch {
+        // Half written: the namespace was not made yet.
+        rmSync(join(this.#options.directory, name), { force: true });
+        return [];
+      }
+    });
+  }
+
+  #sweepLinks(): void {
+    const known = new Set(this.list().map(({ hostLink }) => hostLink));
+    for (const link of this.#options.port.listHostLinks(bridge)) {
+      if (known.has(link)) continue;
+      this.#options.log.info("leftover link removed", { link });
+      this.#options.port.deleteHostLink(link);
+    }
+  }
+}
