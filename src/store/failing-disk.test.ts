@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import type { FileHandle } from "node:fs/promises";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -12,22 +12,25 @@ import { open } from "./open-store.ts";
 import { StoreUnavailableError } from "./store.ts";
 
 const root = await mkdtemp(join(tmpdir(), "fairlead-disk-"));
+const small = join(root, "small");
+await mkdir(small);
 after(() => rm(root, { recursive: true }));
 
 test("on a full disk writes are refused whole, and accepted again once there is room", async () => {
   // A file system of 2 MB in a mount namespace of its own; both end with the child.
-  const script = 'mount -t tmpfs -o size=2m tmpfs "$1" && exec "$2" "$3" "$1"';
+  const script = 'mount -t tmpfs -o size=2m tmpfs "$1" && exec "$2" "$3" "$1" "$4"';
   const child = join(import.meta.dirname, "full-disk.child.ts");
   const namespaces = ["--user", "--map-root-user", "--mount"];
   const { stdout } = await promisify(execFile)(
     "unshare",
-    [...namespaces, "sh", "-c", script, "sh", root, process.execPath, child],
+    [...namespaces, "sh", "-c", script, "sh", small, process.execPath, child, join(root, "copy")],
     { timeout: 20_000 },
   );
-  const { full, visible, accepted, found, events, message, revision } = JSON.parse(stdout);
+  const { full, visible, afterCrash, accepted, found, events, message, revision } = JSON.parse(stdout);
   assert.ok(full.accepted > 0 && full.refused > 0, stdout);
   assert.equal(full.revision, 1 + full.accepted);
   assert.equal(visible.length, full.accepted);
+  assert.deepEqual(afterCrash, visible);
   assert.ok(accepted.includes("after"));
   assert.deepEqual(found, accepted);
   assert.deepEqual(events.toSorted(), accepted);

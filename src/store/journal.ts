@@ -82,6 +82,7 @@ export class FileJournal implements Journal {
     if (this.#failed) await this.#repair((records[0]?.revision ?? 1) - 1);
     const { buffers, bytes } = encodeFrame(records);
     await this.#write(buffers, this.#size + bytes);
+
     await this.#syncLog();
     this.#size += bytes;
     this.#logBytes += bytes;
@@ -105,13 +106,20 @@ export class FileJournal implements Journal {
 
   async #write(buffers: readonly Buffer[], end: number): Promise<void> {
     const extend = end > this.#fileBytes && end - this.#size <= smallFrameBytes;
+    if (extend && (await this.#tryWrite([...buffers, zeros], end + zeros.length)) === undefined) return;
+    const error = await this.#tryWrite(buffers, end);
+    if (error !== undefined) throw error;
+  }
+
+  /** The error, if it fails: a full disk, most likely. The half-written frame is cut off: the next try finds a clean end. */
+  async #tryWrite(buffers: readonly Buffer[], end: number): Promise<unknown> {
     try {
-      await writeAll(this.#file, extend ? [...buffers, zeros] : buffers, this.#size);
-      this.#fileBytes = Math.max(this.#fileBytes, extend ? end + zeros.length : end);
+      await writeAll(this.#file, buffers, this.#size);
+      this.#fileBytes = Math.max(this.#fileBytes, end);
+      return undefined;
     } catch (error) {
-      // A full disk, most likely: cut the half-written frame off, so that the next try finds a clean end.
       await this.#cutBack(error);
-      throw error;
+      return error;
     }
   }
 
