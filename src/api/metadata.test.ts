@@ -87,7 +87,7 @@ for (const { name, metadata, want } of cases) {
   test(`validateMetadata() judges ${name}`, () => {
     const found = validateMetadata(object(metadata), kind).map(formatFieldError);
     assert.equal(found.length, want.length, found.join("\n"));
-    want.forEach((pattern, index) => assert.match(found[index] ?? "", pattern));
+    for (const [index, pattern] of want.entries()) assert.match(found[index] ?? "", pattern);
   });
 }
 

@@ -7,6 +7,7 @@ import { isJsonObject, type JsonObject } from "../json.ts";
 import type { KubeObject } from "../object.ts";
 import { type FieldType, objectType } from "../schema-table.ts";
 import { badRequest } from "../status.ts";
+import { checkKeys } from "./check-keys.ts";
 import { conflictFault, type FieldConflict } from "./conflicts.ts";
 import { difference, emptySet, type FieldSet, intersection, isEmptySet, union, withoutElements } from "./field-set.ts";
 import { lastApplied, withLastApplied } from "./last-applied.ts";
@@ -81,7 +82,7 @@ export function updateManagedFields(old: KubeObject | undefined, next: KubeObjec
   const type = objectType(write.schema);
   const maker = ownerOf(write, "Update");
   const owners = ownersOf(next, old, maker.subresource);
-  const change = compareOwnable(old ?? skeleton(write.schema), next, type);
+  const change = compareOwnable({ ...skeleton(write.schema), ...old }, next, type);
   const left = release(owners, maker, change);
   const mine = left.find((owner) => sameOwner(owner, maker))?.fields ?? emptySet;
   const fields = reachable(union(difference(mine, change.removed), union(change.added, change.modified)), write);
@@ -150,6 +151,7 @@ export function applyObject(
   const type = objectType(write.schema);
   const maker = ownerOf(write, "Apply");
   const config = configOf(applied);
+  checkKeys(config, type);
   const before = live ? ownersOfLive(live, type, write) : [];
   const given = before.find((owner) => sameOwner(owner, maker))?.fields ?? emptySet;
   const owners = assign(before, maker, reachable(ownable(appliedFields(config, type)), write));

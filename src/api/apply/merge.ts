@@ -1,23 +1,25 @@
 /** The merge of an applied configuration into the live object: maps and keyed lists merge, everything else is replaced. */
 import { cloneJson, isJsonObject, type JsonObject, setField } from "../json.ts";
 import { childType, type FieldType, isAtomic } from "../schema-table.ts";
-import { itemsByElement } from "./typed-list.ts";
+import { elementOf, itemsByElement, type ListType } from "./typed-list.ts";
 
-type ListType = FieldType & { readonly kind: "list" };
-
-/** Order: that of the applied list, and before each shared item what the live list alone has before it. */
+/**
+ * Order: that of the applied list, and before each shared item what the live list alone has before it.
+ * Live items with equal keys stay as they are unless that key is applied.
+ */
 function mergeLists(live: readonly unknown[], applied: readonly unknown[], type: ListType): unknown[] {
   const wanted = itemsByElement(applied, type);
   const present = itemsByElement(live, type);
-  const rest = [...present.keys()];
+  let rest = live.map((item) => ({ element: elementOf(item, type), item }));
   const result: unknown[] = [];
   for (const [element, item] of wanted) {
-    const at = rest.indexOf(element);
-    for (const passed of at >= 0 ? rest.splice(0, at + 1) : [])
-      if (!wanted.has(passed)) result.push(present.get(passed));
-    result.push(present.has(element) ? mergeApplied(present.get(element), item, type.items) : cloneJson(item));
+    const at = rest.findIndex((candidate) => candidate.element === element);
+    const passed = rest.slice(0, Math.max(at, 0));
+    result.push(...passed.filter((candidate) => !wanted.has(candidate.element)).map((candidate) => candidate.item));
+    result.push(mergeApplied(present.get(element), item, type.items));
+    rest = at < 0 ? rest : rest.slice(at + 1);
   }
-  return [...result, ...rest.filter((element) => !wanted.has(element)).map((element) => present.get(element))];
+  return [...result, ...rest.filter(({ element }) => !wanted.has(element)).map(({ item }) => item)];
 }
 
 /** Neither argument is changed. */

@@ -2,7 +2,7 @@
 import { isJsonObject, type JsonObject, jsonEqual } from "../json.ts";
 import { childType, type FieldType, fieldsOf, isAtomic } from "../schema-table.ts";
 import { emptySet, type FieldSet, isEmptySet, leafSet } from "./field-set.ts";
-import { itemsByElement } from "./typed-list.ts";
+import { elementOf, itemsByElement } from "./typed-list.ts";
 
 export interface Comparison {
   readonly added: FieldSet;
@@ -102,8 +102,8 @@ function removeFromObject(value: JsonObject, type: FieldType, set: FieldSet): Js
 export function removeFields(value: unknown, type: FieldType | undefined, set: FieldSet): unknown {
   if (!type || isAtomic(type) || set.children.size === 0) return value;
   if (Array.isArray(value) && type.kind === "list") {
-    const kept = [...itemsByElement(value, type)].flatMap(([element, item]) => {
-      const gone = set.children.get(element);
+    const kept = value.flatMap((item) => {
+      const gone = set.children.get(elementOf(item, type));
       if (gone?.member) return [];
       return [gone ? (removeFields(item, type.items, gone) ?? {}) : item];
     });
