@@ -74,7 +74,8 @@ function fieldSchema(type: FieldType, dialect: Dialect): object {
 
 function objectSchema(schema: string, gvks: readonly GroupVersionKind[] | undefined, dialect: Dialect): object {
   const properties = [...fieldsOf(schema)].map(([field, type]) => [field, fieldSchema(type, dialect)] as const);
-  const required = requiredFields[schema];
+  const required =
+    requiredFields[schema] ?? (fieldsOf(schema).has("items") && schema.endsWith("List") ? ["items"] : undefined);
   return {
     type: "object",
     properties: Object.fromEntries(properties),
