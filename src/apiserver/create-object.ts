@@ -11,7 +11,7 @@ import type { ServerContext } from "./context.ts";
 import { trackFields } from "./field-management.ts";
 import { objectStoreKey } from "./keys.ts";
 import { requireOpenNamespace } from "./namespace-lifecycle.ts";
-import { prepareNewMetadata } from "./object-metadata.ts";
+import { dropEmptyMetadata, prepareNewMetadata } from "./object-metadata.ts";
 
 export interface Written {
   readonly value: Buffer;
@@ -66,6 +66,7 @@ export async function createObject(
   const { store, clock } = server;
   const generated = !object.metadata.name && Boolean(object.metadata.generateName);
   prepareNewMetadata(object, clock.now());
+  dropEmptyMetadata(object);
   const { name, namespace } = object.metadata;
   await requireOpenNamespace(store, { kind, name, namespace });
   kind.setDefaults?.(object);

@@ -13,7 +13,18 @@ export interface Decoded {
   readonly warnings: readonly string[];
 }
 
-const bodyTypes = ["application/json", "application/yaml"];
+const protobufType = "application/vnd.kubernetes.protobuf";
+const bodyTypes = ["application/json", "application/yaml", protobufType];
+
+async function parseProtobuf(body: Buffer): Promise<unknown> {
+  const { decodeProtobuf } = await import("./protobuf/decode.ts");
+  try {
+    return decodeProtobuf(body);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw badRequest(`Cannot read the request: the body is no valid protobuf: ${reason}`);
+  }
+}
 
 /** Content type without parameters; an absent one counts as JSON. */
 export const mediaType = (contentType: string): string =>
@@ -23,6 +34,7 @@ export const mediaType = (contentType: string): string =>
 export async function parseRequestBody({ contentType, body }: ApiRequest, accepted = bodyTypes): Promise<unknown> {
   const type = mediaType(contentType);
   if (!accepted.includes(type)) throw unsupportedMediaType(accepted);
+  if (type === protobufType) return parseProtobuf(body);
   const parsed = await parseBody(body, { yaml: type.endsWith("yaml") });
   if (!parsed.ok) throw badRequest(`Cannot read the request: ${parsed.reason}`);
   return parsed.value;

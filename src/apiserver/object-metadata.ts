@@ -42,6 +42,15 @@ export function prepareNewMetadata(object: StoredObject, nowMs: number): void {
   if (!metadata.name && metadata.generateName) metadata.name = generateName(metadata.generateName);
 }
 
+/** Empty lists and maps of metadata are as good as none, and not written. In place. */
+export function dropEmptyMetadata(object: StoredObject): void {
+  const metadata = writableMeta(object) as unknown as Record<string, unknown>;
+  for (const field of ["labels", "annotations", "finalizers", "ownerReferences"]) {
+    const value = metadata[field];
+    if (typeof value === "object" && value !== null && Object.keys(value).length === 0) delete metadata[field];
+  }
+}
+
 const serverFields = [
   "uid",
   "creationTimestamp",

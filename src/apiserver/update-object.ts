@@ -12,7 +12,7 @@ import { throwFaults, type Writer, type Written } from "./create-object.ts";
 import { endsDeletion } from "./deletion.ts";
 import { trackFields } from "./field-management.ts";
 import { objectStoreKey } from "./keys.ts";
-import { carryMetadata } from "./object-metadata.ts";
+import { carryMetadata, dropEmptyMetadata } from "./object-metadata.ts";
 import { removeEntry } from "./remove-entry.ts";
 
 /** Which part of the object a write may change. */
@@ -85,6 +85,7 @@ function prepare(update: Update, old: StoredObject): Prepared {
   const pinned = checkIdentity(changed, old, update);
   const object = restrict(changed, old, update);
   carryMetadata(object, old);
+  dropEmptyMetadata(object);
   kind.setDefaults?.(object);
   if (part === "object") kind.prepareForUpdate?.(object, old);
   return { object, warnings, pinned };
