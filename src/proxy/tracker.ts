@@ -24,8 +24,8 @@ export class Tracker {
     this.#node = node;
   }
 
-  get dirty(): boolean {
-    return this.#dirty.size > 0;
+  get node(): NodeFacts {
+    return this.#node;
   }
 
   setService(service: Service): void {

@@ -1,4 +1,4 @@
+import { nftablesSuite } from "./conformance.ts";
 import { fakeNftables } from "./fake.ts";
-import { nftablesSuite } from "./suite.ts";
 
 nftablesSuite("the fake", fakeNftables);

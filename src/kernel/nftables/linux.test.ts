@@ -1,7 +1,7 @@
 import { it } from "node:test";
 import { CLONE_NEWNET, hasCode, unshare } from "../ffi.ts";
+import { nftablesSuite } from "./conformance.ts";
 import { openNftables } from "./linux.ts";
-import { nftablesSuite } from "./suite.ts";
 
 function enterNewNetwork(): string | undefined {
   try {

@@ -1,6 +1,6 @@
 /**
  * nf_tables as data: what can be said to the kernel in one transaction, and what can be read back.
- * `linux.ts` speaks netlink, `fake.ts` is memory with the same rules; `suite.ts` holds both to them.
+ * `linux.ts` speaks netlink, `fake.ts` is memory with the same rules; `conformance.ts` holds both to them.
  */
 
 /** Raw bytes as a string with one character (U+0000 to U+00FF) for each byte, so that keys compare and hash by value. */

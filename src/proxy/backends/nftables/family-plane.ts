@@ -1,5 +1,5 @@
 /** One address family's table: keeps it as the Service ports want it. Each family fails and recovers alone. */
-import { type Command, type Nftables, type Table, TransactionError } from "../../../kernel/nftables/port.ts";
+import { type Command, type Table, TransactionError } from "../../../kernel/nftables/port.ts";
 import type { IpFamily } from "../../../net/ip.ts";
 import type { ServicePort } from "../../state.ts";
 import type { FamilyReport, Settings } from "../port.ts";
@@ -22,6 +22,7 @@ import { Model } from "./model.ts";
 import { countSteps, plan, type Steps, take } from "./plan.ts";
 import { type Element, renderPort } from "./render.ts";
 import { skeletonOf } from "./skeleton.ts";
+import type { TrackedNftables } from "./tracked.ts";
 
 export const tableName = "fairlead";
 
@@ -34,7 +35,7 @@ const maxParts = 4096;
 export class FamilyPlane {
   readonly family: IpFamily;
   readonly #table: Table;
-  readonly #nft: Nftables;
+  readonly #nft: TrackedNftables;
   readonly #model = new Model();
   readonly #identities = new Identities();
   #observed: Elements = new Map();
@@ -44,13 +45,15 @@ export class FamilyPlane {
   /** Of the settings: what the table's markers must say. */
   #hashes = { schema: "", rules: "" };
   #adoptedHandles: ReadonlyMap<number, ReadonlyMap<string, number>> = new Map();
-  #generation = -1;
+  #foreignChanges = 0;
+  /** A look at the whole table may take 5 % of the time, however often others write. */
+  #nextLookAt = 0;
   /** The table is not as we believe: a transaction failed, or somebody else was here. */
   #isDoubtful = false;
   #parts = 1;
-  readonly #refused = new Map<string, readonly ServicePort[]>();
+  readonly #refused = new Set<string>();
 
-  constructor(family: IpFamily, nft: Nftables) {
+  constructor(family: IpFamily, nft: TrackedNftables) {
     this.family = family;
     this.#nft = nft;
     this.#table = { family: family === "IPv4" ? "ip" : "ip6", name: tableName };
@@ -88,18 +91,20 @@ export class FamilyPlane {
   verify(): FamilyReport | undefined {
     if (!this.#settings) return undefined;
     const start = performance.now();
-    if (!this.#isDoubtful && this.#refused.size === 0 && this.#nft.generation() === this.#generation) {
+    const isChanged = this.#nft.foreignChanges() !== this.#foreignChanges;
+    if (!this.#isDoubtful && !isChanged) {
       this.#removeUnusedChains();
       return undefined;
     }
+    if (start < this.#nextLookAt) return undefined;
     this.#isDoubtful = true;
-    this.#update(new Map(this.#refused), false);
     const report = this.#write(start);
+    this.#nextLookAt = start + 20 * report.durationMs;
     return report.error || report.added + report.removed > 0 ? report : undefined;
   }
 
   remove(): void {
-    if (this.#nft.sets(this.#table)) this.#nft.commit([{ op: "delete-table", table: this.#table }]);
+    if (this.#nft.kernel.sets(this.#table)) this.#nft.commit([{ op: "delete-table", table: this.#table }]);
     this.#observe();
   }
 
@@ -161,7 +166,7 @@ export class FamilyPlane {
       ...counts,
       ...timer,
       durationMs: performance.now() - start,
-      refused: [...this.#refused.keys()],
+      refused: [...this.#refused],
     };
     return error ? { ...base, error } : base;
   }
@@ -176,9 +181,7 @@ export class FamilyPlane {
     if (head.length > 0 || steps.length > 0) this.#commit(head, steps, timer);
     this.#model.clean();
     this.#isDoubtful = false;
-    if (head.length > 0 || steps.length > 0 || this.#generation === -1 || wholly)
-      this.#generation = this.#nft.generation();
-    return countSteps(steps);
+    if (head.length > 0 || steps.length > 0 || this.#generation === -1 || wholly) return countSteps(steps);
   }
 
   /** Makes the table, or writes its rules again, when it is missing or of another version or other settings. */
@@ -242,12 +245,13 @@ export class FamilyPlane {
   }
 
   #observe(): void {
-    this.#sets = new Set(this.#nft.sets(this.#table));
-    this.#chains = new Set(this.#nft.chains(this.#table));
+    this.#foreignChanges = this.#nft.foreignChanges();
+    this.#sets = new Set(this.#nft.kernel.sets(this.#table));
+    this.#chains = new Set(this.#nft.kernel.chains(this.#table));
     this.#observed = new Map();
     for (const set of this.#sets) {
       if (set === "clients") continue;
-      const held = new Map(this.#nft.elements(this.#table, set).map(({ key, value }) => [key, value]));
+      const held = new Map(this.#nft.kernel.elements(this.#table, set).map(({ key, value }) => [key, value]));
       this.#observed.set(set, held);
     }
   }
@@ -264,7 +268,6 @@ export class FamilyPlane {
     try {
       this.#nft.commit(unusedChainCommands(this.#table, unused));
       for (const chain of unused) this.#chains.delete(chain);
-      this.#generation = this.#nft.generation();
     } catch (error) {
       if (!(error instanceof TransactionError)) throw error;
       this.#isDoubtful = true;

@@ -4,10 +4,10 @@ import { CLONE_NEWNET, hasCode, unshare } from "../../../kernel/ffi.ts";
 import { fakeNftables } from "../../../kernel/nftables/fake.ts";
 import { openNftables } from "../../../kernel/nftables/linux.ts";
 import type { Nftables, Table } from "../../../kernel/nftables/port.ts";
-import { settings } from "../../fixtures.ts";
 import type { ServicePort } from "../../state.ts";
+import { randomService, seededRandom } from "../../testing/churn.ts";
+import { settings } from "../../testing/fixtures.ts";
 import type { Report } from "../port.ts";
-import { randomService, seededRandom } from "./churn.ts";
 import { createNftablesDataPlane } from "./plane.ts";
 
 const tables: readonly Table[] = [

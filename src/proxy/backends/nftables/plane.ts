@@ -2,10 +2,15 @@
 import { existsSync } from "node:fs";
 import { openNftables } from "../../../kernel/nftables/linux.ts";
 import type { Nftables } from "../../../kernel/nftables/port.ts";
+import { writeSysctl } from "../../../kernel/sysctl.ts";
 import type { IpFamily } from "../../../net/ip.ts";
 import type { ServicePort } from "../../state.ts";
 import type { Changes, DataPlane, Report } from "../port.ts";
 import { FamilyPlane } from "./family-plane.ts";
+import { TrackedNftables } from "./tracked.ts";
+
+/** Lets packets from 127.0.0.1 leave for a Pod, masqueraded. */
+const routeLocalnet = "net.ipv4.conf.all.route_localnet";
 
 export interface NftablesOptions {
   /** Default: the kernel of the network namespace that the thread is in. */
@@ -16,14 +21,18 @@ export interface NftablesOptions {
 
 export function createNftablesDataPlane(options: NftablesOptions = {}): DataPlane {
   const nft = options.nftables ?? openNftables();
-  const families = (options.families ?? supportedFamilies()).map((family) => new FamilyPlane(family, nft));
+  const tracked = new TrackedNftables(nft);
+  const families = (options.families ?? supportedFamilies()).map((family) => new FamilyPlane(family, tracked));
   return {
     mode: "nftables",
     async adopt() {
       return Object.fromEntries(families.map((plane) => [plane.family, plane.adopt()]));
     },
     async sync(changes) {
-      return { families: families.map((plane) => plane.sync(servicesOf(changes, plane.family), changes)) };
+      const report = { families: families.map((plane) => plane.sync(servicesOf(changes, plane.family), changes)) };
+      // Last: the rules that guard 127.0.0.1 against the wire are there by now.
+      if (changes.settings?.localhostNodePorts && !options.nftables) writeSysctl(routeLocalnet, 1);
+      return report;
     },
     async verify(): Promise<Report | undefined> {
       const reports = families.map((plane) => plane.verify()).filter((report) => report !== undefined);

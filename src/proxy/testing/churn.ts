@@ -1,7 +1,7 @@
 /** Random Services that change: the same seed gives the same sequence. For tests and benches. */
-import { computeService } from "../../compute.ts";
-import { type EndpointFixture, nodeA, service, slice } from "../../fixtures.ts";
-import type { ServicePort } from "../../state.ts";
+import { computeService } from "../compute.ts";
+import type { ServicePort } from "../state.ts";
+import { type EndpointFixture, nodeA, service, slice } from "./fixtures.ts";
 
 export type Random = () => number;
 

@@ -1,8 +1,8 @@
 /** Objects for tests, with what a test does not care about filled in. */
-import type { EndpointSlice, Service } from "../api/object.ts";
-import { parseCidr } from "../net/cidr.ts";
-import type { Settings } from "./backends/port.ts";
-import type { NodeFacts } from "./state.ts";
+import type { EndpointSlice, Service } from "../../api/object.ts";
+import { parseCidr } from "../../net/cidr.ts";
+import type { Settings } from "../backends/port.ts";
+import type { NodeFacts } from "../state.ts";
 
 type Spec = Partial<Service["spec"]>;
 

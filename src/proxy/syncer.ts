@@ -1,0 +1,206 @@
+/** Turns changes into few transactions: what came in during one turn of the event loop goes to the kernel together. */
+import type { KubeObject } from "../api/object.ts";
+import type { EventRecorder } from "../client/events.ts";
+import type { Conntrack } from "../kernel/conntrack/conntrack.ts";
+import type { Clock } from "../lib/clock.ts";
+import { coalesce } from "../lib/coalesce.ts";
+import type { Log } from "../lib/log.ts";
+import type { DataPlane, Report, Settings } from "./backends/port.ts";
+import type { Health } from "./health.ts";
+import type { ProxyMetrics } from "./metrics.ts";
+import { deleteStaleFlows, type FlowCheck, flowChecks } from "./stale-flows.ts";
+import type { NodeFacts, ServicePort } from "./state.ts";
+import type { ServiceChanges, Tracker } from "./tracker.ts";
+
+/** How often somebody else's changes to the rules are looked for: one cheap question to the kernel. */
+const verifyIntervalMs = 1_000;
+
+export interface SyncerOptions {
+  readonly tracker: Tracker;
+  readonly dataPlane: DataPlane;
+  readonly conntrack: Conntrack;
+  readonly metrics: ProxyMetrics;
+  readonly health: Health;
+  readonly recorder: EventRecorder;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly minIntervalMs: number;
+  readonly settingsOf: (node: NodeFacts) => Settings;
+}
+
+export interface Syncer {
+  /** The tracker has something new. */
+  changed(): void;
+  /** An endpoint's change, known to have happened at this time, is among it. */
+  triggered(atMs: number | undefined, family: string): void;
+  node(facts: NodeFacts): void;
+  /** All lists are complete: adopts, writes everything for the first time, and then each change. `node` is for Events. */
+  start(node: KubeObject | undefined): Promise<void>;
+  idle(): Promise<void>;
+}
+
+export function createSyncer(options: SyncerOptions): Syncer {
+  return new DataPlaneSyncer(options);
+}
+
+class DataPlaneSyncer implements Syncer {
+  readonly #options: SyncerOptions;
+  readonly #coalescer;
+  readonly #startedAt: number;
+  readonly #firstSync = Promise.withResolvers<void>();
+  #settings: Settings | undefined;
+  #isStarted = false;
+  #isFirst = true;
+  #wantsVerify = false;
+  #cancelVerify = () => {};
+  #triggers: { atMs: number; family: string }[] = [];
+  #eventObject: KubeObject | undefined;
+  /** What each Service with a UDP port had, to know what a change gave up. */
+  readonly #udpPorts = new Map<string, readonly ServicePort[]>();
+  readonly #flowChecks: FlowCheck[] = [];
+
+  constructor(options: SyncerOptions) {
+    this.#options = options;
+    const { clock, log, signal, minIntervalMs } = options;
+    this.#startedAt = clock.now();
+    this.#coalescer = coalesce({ run: () => this.#run(), clock, log, signal, minIntervalMs });
+    signal.addEventListener("abort", () => this.#close(), { once: true });
+  }
+
+  changed(): void {
+    const { health, metrics, clock } = this.#options;
+    if (!this.#isStarted) return;
+    health.queued(clock.now());
+    metrics.queued();
+    this.#coalescer.trigger();
+  }
+
+  triggered(atMs: number | undefined, family: string): void {
+    if (atMs !== undefined && atMs >= this.#startedAt) this.#triggers.push({ atMs, family });
+  }
+
+  node(facts: NodeFacts): void {
+    if (!this.#options.tracker.setNode(facts) && this.#settings) return;
+    this.#settings = this.#options.settingsOf(facts);
+    this.changed();
+  }
+
+  async start(node: KubeObject | undefined): Promise<void> {
+    const { dataPlane, log, tracker, settingsOf } = this.#options;
+    this.#eventObject = node;
+    this.#settings ??= settingsOf(tracker.node);
+    log.info("adopted", await dataPlane.adopt());
+    this.#isStarted = true;
+    this.changed();
+    this.#scheduleVerify();
+    await this.#firstSync.promise;
+  }
+
+  idle(): Promise<void> {
+    return this.#coalescer.idle();
+  }
+
+  async #run(): Promise<void> {
+    const { dataPlane, tracker } = this.#options;
+    const isFirst = this.#isFirst;
+    const triggers = this.#triggers;
+    const services = tracker.compute();
+    const settings = this.#settings;
+    this.#triggers = [];
+    this.#settings = undefined;
+    this.#isFirst = false;
+    this.#noteFlows(services);
+    this.#observe(await dataPlane.sync({ services, full: isFirst, ...(settings ? { settings } : {}) }), {
+      isFirst,
+      triggers,
+    });
+    if (this.#wantsVerify) await this.#verify();
+  }
+
+  #observe(
+    report: Report,
+    { isFirst, triggers }: { isFirst: boolean; triggers: { atMs: number; family: string }[] },
+  ): void {
+    const { metrics, health, clock, log } = this.#options;
+    metrics.synced(report, isFirst);
+    const failed = report.families.find(({ error }) => error);
+    if (failed?.error) {
+      this.#complain("FailedToSyncRules", failed.error.message);
+      throw failed.error;
+    }
+    for (const { family, refused } of report.families) {
+      for (const service of refused)
+        this.#complain("ServiceRefused", `The kernel refuses rules of ${service} (${family})`);
+    }
+    health.updated(clock.now());
+    for (const { atMs, family } of triggers) metrics.programmed(atMs, family);
+    if (isFirst)
+      log.info("rules are in place", {
+        families: report.families.map(({ family, added, removed }) => `${family}: +${added} -${removed}`).join(", "),
+      });
+    this.#firstSync.resolve();
+    if (this.#flowChecks.length > 0) setImmediate(() => this.#deleteFlows());
+  }
+
+  /** Only after the rules are written: a flow that begins before would be stale at once. */
+  #deleteFlows(): void {
+    const { conntrack, metrics, log, signal } = this.#options;
+    if (signal.aborted) return;
+    let deleted = 0;
+    // A few at a time: each looks through the kernel's whole table.
+    for (const check of this.#flowChecks.splice(0, 16)) {
+      try {
+        deleted += deleteStaleFlows(conntrack, check);
+      } catch (error) {
+        log.warn("cannot delete stale UDP flows", { error, address: check.address, port: check.port });
+      }
+    }
+    if (deleted > 0) metrics.flowsDeleted(deleted);
+    if (this.#flowChecks.length > 0) setImmediate(() => this.#deleteFlows());
+  }
+
+  #noteFlows(services: ServiceChanges): void {
+    for (const [service, ports] of services) {
+      const before = this.#udpPorts.get(service) ?? [];
+      const after = ports.filter((port) => port.protocol === "UDP");
+      if (after.length > 0) this.#udpPorts.set(service, after);
+      else this.#udpPorts.delete(service);
+      this.#flowChecks.push(...flowChecks(before, after));
+    }
+  }
+
+  #scheduleVerify(): void {
+    if (this.#options.signal.aborted) return;
+    this.#cancelVerify = this.#options.clock.after(verifyIntervalMs, () => {
+      this.#wantsVerify = true;
+      this.#coalescer.trigger();
+      this.#scheduleVerify();
+    });
+  }
+
+  async #verify(): Promise<void> {
+    const { dataPlane, log, metrics } = this.#options;
+    this.#wantsVerify = false;
+    const report = await dataPlane.verify();
+    if (!report) return;
+    metrics.synced(report, true);
+    const failed = report.families.find(({ error }) => error);
+    if (failed?.error) throw failed.error;
+    for (const { family, added, removed } of report.families) {
+      log.warn("rules were changed by somebody else and are put right", { family, added, removed });
+    }
+  }
+
+  #complain(reason: string, message: string): void {
+    const { recorder, log } = this.#options;
+    log.error("sync failed", { reason, message });
+    if (this.#eventObject) recorder.record(this.#eventObject, { type: "Warning", reason, message });
+  }
+
+  #close(): void {
+    this.#cancelVerify();
+    this.#options.dataPlane.close();
+    this.#options.conntrack.close();
+  }
+}
