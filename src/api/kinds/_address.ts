@@ -2,7 +2,15 @@
  * IP and CIDR texts in fields that predate strict reading (service-api S36): new values must be strict, stored ones stay legal, and
  * texts that are merely unusual earn a warning.
  */
-import { firstAddress, formatCidr, hasHostBits, hostCidr, networkOf, parseCidr, parseCidrSloppy } from "../../net/cidr.ts";
+import {
+  firstAddress,
+  formatCidr,
+  hasHostBits,
+  hostCidr,
+  networkOf,
+  parseCidr,
+  parseCidrSloppy,
+} from "../../net/cidr.ts";
 import { formatIp, isIpv4Mapped, parseIp, parseIpSloppy } from "../../net/ip.ts";
 import { isLinkLocalMulticast, isLinkLocalUnicast, isLoopback, isUnspecified } from "../../net/ip-scope.ts";
 import { invalid } from "../field-error.ts";
@@ -11,7 +19,8 @@ import type { FieldError } from "../kind.ts";
 /** Faults of an IP; `stored` are the values that the field held before the change. */
 export function validateIp(field: string, value: string, stored: readonly string[] = []): FieldError[] {
   if (stored.includes(value)) return [];
-  if (!parseIpSloppy(value)) return [invalid(field, value, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")];
+  if (!parseIpSloppy(value))
+    return [invalid(field, value, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")];
   const strict = parseIp(value);
   if (!strict) return [invalid(field, value, "must not have leading 0s")];
   return isIpv4Mapped(strict) ? [invalid(field, value, "must not be an IPv4-mapped IPv6 address")] : [];
@@ -20,7 +29,8 @@ export function validateIp(field: string, value: string, stored: readonly string
 /** Faults of a CIDR; `stored` as for `validateIp`. */
 export function validateCidr(field: string, value: string, stored: readonly string[] = []): FieldError[] {
   if (stored.includes(value)) return [];
-  if (!parseCidrSloppy(value)) return [invalid(field, value, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)")];
+  if (!parseCidrSloppy(value))
+    return [invalid(field, value, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)")];
   const strict = parseCidr(value);
   if (!strict) return [invalid(field, value, "must not have leading 0s in IP or prefix length")];
   if (isIpv4Mapped(strict.ip)) return [invalid(field, value, "must not have an IPv4-mapped IPv6 address")];
@@ -53,7 +63,9 @@ export function warnAboutIp(field: string, value: string): string[] {
     ];
   }
   if (formatIp(strict) === value) return [];
-  return [`${field}: IPv6 address ${JSON.stringify(value)} should be in RFC 5952 canonical format ("${formatIp(strict)}")`];
+  return [
+    `${field}: IPv6 address ${JSON.stringify(value)} should be in RFC 5952 canonical format ("${formatIp(strict)}")`,
+  ];
 }
 
 /** Warnings about a CIDR that is legal but unusual; none for a text that is no CIDR. */
@@ -64,7 +76,9 @@ export function warnAboutCidr(field: string, value: string): string[] {
   const network = formatCidr(networkOf(cidr));
   if (hasHostBits(cidr)) {
     const single = formatCidr(hostCidr(cidr.ip));
-    warnings.push(`${field}: CIDR value ${JSON.stringify(value)} is ambiguous in this context (should be "${network}" or "${single}"?)`);
+    warnings.push(
+      `${field}: CIDR value ${JSON.stringify(value)} is ambiguous in this context (should be "${network}" or "${single}"?)`,
+    );
   }
   const strict = parseCidr(value);
   if (!strict || isIpv4Mapped(firstAddress(strict))) {
@@ -72,7 +86,9 @@ export function warnAboutCidr(field: string, value: string): string[] {
       `${field}: non-standard CIDR value ${JSON.stringify(value)} will be considered invalid in a future Kubernetes release: use "${network}"`,
     );
   } else if (strict.ip.family === "IPv6" && formatCidr(strict) !== value) {
-    warnings.push(`${field}: IPv6 CIDR value ${JSON.stringify(value)} should be in RFC 5952 canonical format ("${formatCidr(strict)}")`);
+    warnings.push(
+      `${field}: IPv6 CIDR value ${JSON.stringify(value)} should be in RFC 5952 canonical format ("${formatCidr(strict)}")`,
+    );
   }
   return warnings;
 }

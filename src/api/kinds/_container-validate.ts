@@ -5,7 +5,7 @@ import type { FieldError } from "../kind.ts";
 import { checkDnsLabel, checkEnvName, checkPortName } from "../names.ts";
 import { compareQuantities, parseQuantity } from "../quantity.ts";
 import { checked, oneOf, protocols, validatePortNumber } from "./_check.ts";
-import { validateInitHandlers, validateHandlers } from "./_probe-validate.ts";
+import { validateHandlers, validateInitHandlers } from "./_probe-validate.ts";
 
 const pullPolicies = ["Always", "IfNotPresent", "Never"];
 const messagePolicies = ["FallbackToLogsOnError", "File"];
@@ -88,7 +88,9 @@ function validateHostPorts(field: string, containers: readonly Container[], host
     for (const [at, { containerPort, hostPort = 0, hostIP = "", protocol }] of ports.entries()) {
       const path = `${field}[${index}].ports[${at}]`;
       if (hostNetwork && hostPort !== containerPort) {
-        faults.push(invalid(`${path}.containerPort`, containerPort, "must match `hostPort` when `hostNetwork` is true"));
+        faults.push(
+          invalid(`${path}.containerPort`, containerPort, "must match `hostPort` when `hostNetwork` is true"),
+        );
       }
       if (hostPort === 0) continue;
       const key = `${protocol}/${hostIP}/${hostPort}`;

@@ -94,7 +94,9 @@ function validateDnsConfig(field: string, spec: PodSpec): FieldError[] {
   if (spec.dnsPolicy === "None") {
     if (!spec.dnsConfig) return [required(field, "must provide `dnsConfig` when `dnsPolicy` is None")];
     if (nameservers.length === 0) {
-      faults.push(required(`${field}.nameservers`, "must provide at least one DNS nameserver when `dnsPolicy` is None"));
+      faults.push(
+        required(`${field}.nameservers`, "must provide at least one DNS nameserver when `dnsPolicy` is None"),
+      );
     }
   }
   if (nameservers.length > maxNameservers) {
@@ -119,11 +121,13 @@ function validateTolerations(field: string, tolerations: readonly Toleration[]):
     const path = `${field}[${index}]`;
     const faults = key ? checked(`${path}.key`, key, checkQualifiedName(key)) : [];
     if (!key && operator !== "Exists") {
-      const detail = "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
+      const detail = 'operator must be Exists when `key` is empty, which means "match all values and all keys"';
       faults.push(invalid(`${path}.operator`, operator ?? "", detail));
     }
     if (tolerationSeconds !== undefined && effect !== "NoExecute") {
-      faults.push(invalid(`${path}.effect`, effect ?? "", "effect must be 'NoExecute' when `tolerationSeconds` is set"));
+      faults.push(
+        invalid(`${path}.effect`, effect ?? "", "effect must be 'NoExecute' when `tolerationSeconds` is set"),
+      );
     }
     if (operator === "Exists" && value) {
       faults.push(invalid(`${path}.operator`, value, "value must be empty when `operator` is 'Exists'"));

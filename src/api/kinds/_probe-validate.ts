@@ -1,5 +1,12 @@
 /** Rules of probes and lifecycle hooks: each has exactly one handler. */
-import type { Container, ExecAction, GRPCAction, HTTPGetAction, Probe, TCPSocketAction } from "kubernetes-types/core/v1";
+import type {
+  Container,
+  ExecAction,
+  GRPCAction,
+  HTTPGetAction,
+  Probe,
+  TCPSocketAction,
+} from "kubernetes-types/core/v1";
 import { forbidden, invalid, required } from "../field-error.ts";
 import type { FieldError } from "../kind.ts";
 import { checkHttpHeaderName } from "../names.ts";

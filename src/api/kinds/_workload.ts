@@ -5,8 +5,8 @@ import { forbidden, invalid, notSupported, required } from "../field-error.ts";
 import type { Column, FieldError } from "../kind.ts";
 import { validateAnnotations, validateLabels } from "../metadata.ts";
 import { formatLabelSelector, labelSelectorOf, matches } from "../selectors.ts";
-import { none, text, wide } from "./_column.ts";
 import { validateLabelSelector } from "./_check.ts";
+import { none, text, wide } from "./_column.ts";
 import { setPodSpecDefaults } from "./_pod-defaults.ts";
 import { validatePodSpec } from "./_pod-validate.ts";
 
@@ -54,7 +54,9 @@ function validateTemplate(field: string, template: PodTemplateSpec | undefined):
     faults.push(notSupported(`${field}.spec.restartPolicy`, spec.restartPolicy, ["Always"]));
   }
   if (spec.activeDeadlineSeconds !== undefined) {
-    faults.push(forbidden(`${field}.spec.activeDeadlineSeconds`, "activeDeadlineSeconds in ReplicaSet is not Supported"));
+    faults.push(
+      forbidden(`${field}.spec.activeDeadlineSeconds`, "activeDeadlineSeconds in ReplicaSet is not Supported"),
+    );
   }
   return faults;
 }
@@ -70,7 +72,14 @@ export function isZeroShare(share: Share | undefined): boolean {
 /** Faults of a share of the replicas; `atMostAll` forbids more than 100 %. */
 export function validateShare(field: string, share: Share, atMostAll: boolean): FieldError[] {
   if (typeof share === "number") return share < 0 ? [invalid(field, share, "must be greater than or equal to 0")] : [];
-  if (!/^[0-9]+%$/.test(share)) return [invalid(field, share, "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%', or '93%', regex used for validation is '[0-9]+%')")];
+  if (!/^[0-9]+%$/.test(share))
+    return [
+      invalid(
+        field,
+        share,
+        "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%', or '93%', regex used for validation is '[0-9]+%')",
+      ),
+    ];
   if (atMostAll && Number.parseInt(share, 10) > 100) return [invalid(field, share, "must not be greater than 100%")];
   return [];
 }
@@ -85,5 +94,7 @@ function containersOf({ spec }: Workload, part: "name" | "image"): string {
 export const workloadColumns: readonly Column<Workload>[] = [
   wide(text("Containers", "Names of the containers of a Pod.", (workload) => containersOf(workload, "name"))),
   wide(text("Images", "Images of the containers of a Pod.", (workload) => containersOf(workload, "image"))),
-  wide(text("Selector", "Labels of the Pods.", ({ spec }) => formatLabelSelector(labelSelectorOf(spec.selector)) || none)),
+  wide(
+    text("Selector", "Labels of the Pods.", ({ spec }) => formatLabelSelector(labelSelectorOf(spec.selector)) || none),
+  ),
 ];

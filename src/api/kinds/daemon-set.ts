@@ -2,8 +2,8 @@ import { invalid, notSupported, required } from "../field-error.ts";
 import type { FieldError, Kind } from "../kind.ts";
 import type { DaemonSet } from "../object.ts";
 import { daemonSets } from "../resource.ts";
-import { ageColumn, formatLabels, integer, nameColumn, text } from "./_column.ts";
 import { immutable, validateNonNegative } from "./_check.ts";
+import { ageColumn, formatLabels, integer, nameColumn, text } from "./_column.ts";
 import { isZeroShare, setTemplateDefaults, validateShare, validateWorkload, workloadColumns } from "./_workload.ts";
 
 /** Source: the field docs of DaemonSetSpec. */
@@ -41,6 +41,9 @@ function validateStrategy({ updateStrategy }: DaemonSet["spec"]): FieldError[] {
   return faults;
 }
 
+/** The counts that the API always shows. */
+const emptyStatus = { currentNumberScheduled: 0, desiredNumberScheduled: 0, numberMisscheduled: 0, numberReady: 0 };
+
 export const daemonSetKind: Kind<DaemonSet> = {
   ...daemonSets,
   singular: "daemonset",
@@ -50,6 +53,7 @@ export const daemonSetKind: Kind<DaemonSet> = {
   subresources: [],
   schema: "io.k8s.api.apps.v1.DaemonSet",
   setDefaults,
+  prepareForCreate: (daemonSet) => void Object.assign(daemonSet, { status: { ...emptyStatus } }),
   validate: ({ spec }) => [
     ...validateWorkload(spec, "daemonset"),
     ...validateNonNegative("spec.minReadySeconds", spec.minReadySeconds),

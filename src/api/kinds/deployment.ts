@@ -2,8 +2,8 @@ import { forbidden, invalid, required } from "../field-error.ts";
 import type { FieldError, Kind } from "../kind.ts";
 import type { Deployment } from "../object.ts";
 import { deployments } from "../resource.ts";
-import { ageColumn, nameColumn, text } from "./_column.ts";
 import { immutable, oneOf, validateNonNegative } from "./_check.ts";
+import { ageColumn, nameColumn, text } from "./_column.ts";
 import { isZeroShare, setTemplateDefaults, validateShare, validateWorkload, workloadColumns } from "./_workload.ts";
 
 const strategyTypes = ["Recreate", "RollingUpdate"];
@@ -65,6 +65,7 @@ export const deploymentKind: Kind<Deployment> = {
   subresources: ["scale"],
   schema: "io.k8s.api.apps.v1.Deployment",
   setDefaults,
+  prepareForCreate: (deployment) => void Object.assign(deployment, { status: {} }),
   validate,
   validateUpdate: ({ spec }, old) => immutable("spec.selector", spec.selector, old.spec.selector),
   columns: [

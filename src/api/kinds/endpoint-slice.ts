@@ -10,6 +10,7 @@ import { endpointSlices } from "../resource.ts";
 import { validateIp, validateNonSpecialIp, warnAboutIp } from "./_address.ts";
 import { checked, immutable, oneOf, protocols } from "./_check.ts";
 import { ageColumn, firstOf, nameColumn, text } from "./_column.ts";
+import { startGeneration } from "./_generation.ts";
 
 const addressTypes = ["FQDN", "IPv4", "IPv6"];
 const maxEndpoints = 1000;
@@ -134,6 +135,7 @@ export const endpointSliceKind: Kind<EndpointSlice> = {
       port.protocol ||= "TCP";
     }
   },
+  prepareForCreate: startGeneration,
   validate,
   validateUpdate: ({ addressType }, old) => immutable("addressType", addressType, old.addressType),
   raisesGeneration,
@@ -142,10 +144,18 @@ export const endpointSliceKind: Kind<EndpointSlice> = {
     nameColumn,
     text("AddressType", "Family of the addresses.", ({ addressType }) => addressType),
     text("Ports", "Ports of every endpoint.", ({ ports }) => {
-      return firstOf((ports ?? []).map(({ port, name }) => String(port ?? (name || "*"))), maxShown, "<unset>");
+      return firstOf(
+        (ports ?? []).map(({ port, name }) => String(port ?? (name || "*"))),
+        maxShown,
+        "<unset>",
+      );
     }),
     text("Endpoints", "Addresses of the endpoints, ready or not.", ({ endpoints }) => {
-      return firstOf((endpoints ?? []).flatMap(({ addresses }) => addresses), maxShown, "<unset>");
+      return firstOf(
+        (endpoints ?? []).flatMap(({ addresses }) => addresses),
+        maxShown,
+        "<unset>",
+      );
     }),
     ageColumn,
   ],

@@ -29,12 +29,16 @@ function validate({ metadata, subsets = [] }: Endpoints, old?: Endpoints): Field
   return faults;
 }
 
-function validateSubset(path: string, { addresses = [], notReadyAddresses = [], ports = [] }: EndpointSubset): FieldError[] {
+function validateSubset(
+  path: string,
+  { addresses = [], notReadyAddresses = [], ports = [] }: EndpointSubset,
+): FieldError[] {
   const faults: FieldError[] = [];
   if (addresses.length + notReadyAddresses.length === 0) {
     faults.push(required(path, "must specify `addresses` or `notReadyAddresses`"));
   }
-  for (const [index, address] of addresses.entries()) faults.push(...validateAddress(`${path}.addresses[${index}]`, address));
+  for (const [index, address] of addresses.entries())
+    faults.push(...validateAddress(`${path}.addresses[${index}]`, address));
   for (const [index, address] of notReadyAddresses.entries()) {
     faults.push(...validateAddress(`${path}.notReadyAddresses[${index}]`, address));
   }
@@ -60,14 +64,16 @@ function validatePort(path: string, { name, port, protocol, appProtocol }: Endpo
   else if (named) faults.push(required(`${path}.name`));
   faults.push(...validatePortNumber(`${path}.port`, port));
   faults.push(...oneOf(`${path}.protocol`, protocol, protocols));
-  if (appProtocol !== undefined) faults.push(...checked(`${path}.appProtocol`, appProtocol, checkQualifiedName(appProtocol)));
+  if (appProtocol !== undefined)
+    faults.push(...checked(`${path}.appProtocol`, appProtocol, checkQualifiedName(appProtocol)));
   return faults;
 }
 
 function warnings({ subsets = [] }: Endpoints): string[] {
   const texts = ["v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"];
   for (const [index, { addresses = [], notReadyAddresses = [] }] of subsets.entries()) {
-    for (const [at, { ip }] of addresses.entries()) texts.push(...warnAboutIp(`subsets[${index}].addresses[${at}].ip`, ip));
+    for (const [at, { ip }] of addresses.entries())
+      texts.push(...warnAboutIp(`subsets[${index}].addresses[${at}].ip`, ip));
     for (const [at, { ip }] of notReadyAddresses.entries()) {
       texts.push(...warnAboutIp(`subsets[${index}].notReadyAddresses[${at}].ip`, ip));
     }
@@ -121,7 +127,9 @@ function repackSubsets(object: Endpoints): void {
     for (const address of addresses) addAddress(group.addresses, address, true);
   }
   if (!object.subsets) return;
-  object.subsets = [...byPorts.values()].map(subsetOf).sort((a, b) => compareTexts(JSON.stringify(a), JSON.stringify(b)));
+  object.subsets = [...byPorts.values()]
+    .map(subsetOf)
+    .sort((a, b) => compareTexts(JSON.stringify(a), JSON.stringify(b)));
 }
 
 function compareTexts(a: string, b: string): number {

@@ -4,6 +4,7 @@ import type { Lease } from "../object.ts";
 import { leases } from "../resource.ts";
 import { validateNonNegative } from "./_check.ts";
 import { ageColumn, nameColumn, text } from "./_column.ts";
+import { dropGeneration } from "./_generation.ts";
 
 function validate({ spec = {} }: Lease): FieldError[] {
   const faults: FieldError[] = [];
@@ -22,11 +23,8 @@ export const leaseKind: Kind<Lease> = {
   status: false,
   subresources: [],
   schema: "io.k8s.api.coordination.v1.Lease",
+  prepareForCreate: dropGeneration,
   validate,
   raisesGeneration: () => false,
-  columns: [
-    nameColumn,
-    text("Holder", "Who holds the lease.", ({ spec }) => spec?.holderIdentity ?? ""),
-    ageColumn,
-  ],
+  columns: [nameColumn, text("Holder", "Who holds the lease.", ({ spec }) => spec?.holderIdentity ?? ""), ageColumn],
 };

@@ -5,6 +5,7 @@ import type { Namespace } from "../object.ts";
 import { namespaces } from "../resource.ts";
 import { checked } from "./_check.ts";
 import { ageColumn, nameColumn, text } from "./_column.ts";
+import { dropGeneration } from "./_generation.ts";
 
 /** Every namespace carries its name as a label, so that selectors can name it. */
 const nameLabel = "kubernetes.io/metadata.name";
@@ -37,6 +38,7 @@ export const namespaceKind: Kind<Namespace> = {
     if (metadata.name) metadata.labels = { ...metadata.labels, [nameLabel]: metadata.name };
   },
   prepareForCreate(namespace) {
+    dropGeneration(namespace);
     const finalizers = new Set(namespace.spec?.finalizers).add("kubernetes");
     namespace.spec = { ...namespace.spec, finalizers: [...finalizers] };
     Object.assign(namespace, { status: { phase: "Active" } });
@@ -50,5 +52,9 @@ export const namespaceKind: Kind<Namespace> = {
   raisesGeneration: () => false,
   validateName: checkDnsLabel,
   fieldSelectors: { "status.phase": ({ status }) => status?.phase ?? "" },
-  columns: [nameColumn, text("Status", "Phase of the namespace's life.", ({ status }) => status?.phase ?? ""), ageColumn],
+  columns: [
+    nameColumn,
+    text("Status", "Phase of the namespace's life.", ({ status }) => status?.phase ?? ""),
+    ageColumn,
+  ],
 };

@@ -8,16 +8,14 @@ import { nodes } from "../resource.ts";
 import { validateCidr } from "./_address.ts";
 import { checked, oneOf } from "./_check.ts";
 import { ageColumn, nameColumn, none, text, wide } from "./_column.ts";
+import { dropGeneration } from "./_generation.ts";
 
 const rolePrefix = "node-role.kubernetes.io/";
 const roleLabel = "kubernetes.io/role";
 const taintEffects = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
 function validate({ spec }: Node, old?: Node): FieldError[] {
-  return [
-    ...validateTaints(spec?.taints ?? []),
-    ...validatePodCidrs(spec?.podCIDRs ?? [], old?.spec?.podCIDRs),
-  ];
+  return [...validateTaints(spec?.taints ?? []), ...validatePodCidrs(spec?.podCIDRs ?? [], old?.spec?.podCIDRs)];
 }
 
 function validateTaints(taints: readonly Taint[]): FieldError[] {
@@ -92,6 +90,8 @@ export const nodeKind: Kind<Node> = {
     else if (spec.podCIDR) spec.podCIDRs = [spec.podCIDR];
     if (status?.capacity) status.allocatable ??= { ...status.capacity };
   },
+  // Unlike others, a new node keeps the status that its agent reports with it.
+  prepareForCreate: dropGeneration,
   validate,
   validateUpdate,
   raisesGeneration: () => false,

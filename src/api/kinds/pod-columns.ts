@@ -51,7 +51,9 @@ function containerReason(pod: Pod): string | undefined {
 /** The Status column: the most telling reason that the Pod's status holds. */
 export function podStatus(pod: Pod): string {
   const { status, metadata } = pod;
-  const gated = (status?.conditions ?? []).find(({ type, reason }) => type === "PodScheduled" && reason === "SchedulingGated");
+  const gated = (status?.conditions ?? []).find(
+    ({ type, reason }) => type === "PodScheduled" && reason === "SchedulingGated",
+  );
   let reason = gated ? "SchedulingGated" : status?.reason || status?.phase || "";
   const init = initReason(pod, sidecarNames(pod));
   if (init) reason = init;

@@ -42,7 +42,9 @@ function validateTolerations(spec: PodSpec, old: PodSpec): FieldError[] {
       isDeepStrictEqual({ ...now, tolerationSeconds: 0 }, { ...before, tolerationSeconds: 0 }),
     ),
   );
-  return kept ? [] : [forbidden("spec.tolerations", "existing toleration can not be modified except its tolerationSeconds")];
+  return kept
+    ? []
+    : [forbidden("spec.tolerations", "existing toleration can not be modified except its tolerationSeconds")];
 }
 
 function withoutImages(containers: readonly Container[] | undefined): unknown {

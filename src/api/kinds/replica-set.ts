@@ -1,8 +1,8 @@
 import type { Kind } from "../kind.ts";
 import type { ReplicaSet } from "../object.ts";
 import { replicaSets } from "../resource.ts";
-import { ageColumn, integer, nameColumn } from "./_column.ts";
 import { immutable, validateNonNegative } from "./_check.ts";
+import { ageColumn, integer, nameColumn } from "./_column.ts";
 import { setTemplateDefaults, validateWorkload, workloadColumns } from "./_workload.ts";
 
 export const replicaSetKind: Kind<ReplicaSet> = {
@@ -17,6 +17,7 @@ export const replicaSetKind: Kind<ReplicaSet> = {
     spec.replicas ??= 1;
     setTemplateDefaults(spec);
   },
+  prepareForCreate: (replicaSet) => void Object.assign(replicaSet, { status: { replicas: 0 } }),
   validate: ({ spec }) => [
     ...validateNonNegative("spec.replicas", spec.replicas),
     ...validateNonNegative("spec.minReadySeconds", spec.minReadySeconds),

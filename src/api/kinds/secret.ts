@@ -22,7 +22,7 @@ function validate({ metadata, type = "", data = {} }: Secret): FieldError[] {
   if (type === "kubernetes.io/service-account-token" && !metadata.annotations?.[accountAnnotation]) {
     faults.push(required(`metadata.annotations[${accountAnnotation}]`));
   }
-  if (type === "kubernetes.io/basic-auth" && data["username"] === undefined && data["password"] === undefined) {
+  if (type === "kubernetes.io/basic-auth" && data.username === undefined && data.password === undefined) {
     faults.push(required("data[username]"), required("data[password]"));
   }
   for (const key of demandedKeys[type] ?? []) {

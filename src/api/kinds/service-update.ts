@@ -1,11 +1,13 @@
 /** What a write changes by itself before it is validated: service-api sections 6 and 9. */
 import { isDeepStrictEqual } from "node:util";
 import type { Service } from "../object.ts";
+import { dropGeneration } from "./_generation.ts";
 import { isExternallyAccessible, needsClusterIp, needsHealthCheckNodePort, needsNodePorts } from "./service-type.ts";
 
-/** A new Service has no status yet, and `clusterIP` alone stands for `clusterIPs` (S4, S65). */
+/** A new Service has no status yet and never a generation; `clusterIP` alone stands for `clusterIPs` (S4, S5, S65). */
 export function prepareServiceForCreate(service: Service): void {
   Object.assign(service, { status: { loadBalancer: {} } });
+  dropGeneration(service);
   const { spec } = service;
   if (spec.clusterIP && !spec.clusterIPs?.length) spec.clusterIPs = [spec.clusterIP];
 }

@@ -42,7 +42,8 @@ export function validateServiceStatusUpdate(service: Service, old: Service): Fie
 function validateIngressIp(path: string, ingress: { ip?: string; ipMode?: string }, stored: string[]): FieldError[] {
   const { ip, ipMode } = ingress;
   const faults = ip ? validateIp(`${path}.ip`, ip, stored) : [];
-  if (ipMode === undefined) return ip ? [...faults, required(`${path}.ipMode`, "must be specified when `ip` is set")] : faults;
+  if (ipMode === undefined)
+    return ip ? [...faults, required(`${path}.ipMode`, "must be specified when `ip` is set")] : faults;
   if (!ip) return [forbidden(`${path}.ipMode`, "may not be specified when `ip` is not set")];
   return [...faults, ...oneOf(`${path}.ipMode`, ipMode, ["Proxy", "VIP"])];
 }

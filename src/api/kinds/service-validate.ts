@@ -182,7 +182,10 @@ function validateLoadBalancerFields({ spec }: Service): FieldError[] {
   if (allocates === undefined && isLoadBalancer) faults.push(required("spec.allocateLoadBalancerNodePorts"));
   if (spec.loadBalancerClass === undefined) return faults;
   if (!isLoadBalancer) return [...faults, forbidden("spec.loadBalancerClass", onlyLoadBalancer)];
-  return [...faults, ...checked("spec.loadBalancerClass", spec.loadBalancerClass, checkQualifiedName(spec.loadBalancerClass))];
+  return [
+    ...faults,
+    ...checked("spec.loadBalancerClass", spec.loadBalancerClass, checkQualifiedName(spec.loadBalancerClass)),
+  ];
 }
 
 /** S44, S45. */
