@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { createLog } from "../lib/log.ts";
 import { testStore } from "./conformance.ts";
+import { until } from "./conformance-support.ts";
 import { open, openInMemory } from "./open-store.ts";
 import { CompactedError, StoreInUseError } from "./store.ts";
 
@@ -101,5 +102,36 @@ test("watchers of one prefix, live or catching up from one revision, share one b
     store.create("/a/3", text("4")),
   ]);
   assert.deepEqual([batches.get("live")?.size, batches.get("backlog")?.size], [1, 1]);
+  await store.close();
+});
+
+test("nothing is answered, read, listed or watched before its sync; what comes meanwhile shares the next one", async () => {
+  const syncs: PromiseWithResolvers<void>[] = [];
+  const sync = (): Promise<void> => {
+    const next = Promise.withResolvers<void>();
+    syncs.push(next);
+    return next.promise;
+  };
+  const store = await open(newDirectory(), { sync });
+  const log: string[] = [];
+  store.watch("", store.revision, (events, revision) =>
+    log.push(`watch ${events.map((event) => event.entry.key).join("")} @${revision}`),
+  );
+  const create = (key: string): Promise<unknown> => store.create(key, text(key)).then(() => log.push(`done ${key}`));
+  const first = create("a");
+  await until(() => syncs.length === 1);
+  const rest = [create("b"), create("c")];
+  await assert.rejects(
+    Promise.race([create("a"), new Promise((_, reject) => setTimeout(reject, 50, new Error("still waiting")))]),
+    /still waiting/,
+  );
+  assert.deepEqual([store.revision, await store.get("a"), (await store.list("")).entries, log], [1, undefined, [], []]);
+  syncs[0]?.resolve();
+  await first;
+  assert.deepEqual([store.revision, syncs.length <= 2], [2, true]);
+  await until(() => syncs.length === 2);
+  syncs[1]?.resolve();
+  await Promise.all(rest);
+  assert.deepEqual(log, ["watch a @2", "done a", "watch bc @4", "done b", "done c"]);
   await store.close();
 });
