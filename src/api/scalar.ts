@@ -1,5 +1,5 @@
 /** Decoding of single values, as Kubernetes' API types take and write them. */
-import { jsonTypeName } from "./json.ts";
+import { cloneJson, jsonTypeName } from "./json.ts";
 import { parseQuantity, quantityPattern } from "./quantity.ts";
 import type { Scalar } from "./schema-table.ts";
 
@@ -57,7 +57,7 @@ function decodeText(value: unknown, decode: (text: string) => Decoded): Decoded 
 }
 
 const decoders: Readonly<Record<Scalar, (value: unknown) => Decoded>> = {
-  any: (value) => ({ value }),
+  any: (value) => ({ value: cloneJson(value) }),
   string: (value) => decodeText(value, (text) => ({ value: text })),
   boolean: (value) => (typeof value === "boolean" ? { value } : { mismatch: jsonTypeName(value) }),
   double: (value) => (typeof value === "number" ? { value } : { mismatch: jsonTypeName(value) }),

@@ -1,5 +1,5 @@
 /** Strict decoding of untyped JSON against the published fields, with the sentences that Kubernetes' decoder gives. */
-import { cloneJson, isJsonObject, type JsonObject, jsonTypeName, setField } from "./json.ts";
+import { isJsonObject, type JsonObject, jsonTypeName, setField } from "./json.ts";
 import { decodeScalar, goName, zeroOf } from "./scalar.ts";
 import { type FieldType, fieldsOf, objectType } from "./schema-table.ts";
 
@@ -12,11 +12,14 @@ export interface DecodeResult {
   readonly errors: readonly string[];
 }
 
+/** Where a value stands; worded only when there is something to say of it. */
 interface Place {
-  /** "spec.ports[0].port", for unknown fields. */
-  readonly path: string;
-  /** "ServicePort.spec.ports.port", for wrong types. */
-  readonly goField: string;
+  readonly parent: Place | undefined;
+  /** A field, a map's key, or an index. */
+  readonly step: string | number;
+  readonly isField: boolean;
+  /** The object type that holds the nearest field. */
+  readonly schema: string;
 }
 
 interface Faults {
@@ -25,6 +28,18 @@ interface Faults {
 }
 
 const shortName = (schema: string): string => schema.slice(schema.lastIndexOf(".") + 1);
+
+/** "spec.ports[0].port". */
+function pathOf({ parent, step }: Place): string {
+  if (typeof step === "number") return `${parent ? pathOf(parent) : ""}[${step}]`;
+  return parent ? `${pathOf(parent)}.${step}` : step;
+}
+
+/** "spec.ports.port": without indexes and keys. */
+function fieldPathOf({ parent, step, isField }: Place): string {
+  const above = parent ? fieldPathOf(parent) : "";
+  return isField ? `${above ? `${above}.` : ""}${step}` : above;
+}
 
 /** "[]v1.ServicePort", "map[string]string", "int32". */
 function goType(type: FieldType): string {
@@ -40,8 +55,8 @@ function goType(type: FieldType): string {
   }
 }
 
-function mismatch(found: string, type: FieldType, { goField }: Place): string {
-  const into = goField.includes(".") ? `Go struct field ${goField}` : "Go value";
+function mismatch(found: string, type: FieldType, place: Place | undefined): string {
+  const into = place ? `Go struct field ${shortName(place.schema)}.${fieldPathOf(place)}` : "Go value";
   return `json: cannot unmarshal ${found} into ${into} of type ${goType(type)}`;
 }
 
@@ -56,51 +71,51 @@ function zero(type: FieldType): unknown {
   }
 }
 
-function decodeObject(schema: string, value: JsonObject, place: Place, faults: Faults): JsonObject {
+function decodeObject(schema: string, value: JsonObject, parent: Place | undefined, faults: Faults): JsonObject {
   const fields = fieldsOf(schema);
-  const below = place.goField.split(".").slice(1);
   const result: JsonObject = {};
-  for (const [name, field] of Object.entries(value)) {
-    const path = place.path ? `${place.path}.${name}` : name;
-    const type = fields.get(name);
-    if (!type) faults.unknown.push(`unknown field ${JSON.stringify(path)}`);
-    else if (field !== null) {
-      const goField = [shortName(schema), ...below, name].join(".");
-      result[name] = decodeValue(type, field, { path, goField }, faults);
-    }
+  for (const step of Object.keys(value)) {
+    const field = value[step];
+    const type = fields.get(step);
+    const place: Place = { parent, step, isField: true, schema };
+    if (!type) faults.unknown.push(`unknown field ${JSON.stringify(pathOf(place))}`);
+    else if (field !== null) result[step] = decodeValue(type, field, place, faults);
   }
   return result;
 }
 
-function decodeMap(type: FieldType & { kind: "map" }, value: JsonObject, place: Place, faults: Faults): JsonObject {
+function decodeItem(type: FieldType, value: unknown, place: Place, faults: Faults): unknown {
+  return value === null ? zero(type) : decodeValue(type, value, place, faults);
+}
+
+function decodeMap(values: FieldType, value: JsonObject, parent: Place, faults: Faults): JsonObject {
   const result: JsonObject = {};
-  for (const [key, item] of Object.entries(value)) {
-    const decoded =
-      item === null
-        ? zero(type.values)
-        : decodeValue(type.values, item, { ...place, path: `${place.path}.${key}` }, faults);
-    setField(result, key, decoded);
+  for (const step of Object.keys(value)) {
+    setField(
+      result,
+      step,
+      decodeItem(values, value[step], { parent, step, isField: false, schema: parent.schema }, faults),
+    );
   }
   return result;
+}
+
+function decodeList(items: FieldType, value: readonly unknown[], parent: Place, faults: Faults): unknown[] {
+  return value.map((item, step) =>
+    decodeItem(items, item, { parent, step, isField: false, schema: parent.schema }, faults),
+  );
 }
 
 function decodeValue(type: FieldType, value: unknown, place: Place, faults: Faults): unknown {
   if (type.kind === "scalar") {
     const decoded = decodeScalar(type.scalar, value);
     if ("value" in decoded) return decoded.value;
-    faults.errors.push(
-      "fault" in decoded ? `${place.path}: ${decoded.fault}` : mismatch(decoded.mismatch, type, place),
-    );
+    const fault = "fault" in decoded ? `${pathOf(place)}: ${decoded.fault}` : mismatch(decoded.mismatch, type, place);
+    faults.errors.push(fault);
     return value;
   }
-  if (type.kind === "list" && Array.isArray(value)) {
-    return value.map((item, index) =>
-      item === null
-        ? zero(type.items)
-        : decodeValue(type.items, item, { ...place, path: `${place.path}[${index}]` }, faults),
-    );
-  }
-  if (type.kind === "map" && isJsonObject(value)) return decodeMap(type, value, place, faults);
+  if (type.kind === "list" && Array.isArray(value)) return decodeList(type.items, value, place, faults);
+  if (type.kind === "map" && isJsonObject(value)) return decodeMap(type.values, value, place, faults);
   if (type.kind === "object" && isJsonObject(value)) return decodeObject(type.schema, value, place, faults);
   faults.errors.push(mismatch(jsonTypeName(value), type, place));
   return value;
@@ -109,12 +124,9 @@ function decodeValue(type: FieldType, value: unknown, place: Place, faults: Faul
 /** Decodes `value` as `schema`; `value` itself is left as it is. */
 export function decode(schema: string, value: unknown): DecodeResult {
   const faults: Faults = { unknown: [], errors: [] };
-  const place: Place = { path: "", goField: shortName(schema) };
-  if (!isJsonObject(value)) {
-    faults.errors.push(mismatch(jsonTypeName(value), objectType(schema), place));
-    return { value: {}, ...faults };
-  }
-  return { value: cloneJson(decodeObject(schema, value, place, faults)), ...faults };
+  if (isJsonObject(value)) return { value: decodeObject(schema, value, undefined, faults), ...faults };
+  faults.errors.push(mismatch(jsonTypeName(value), objectType(schema), undefined));
+  return { value: {}, ...faults };
 }
 
 export { lostIndentation } from "./lost-indentation.ts";
