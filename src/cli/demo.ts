@@ -3,13 +3,6 @@ import type { Service } from "../api/object.ts";
 import { services } from "../api/resource.ts";
 import type { ApiClient } from "../client/client.ts";
 
-/** Beside the bundle, or in a checkout beside src/. */
-export const demoManifests = join(
-  import.meta.dirname,
-  import.meta.dirname.endsWith("cli") ? "../.." : "..",
-  "examples",
-);
-
 const portsOf = ({ spec }: Service): string =>
   (spec.ports ?? [])
     .map(({ port, nodePort, protocol }) => `${nodePort ? `${port}:${nodePort}` : port}/${protocol}`)
