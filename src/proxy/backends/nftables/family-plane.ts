@@ -31,6 +31,12 @@ const markers = { schema: u32(1), rules: u32(2), lastHandle: u32(3) };
 /** The last handle is written down this far ahead, so that not each new endpoint changes the marker. */
 const handleReserve = 4096;
 const maxParts = 4096;
+const refusedRetryMs = 30_000;
+
+type Timer = { kernelMs: number };
+type Counts = { added: number; removed: number };
+/** A service with its elements by port. */
+type Rendered = [service: string, ports: ReadonlyMap<string, readonly Element[]>];
 
 export class FamilyPlane {
   readonly family: IpFamily;
@@ -51,7 +57,10 @@ export class FamilyPlane {
   /** The table is not as we believe: a transaction failed, or somebody else was here. */
   #isDoubtful = false;
   #parts = 1;
-  readonly #refused = new Set<string>();
+  /** Services that changed since a transaction held. */
+  readonly #suspects = new Map<string, Rendered[1]>();
+  readonly #refused = new Map<string, Rendered[1]>();
+  #isAdopting = true;
 
   constructor(family: IpFamily, nft: TrackedNftables) {
     this.family = family;
@@ -92,15 +101,21 @@ export class FamilyPlane {
     if (!this.#settings) return undefined;
     const start = performance.now();
     const isChanged = this.#nft.foreignChanges() !== this.#foreignChanges;
-    if (!this.#isDoubtful && !isChanged) {
+    if (!this.#isDoubtful && !isChanged && this.#refused.size === 0) {
       this.#removeUnusedChains();
       return undefined;
     }
     if (start < this.#nextLookAt) return undefined;
     this.#isDoubtful = true;
+    for (const [service, ports] of this.#refused) {
+      this.#model.acquire(service, ports);
+      this.#suspects.set(service, ports);
+    }
     const report = this.#write(start);
+    if (this.#refused.size > 0) this.#nextLookAt = start + refusedRetryMs;
+    if (report.error || report.added + report.removed > 0) return report;
     this.#nextLookAt = start + 20 * report.durationMs;
-    return report.error || report.added + report.removed > 0 ? report : undefined;
+    return undefined;
   }
 
   remove(): void {
@@ -128,13 +143,16 @@ export class FamilyPlane {
         portsBefore.delete(port.name);
       }
       this.#model.acquire(service, rendered);
+      this.#suspects.set(service, rendered);
     }
     for (const port of portsBefore) this.#identities.forget(port);
-    if (full) this.#adoptedHandles = new Map();
+    this.#isAdopting = false;
+    this.#adoptedHandles = new Map();
   }
 
   /** What a former process called the port: by the id that one of its keys has in the kernel. */
   #adoptedOf(port: ServicePort): Adopted | undefined {
+    if (!this.#isAdopting) return undefined;
     const protocol = protocolBytes(port.protocol);
     const ids = this.#observed.get("vip-ids");
     for (const { address } of port.vips) {
@@ -149,29 +167,66 @@ export class FamilyPlane {
     let counts = { added: 0, removed: 0 };
     let error: Error | undefined;
     try {
-      counts = this.#commitAll(timer);
-    } catch (first) {
-      try {
-        // Our picture of the table may be wrong: look, and try once more; then leave out who is refused.
-        this.#isDoubtful = true;
-        counts = this.#commitAll(timer);
-      } catch {
-        error = first instanceof Error ? first : new Error(String(first));
-        this.#isDoubtful = true;
-      }
+      counts = this.#commitOrRepair(timer);
+    } catch (failure) {
+      error = failure instanceof Error ? failure : new Error(String(failure));
+      this.#isDoubtful = true;
     }
-    const { family } = this;
-    const base = {
-      family,
-      ...counts,
-      ...timer,
-      durationMs: performance.now() - start,
-      refused: [...this.#refused],
-    };
-    return error ? { ...base, error } : base;
+    const refused = [...this.#refused.keys()];
+    const report = { family: this.family, ...counts, ...timer, durationMs: performance.now() - start, refused };
+    return error ? { ...report, error } : report;
   }
 
-  #commitAll(timer: { kernelMs: number }): { added: number; removed: number } {
+  #commitOrRepair(timer: Timer): Counts {
+    try {
+      return this.#commitAll(timer);
+    } catch {
+      // Our picture of the table may be wrong: look, and try once more. Then leave out who is refused, and keep the rest.
+      this.#isDoubtful = true;
+      try {
+        return this.#commitAll(timer);
+      } catch {
+        return this.#commitWithout([...this.#suspects], timer);
+      }
+    }
+  }
+
+  /** First the table without the suspects, then as many of them as the kernel takes. When even that fails, nobody is to blame. */
+  #commitWithout(suspects: readonly Rendered[], timer: Timer): Counts {
+    for (const [service] of suspects) this.#model.release(service);
+    this.#isDoubtful = true;
+    try {
+      const counts = this.#commitAll(timer);
+      this.#admit(suspects, timer);
+      return counts;
+    } catch (error) {
+      for (const [service, ports] of suspects) this.#model.acquire(service, ports);
+      throw error;
+    }
+  }
+
+  /** Writes as many of the services as the kernel takes, halving a group that it refuses; returns how many. */
+  #admit(services: readonly Rendered[], timer: Timer): number {
+    if (services.length === 0) return 0;
+    for (const [service, ports] of services) this.#model.acquire(service, ports);
+    try {
+      this.#commitAll(timer);
+      for (const [service] of services) this.#refused.delete(service);
+      return services.length;
+    } catch {
+      this.#isDoubtful = true;
+      for (const [service] of services) this.#model.release(service);
+      const [first] = services;
+      if (services.length === 1 && first) {
+        this.#refused.set(...first);
+        return 0;
+      }
+      const half = services.length >> 1;
+      return this.#admit(services.slice(0, half), timer) + this.#admit(services.slice(half), timer);
+    }
+  }
+
+  #commitAll(timer: Timer): Counts {
     if (this.#isDoubtful) this.#observe();
     const wholly = this.#isDoubtful || !this.#chains.has("services");
     const head = this.#headUnits();
@@ -180,8 +235,9 @@ export class FamilyPlane {
     const steps = plan(this.#observed, this.#model.desired, keys);
     if (head.length > 0 || steps.length > 0) this.#commit(head, steps, timer);
     this.#model.clean();
+    this.#suspects.clear();
     this.#isDoubtful = false;
-    if (head.length > 0 || steps.length > 0 || this.#generation === -1 || wholly) return countSteps(steps);
+    return countSteps(steps);
   }
 
   /** Makes the table, or writes its rules again, when it is missing or of another version or other settings. */
@@ -216,7 +272,7 @@ export class FamilyPlane {
   }
 
   /** In one transaction; in several where the socket takes no message this large (an ordinary user's send buffer). */
-  #commit(head: readonly Unit[], steps: Steps, timer: { kernelMs: number }): void {
+  #commit(head: readonly Unit[], steps: Steps, timer: Timer): void {
     const units = [
       ...head,
       ...stepUnits(steps, this.#table, this.#context, { chains: this.#chains, sets: this.#sets }),
@@ -238,7 +294,7 @@ export class FamilyPlane {
     take(this.#observed, steps);
   }
 
-  #send(commands: readonly Command[], timer: { kernelMs: number }): void {
+  #send(commands: readonly Command[], timer: Timer): void {
     const start = performance.now();
     this.#nft.commit(commands);
     timer.kernelMs += performance.now() - start;

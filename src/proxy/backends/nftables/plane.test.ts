@@ -155,6 +155,44 @@ function suite(name: string, open: () => Nftables): void {
   });
 }
 
+describe("nftables data plane when the kernel refuses", () => {
+  const services = (n: number) => {
+    const random = seededRandom(7);
+    return new Map(Array.from({ length: n }, (_, i) => [`default/s${i}`, randomService(i, random)] as const));
+  };
+  it("P211 leaves out the Service that is refused, writes all others, and takes it when it can", async () => {
+    const nft = fakeNftables();
+    const plane = createNftablesDataPlane({ nftables: nft, families: ["IPv4"] });
+    await plane.adopt();
+    clean(await plane.sync({ services: new Map(), full: true, settings: settings() }));
+    const all = services(20);
+    const key = "\x0a\x60\x00\x08"; // clusterIP of s7
+    nft.failWhen((c) => c.op === "add-elements" && c.elements.some((e) => e.key.startsWith(key)), "ENOMEM");
+    const [report] = clean(await plane.sync({ services: all, full: false }));
+    assert.deepEqual(report?.refused, ["default/s7"]);
+    const others = new Map([...all].filter(([name]) => name !== "default/s7"));
+    const expected = fakeNftables();
+    const cold = createNftablesDataPlane({ nftables: expected, families: ["IPv4"] });
+    clean(await cold.sync({ services: others, full: true, settings: settings() }));
+    assert.deepEqual(meaning(nft), meaning(expected));
+    nft.failWhen(() => false, "");
+    clean(await plane.sync({ services: new Map([["default/s7", all.get("default/s7") ?? []]]), full: false }));
+    clean(await cold.sync({ services: all, full: true }));
+    assert.deepEqual(meaning(nft), meaning(expected));
+  });
+  it("P211 reports a failure of everything, changes nothing and catches up with the next sync", async () => {
+    const nft = fakeNftables();
+    const plane = createNftablesDataPlane({ nftables: nft, families: ["IPv4", "IPv6"] });
+    nft.failWhen(() => true, "EPERM");
+    await plane.adopt();
+    const report = await plane.sync({ services: services(5), full: true, settings: settings() });
+    assert.match(String(report.families[0]?.error?.message), /EPERM/);
+    nft.failWhen(() => false, "");
+    clean(await plane.sync({ services: new Map(), full: false }));
+    assert.deepEqual(meaning(nft), await coldStart(services(5)));
+  });
+});
+
 suite("the fake", fakeNftables);
 const reason = enterNewNetwork();
 if (reason) it("nftables data plane on the kernel", { skip: reason }, () => {});
