@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import type { FileHandle } from "node:fs/promises";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -56,6 +56,12 @@ test("after a failed sync writes are refused until the whole state could be writ
   failing = false;
   await assert.rejects(store.create("d", text), /EIO/);
   assert.deepEqual([store.revision, (await store.list("")).entries.length], [2, 1]);
+  // As long as the state cannot be written to fresh files, nothing is accepted.
+  const blocker = join(dir, "snapshot.00000002.tmp");
+  await mkdir(blocker);
+  clock.advance(1000);
+  await assert.rejects(store.create("d", text), /EIO/);
+  await rmdir(blocker);
   clock.advance(1000);
   assert.equal((await store.create("e", text)).revision, 3);
   await store.close();

@@ -81,10 +81,10 @@ async function replayLog(
   try {
     for await (const { records, end } of readFrames(path)) {
       for (const record of records) {
-        if (record.revision > until) return { revision, size };
         revision = applyRecord(path, record, { ...state, revision });
       }
       size = end;
+      // The next log begins at the end of a group, so of a frame.
       if (revision === until) break;
     }
   } catch (error) {
