@@ -1,5 +1,8 @@
 /** One informer for each resource, shared by all controllers. */
+
+import type * as objects from "../api/object.ts";
 import type { EndpointSlice, KubeObject, Pod, Service } from "../api/object.ts";
+import type { Resource } from "../api/resource.ts";
 import * as resources from "../api/resource.ts";
 import type { ApiClient, Informer } from "../client/client.ts";
 import { createInformer } from "../client/informer.ts";
@@ -41,10 +44,25 @@ export const sliceIndexes = {
 
 export const commonIndexes: Indexes<KubeObject> = common;
 
-export type Informers = ReturnType<typeof createInformers>;
+/** The caches by resource; a kind that is added here is emptied with its namespace and collected with its owners, too. */
+export interface Informers {
+  readonly namespaces: Informer<objects.Namespace>;
+  readonly nodes: Informer<objects.Node>;
+  readonly pods: Informer<objects.Pod>;
+  readonly services: Informer<objects.Service>;
+  readonly endpoints: Informer<objects.Endpoints>;
+  readonly endpointSlices: Informer<objects.EndpointSlice>;
+  readonly configMaps: Informer<objects.ConfigMap>;
+  readonly secrets: Informer<objects.Secret>;
+  readonly serviceAccounts: Informer<objects.ServiceAccount>;
+  readonly deployments: Informer<objects.Deployment>;
+  readonly replicaSets: Informer<objects.ReplicaSet>;
+  readonly daemonSets: Informer<objects.DaemonSet>;
+  readonly leases: Informer<objects.Lease>;
+}
 
-export function createInformers(client: ApiClient, options: { log: Log; signal: AbortSignal }) {
-  const make = <T extends KubeObject>(resource: resources.Resource<T>, indexes: Indexes<T> = common): Informer<T> =>
+export function createInformers(client: ApiClient, options: { log: Log; signal: AbortSignal }): Informers {
+  const make = <T extends KubeObject>(resource: Resource<T>, indexes: Indexes<T> = common): Informer<T> =>
     createInformer(client, resource, { ...options, indexes });
   return {
     namespaces: make(resources.namespaces),
@@ -61,4 +79,33 @@ export function createInformers(client: ApiClient, options: { log: Log; signal: 
     daemonSets: make(resources.daemonSets),
     leases: make(resources.leases),
   };
+}
+
+const followed = {
+  namespaces: resources.namespaces,
+  nodes: resources.nodes,
+  pods: resources.pods,
+  services: resources.services,
+  endpoints: resources.endpoints,
+  endpointSlices: resources.endpointSlices,
+  configMaps: resources.configMaps,
+  secrets: resources.secrets,
+  serviceAccounts: resources.serviceAccounts,
+  deployments: resources.deployments,
+  replicaSets: resources.replicaSets,
+  daemonSets: resources.daemonSets,
+  leases: resources.leases,
+} satisfies Record<keyof Informers, unknown>;
+
+/** Any of the caches, when only metadata matters. */
+export interface Collection {
+  readonly resource: Resource;
+  readonly informer: Informer<KubeObject>;
+}
+
+export function collectionsOf(informers: Informers): Collection[] {
+  return (Object.keys(informers) as (keyof Informers)[]).map((name) => ({
+    resource: followed[name] as Resource,
+    informer: informers[name] as unknown as Informer<KubeObject>,
+  }));
 }

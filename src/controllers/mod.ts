@@ -1,0 +1,68 @@
+/** Starts all controllers over one set of informers. */
+import type { ApiClient } from "../client/client.ts";
+import { type Clock, systemClock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { Context } from "./context.ts";
+import { startDaemonSetController } from "./daemonset/controller.ts";
+import { startDeploymentController } from "./deployment/controller.ts";
+import { startEndpointsController } from "./endpoints/controller.ts";
+import { startEndpointSliceController } from "./endpointslice/controller.ts";
+import { startGarbageCollector } from "./garbage-collection/controller.ts";
+import { createInformers } from "./informers.ts";
+import { type ApiServerAddress, startKubernetesServiceController } from "./kubernetes-service/controller.ts";
+import { startNamespaceController } from "./namespace/controller.ts";
+import { startNodeLifecycleController } from "./node-lifecycle/controller.ts";
+import { startPodGarbageCollector } from "./pod-garbage/controller.ts";
+import { startReplicaSetController } from "./replicaset/controller.ts";
+import { startScheduler } from "./scheduling/controller.ts";
+import { startServiceAccountController } from "./serviceaccount/controller.ts";
+
+export type { ApiServerAddress } from "./kubernetes-service/controller.ts";
+export { systemNamespaces } from "./namespace/controller.ts";
+
+export interface ControllersConfig {
+  /** The cluster's certificate authority, for ConfigMap kube-root-ca.crt. */
+  readonly caPem: string;
+  /** Where Pods reach the API server, e.g. `{ ip: "172.18.0.1", port: 6443 }`. */
+  readonly apiServerAddress: ApiServerAddress;
+  /** Of Service default/kubernetes; default "10.96.0.1". */
+  readonly kubernetesClusterIP?: string;
+  /** Silence after which a Node counts as gone; default 40 s. */
+  readonly nodeGraceMs?: number;
+  /** How long Pods of a deleted Node are kept; default 40 s. */
+  readonly podQuarantineMs?: number;
+}
+
+export interface ControllersOptions {
+  readonly client: ApiClient;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly clock?: Clock;
+  readonly config: ControllersConfig;
+}
+
+/** `ready` resolves when all caches are filled; the controllers work from then on until `signal` aborts. */
+export function startControllers({ client, log, signal, clock = systemClock, config }: ControllersOptions): {
+  ready: Promise<void>;
+} {
+  const informers = createInformers(client, { log, signal });
+  const synced = Promise.all(Object.values(informers).map((informer) => informer.synced));
+  const context: Context = { client, log, signal, clock, informers, synced };
+  startNamespaceController(context);
+  startServiceAccountController(context, config);
+  const { apiServerAddress: address, kubernetesClusterIP: clusterIP = "10.96.0.1" } = config;
+  startKubernetesServiceController(context, { address, clusterIP });
+  startEndpointSliceController(context);
+  startEndpointsController(context);
+  startScheduler(context);
+  startDeploymentController(context);
+  startReplicaSetController(context);
+  startDaemonSetController(context);
+  startGarbageCollector(context);
+  startNodeLifecycleController(context, { graceMs: config.nodeGraceMs });
+  startPodGarbageCollector(
+    context,
+    config.podQuarantineMs === undefined ? {} : { quarantineMs: config.podQuarantineMs },
+  );
+  return { ready: synced.then(() => {}) };
+}
