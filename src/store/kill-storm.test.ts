@@ -37,8 +37,9 @@ async function storm(dir: string, round: number, runMs: number): Promise<string[
   return output.slice(0, output.lastIndexOf("\n")).split("\n");
 }
 
-test("every acknowledged write survives kill -9 at any moment, with its revision", async () => {
+test("every acknowledged write survives kill -9 at any moment, with its revision", async (t) => {
   const dir = await mkdtemp(join(tmpdir(), "fairlead-storm-"));
+  t.after(() => rm(dir, { recursive: true }));
   const end = Date.now() + maxTotalMs;
   const acknowledged = new Map<string, Acknowledged>();
   let newest = 0;
@@ -66,7 +67,6 @@ test("every acknowledged write survives kill -9 at any moment, with its revision
   }
   assert.ok(done >= 10, `only ${done} rounds in ${maxTotalMs} ms`);
   assert.ok(writes > 1000, `only ${writes} acknowledged writes`);
-  await rm(dir, { recursive: true });
 });
 
 /** Compares the recovered state with what was acknowledged; returns its revision. */
