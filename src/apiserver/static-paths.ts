@@ -53,7 +53,7 @@ export function createStaticPaths(
 
   function discovery({ path, host }: StaticRequest): unknown {
     const [root, group, groupVersion, ...rest] = path.split("/").filter(Boolean);
-    if (rest.length > 0) return undefined;
+    if (rest.length > 0 || (root === "api" && groupVersion !== undefined)) return undefined;
     if (root === "api") return group === undefined ? apiVersions(host) : apiResourceList(kinds, "", group);
     if (group === undefined) return apiGroupList(kinds);
     return groupVersion === undefined ? apiGroup(kinds, group) : apiResourceList(kinds, group, groupVersion);
