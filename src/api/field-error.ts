@@ -38,7 +38,8 @@ export function forbidden(field: string, detail: string): FieldError {
 
 /** `metadata.annotations: Too long: may not be more than 262144 bytes`. */
 export function tooLong(field: string, maxBytes: number): FieldError {
-  const limit = maxBytes < 0 ? "value is too long" : `may not be more than ${maxBytes} bytes`;
+  const limit =
+    maxBytes < 0 ? "value is too long" : `may not be more than ${maxBytes} ${maxBytes === 1 ? "byte" : "bytes"}`;
   return { reason: "FieldValueTooLong", field, detail: `Too long: ${limit}` };
 }
 
@@ -61,4 +62,10 @@ export function internal(field: string, message: string): FieldError {
 /** `spec.ports: Required value`: the sentence that users read. */
 export function formatFieldError({ field, detail }: FieldError): string {
   return `${field}: ${detail}`;
+}
+
+/** One sentence as it is, several in brackets; equal ones once. */
+export function formatFieldErrors(errors: readonly FieldError[]): string {
+  const [first = "", ...rest] = new Set(errors.map(formatFieldError));
+  return rest.length > 0 ? `[${[first, ...rest].join(", ")}]` : first;
 }

@@ -39,7 +39,7 @@ const cases: readonly { name: string; metadata: Partial<ObjectMeta>; want: reado
   {
     name: "a bad namespace",
     metadata: { namespace: "a.b" },
-    want: [/^metadata.namespace: Invalid value: "a.b": a lowercase RFC 1123 label/],
+    want: [/^metadata.namespace: Invalid value: "a.b": must not contain dots$/],
   },
   {
     name: "bad labels",

@@ -51,6 +51,9 @@ function validateOwner(owner: OwnerReference, path: string): FieldError[] {
   for (const field of ["kind", "name", "uid"] as const) {
     if (!owner[field]) faults.push(invalid(`${path}.${field}`, owner[field] ?? "", "must not be empty"));
   }
+  if (owner.apiVersion === "v1" && owner.kind === "Event") {
+    faults.push(invalid(path, owner, "/v1, Kind=Event is disallowed from being an owner"));
+  }
   return faults;
 }
 

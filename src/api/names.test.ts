@@ -22,7 +22,7 @@ const cases: readonly (readonly [check: Check, value: string, faults: readonly s
   [names.checkDnsLabel, "1", []],
   [names.checkDnsLabel, "", [labelRule]],
   [names.checkDnsLabel, "Web", [labelRule]],
-  [names.checkDnsLabel, "a.b", [labelRule]],
+  [names.checkDnsLabel, "a.b", ["must not contain dots"]],
   [names.checkDnsLabel, "a".repeat(64), ["must be no more than 63 characters"]],
   [names.checkDnsLabel, "web-", [labelRule]],
   [prefix(names.checkDnsLabel), "web-", []],
@@ -50,6 +50,7 @@ const cases: readonly (readonly [check: Check, value: string, faults: readonly s
   [names.checkConfigKey, "..x", ["must not start with '..'"]],
   [names.checkConfigKey, ".", ["must not be '.'"]],
   [names.checkEnvName, "1 x", []],
+  [names.checkEnvName, "", ["environment variable name must be non-empty"]],
   [
     names.checkEnvName,
     "a=b",

@@ -92,7 +92,9 @@ function forPrefix(name: string, isPrefix: boolean): string {
 
 /** RFC 1123 label: names of Namespaces, DNS names of one part. */
 export function checkDnsLabel(name: string, isPrefix = false): string[] {
-  return check(forPrefix(name, isPrefix), labelRegex, labelRule, maxLabel);
+  const value = forPrefix(name, isPrefix);
+  const dotted = !labelRegex.test(value) && subdomainRegex.test(value);
+  return check(value, labelRegex, dotted ? "must not contain dots" : labelRule, maxLabel);
 }
 
 /** RFC 1123 subdomain: names of most objects. */
@@ -149,6 +151,7 @@ export function checkConfigKey(key: string): string[] {
 
 /** Names of environment variables (since Kubernetes 1.32: any printable ASCII but "="). */
 export function checkEnvName(name: string): string[] {
+  if (name === "") return ["environment variable name must be non-empty"];
   if (/^[\x20-\x3c\x3e-\x7e]+$/.test(name)) return [];
   return ["a valid environment variable name must consist only of printable ASCII characters other than '='"];
 }

@@ -35,14 +35,19 @@ for (const [selector, want] of matching) {
 }
 
 const broken: readonly (readonly [selector: string, message: RegExp])[] = [
-  ["app in", /^unable to parse requirement: found '', expected: '\('$/],
-  ["app in (web", /expected: ',' or '\)'$/],
+  ["app in", /^unable to parse requirement: found '' expected: '\('$/],
+  ["app in (web", /^unable to parse requirement: found '', expected: ',' or '\)'$/],
+  ["app in (=)", /^unable to parse requirement: found '=', expected: ',', or identifier$/],
+  ["app==,=x", /^found '=', expected: identifier after ','$/],
   ["app web", /^unable to parse requirement: found 'web', expected: in, notin, =, ==, !=, gt, lt$/],
-  ["app=web,", /^unable to parse requirement: found '', expected: identifier after ','$/],
-  [",app", /^unable to parse requirement: found ',', expected: !, identifier, or 'end of string'$/],
-  ["!app=web", /found '=', expected: ',' or 'end of string'/],
+  ["app=web,", /^found '', expected: identifier after ','$/],
+  ["app=web x", /^found 'x', expected: ',' or 'end of string'$/],
+  [",app", /^found ',', expected: !, identifier, or 'end of string'$/],
+  ["!app=web", /^found '=', expected: ',' or 'end of string'$/],
+  ["!", /^unable to parse requirement: found '', expected: identifier$/],
   ["a/b/c=x", /^unable to parse requirement: key: Invalid value: "a\/b\/c": a qualified name must consist of/],
   ["app=-x", /^unable to parse requirement: values\[0\]\[app\]: Invalid value: "-x": a valid label must be/],
+  ["/a=-x", /^unable to parse requirement: \[key: Invalid value: "\/a": prefix part must be non-empty, values/],
   ["n>x", /the value must be an integer$/],
 ];
 

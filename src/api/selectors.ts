@@ -40,8 +40,13 @@ function tokens(text: string): string[] {
   return found;
 }
 
+/** The fault of one requirement: what stands there, and what could. */
+const misplaced = (found: string | undefined, expected: string): never => {
+  throw badRequest(`unable to parse requirement: found '${found ?? ""}'${expected}`);
+};
+/** The fault of what stands between requirements. */
 const syntax = (found: string | undefined, expected: string): never => {
-  throw badRequest(`unable to parse requirement: found '${found ?? ""}', expected: ${expected}`);
+  throw badRequest(`found '${found ?? ""}', expected: ${expected}`);
 };
 const isIdentifier = (token: string | undefined): token is string =>
   token !== undefined && !/^([!=<>]=?|[,()])$/.test(token);
@@ -52,8 +57,10 @@ interface Cursor {
   at: number;
 }
 
+/** `(a,b)`; nothing between two commas or brackets is an empty value. */
 function parseValues(cursor: Cursor): string[] {
-  if (cursor.tokens[cursor.at++] !== "(") syntax(cursor.tokens[cursor.at - 1], "'('");
+  const first = cursor.tokens[cursor.at++];
+  if (first !== "(") misplaced(first, " expected: '('");
   const values: string[] = [];
   let needsValue = true;
   for (;;) {
@@ -65,7 +72,7 @@ function parseValues(cursor: Cursor): string[] {
     } else if (isIdentifier(token) && needsValue) {
       values.push(token);
       needsValue = false;
-    } else syntax(token, needsValue ? "identifier" : "',' or ')'");
+    } else misplaced(token, needsValue ? ", expected: ',', or identifier" : ", expected: ',' or ')'");
   }
 }
 
@@ -73,7 +80,7 @@ function parseExact(cursor: Cursor): string {
   const token = cursor.tokens[cursor.at];
   if (token === undefined || token === ",") return "";
   cursor.at++;
-  return isIdentifier(token) ? token : syntax(token, "identifier");
+  return isIdentifier(token) ? token : misplaced(token, ", expected: identifier");
 }
 
 function parseOperator(cursor: Cursor): Pick<Requirement, "operator" | "values"> {
@@ -94,7 +101,7 @@ function parseOperator(cursor: Cursor): Pick<Requirement, "operator" | "values">
     case "<":
       return { operator: "lt", values: [parseExact(cursor)] };
     default:
-      return syntax(token, "in, notin, =, ==, !=, gt, lt");
+      return misplaced(token, ", expected: in, notin, =, ==, !=, gt, lt");
   }
 }
 
@@ -102,11 +109,9 @@ function parseRequirement(cursor: Cursor): Requirement {
   const absent = cursor.tokens[cursor.at] === "!";
   if (absent) cursor.at++;
   const key = cursor.tokens[cursor.at++];
-  if (!isIdentifier(key)) return syntax(key, "!, identifier, or 'end of string'");
-  if (!absent) return { key, ...parseOperator(cursor) };
-  const next = cursor.tokens[cursor.at];
-  if (next !== undefined && next !== ",") syntax(next, "',' or 'end of string'");
-  return { key, operator: "!", values: [] };
+  if (!isIdentifier(key))
+    return absent ? misplaced(key, ", expected: identifier") : syntax(key, "!, identifier, or 'end of string'");
+  return absent ? { key, operator: "!", values: [] } : { key, ...parseOperator(cursor) };
 }
 
 function checkRequirement({ key, operator, values }: Requirement): void {
@@ -118,8 +123,7 @@ function checkRequirement({ key, operator, values }: Requirement): void {
         faults.push(fieldError.invalid(field, value, "for 'Gt', 'Lt' operators, the value must be an integer"));
     } else faults.push(...checkLabelValue(value).map((fault) => fieldError.invalid(field, value, fault)));
   });
-  const [first] = faults;
-  if (first) throw badRequest(`unable to parse requirement: ${first.field}: ${first.detail}`);
+  if (faults.length > 0) throw badRequest(`unable to parse requirement: ${fieldError.formatFieldErrors(faults)}`);
 }
 
 /** Parses what stands in `?labelSelector=`. Empty text matches everything. */
@@ -130,7 +134,8 @@ export function parseLabelSelector(text: string): LabelSelector {
     if (requirements.length > 0) {
       const separator = cursor.tokens[cursor.at++];
       if (separator !== ",") syntax(separator, "',' or 'end of string'");
-      if (cursor.tokens[cursor.at] === undefined) syntax("", "identifier after ','");
+      const next = cursor.tokens[cursor.at];
+      if (next !== "!" && !isIdentifier(next)) syntax(next, "identifier after ','");
     }
     const requirement = parseRequirement(cursor);
     checkRequirement(requirement);

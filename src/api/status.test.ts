@@ -57,7 +57,7 @@ const cases: readonly (readonly [fault: status.ApiFault, code: number, reason: s
   ],
   [status.resourceVersionTooOld(1, 5), 410, "Expired", "too old resource version: 1 (5)"],
   [status.resourceVersionTooLarge(9, 5), 504, "Timeout", "Timeout: Too large resource version: 9, current: 5"],
-  [status.tooLarge(3145728), 413, "RequestEntityTooLarge", "Request entity is too large: limit is 3145728"],
+  [status.tooLarge(3145728), 413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728"],
   [
     status.serverTimeout(services, "create"),
     500,

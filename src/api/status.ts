@@ -3,6 +3,7 @@
  * Machinery throws ApiFault; the HTTP edge sends `fault.status` with the code `fault.status.code`.
  * Source: Kubernetes API conventions, "Response Status Kind".
  */
+import { formatFieldErrors } from "./field-error.ts";
 import type { FieldError } from "./kind.ts";
 
 export interface StatusCause {
@@ -150,11 +151,9 @@ export function invalid(
   name: string,
   errors: readonly FieldError[],
 ): ApiFault {
-  const sentences = [...new Set(errors.map(({ field, detail }) => `${field}: ${detail}`))];
-  const all = sentences.length === 1 ? sentences[0] : `[${sentences.join(", ")}]`;
   const causes = errors.map(({ reason, field, detail }) => ({ reason, message: detail, field }));
   const details = { name, ...(kind.group ? { group: kind.group } : {}), kind: kind.kind, causes };
-  const message = `${qualified(kind.kind, kind.group)} ${JSON.stringify(name)} is invalid: ${all}`;
+  const message = `${qualified(kind.kind, kind.group)} ${JSON.stringify(name)} is invalid: ${formatFieldErrors(errors)}`;
   return fault({ code: 422, reason: "Invalid", message, details });
 }
 
@@ -241,7 +240,7 @@ export function resourceVersionTooLarge(asked: number, current: number): ApiFaul
 }
 
 export function tooLarge(limitBytes: number): ApiFault {
-  const message = `Request entity is too large: limit is ${limitBytes}`;
+  const message = `Request entity too large: limit is ${limitBytes}`;
   return fault({ code: 413, reason: "RequestEntityTooLarge", message });
 }
 
