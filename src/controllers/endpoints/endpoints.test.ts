@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type PodInput, pod, service } from "../testing.ts";
+import { type PodInput, pod, service } from "../testing/objects.ts";
 import { computeSubsets, truncateSubsets } from "./compute.ts";
 
 const pods = (inputs: Record<string, PodInput>) => Object.entries(inputs).map(([name, input]) => pod(name, input));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EndpointSlice, Pod, Service } from "../../api/object.ts";
-import { node, type PodInput, pod, service } from "../testing.ts";
+import { node, type PodInput, pod, service } from "../testing/objects.ts";
 import { computeGroups } from "./compute.ts";
 import { planSlices, type SlicePlan } from "./plan.ts";
 

@@ -1,6 +1,6 @@
 /** Builders of objects for the controllers' tests. */
 import type { PodCondition, ServicePort } from "kubernetes-types/core/v1";
-import type { Node, Pod, Service } from "../api/object.ts";
+import type { Node, Pod, Service } from "../../api/object.ts";
 
 export function service(
   name: string,

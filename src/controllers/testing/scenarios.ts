@@ -1,0 +1,357 @@
+/** What the controllers do together, told through any API server. */
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import type { DaemonSet, Deployment, Namespace, Node, Pod } from "../../api/object.ts";
+import * as resources from "../../api/resource.ts";
+import { type ApiClient, isNotFound } from "../../client/client.ts";
+import { createInformer } from "../../client/informer.ts";
+import { retryOnConflict } from "../../client/retry-on-conflict.ts";
+import { createLog } from "../../lib/log.ts";
+import { timestamp } from "../context.ts";
+import { startControllers } from "../mod.ts";
+import { node, service } from "./objects.ts";
+
+interface Cluster {
+  readonly client: ApiClient;
+  /** What was logged as a warning or worse. */
+  readonly errors: string[];
+}
+
+/** A client of an API server that is empty. */
+export type Open = (t: TestContext) => Promise<ApiClient>;
+
+/** All controllers, with an agent that makes bound Pods ready and ends deleted ones. */
+async function start(
+  t: TestContext,
+  { open, nodeNames = ["n1", "n2"] }: { open: Open; nodeNames?: string[] },
+): Promise<Cluster> {
+  const end = new AbortController();
+  const client = await open(t);
+  t.after(() => end.abort());
+  const errors: string[] = [];
+  const log = createLog((line) => errors.push(line), { level: "warn" });
+  for (const name of nodeNames) await addNode(client, name);
+  runAgent(client, end.signal);
+  const config = { caPem: "PEM", apiServerAddress: { ip: "172.18.0.1", port: 6443 }, podQuarantineMs: 50 };
+  await startControllers({ client, log, signal: end.signal, config }).ready;
+  await until(() => client.get(resources.serviceAccounts, "default", "default"));
+  await client.create(resources.namespaces, namespace("ns"));
+  return { client, errors };
+}
+
+async function addNode(client: ApiClient, name: string, labels: Record<string, string> = {}): Promise<void> {
+  const wanted = node(name, { labels });
+  await client.create(resources.nodes, wanted);
+  const change = (present: Node) => ({ ...present, ...(wanted.status ? { status: wanted.status } : {}) });
+  await retryOnConflict(client, resources.nodes, { name, subresource: "status", change });
+}
+
+let lastIp = 0;
+
+function runAgent(client: ApiClient, signal: AbortSignal): void {
+  const log = createLog(() => {});
+  createInformer(client, resources.pods, { log, signal }).onChange(({ type, object }) => {
+    if (type === "deleted" || !object.spec.nodeName) return;
+    if (object.metadata.deletionTimestamp) void stop(client, object).catch(() => {});
+    else if (!object.status?.podIP) void makeReady(client, object).catch(() => {});
+  });
+}
+
+const stop = (client: ApiClient, { metadata }: Pod) =>
+  client.delete(
+    resources.pods,
+    { name: metadata.name, namespace: metadata.namespace ?? "" },
+    { gracePeriodSeconds: 0 },
+  );
+
+function makeReady(client: ApiClient, { metadata }: Pod) {
+  const conditions = [{ type: "Ready", status: "True", lastTransitionTime: timestamp(Date.now()) }];
+  const ip = `10.244.0.${(++lastIp % 250) + 2}`;
+  return retryOnConflict(client, resources.pods, {
+    name: metadata.name,
+    namespace: metadata.namespace ?? "",
+    subresource: "status",
+    change: (pod) => ({ ...pod, status: { ...pod.status, phase: "Running", podIP: ip, podIPs: [{ ip }], conditions } }),
+  });
+}
+
+const namespace = (name: string): Namespace => ({
+  apiVersion: "v1",
+  kind: "Namespace",
+  metadata: { name },
+  spec: { finalizers: ["kubernetes"] },
+});
+
+function deployment(image: string, spec: Partial<Deployment["spec"]> = {}): Deployment {
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name: "backend", namespace: "ns" },
+    spec: {
+      replicas: 3,
+      selector: { matchLabels: { app: "backend" } },
+      template: { metadata: { labels: { app: "backend" } }, spec: { containers: [{ name: "c", image }] } },
+      ...spec,
+    },
+  };
+}
+
+/** The first result that is neither undefined, false nor an error. */
+async function until<T>(probe: () => Promise<T | undefined | false>): Promise<T> {
+  let last: unknown;
+  for (let i = 0; i < 600; i++) {
+    try {
+      const result = await probe();
+      if (result) return result;
+      last = result;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error(`It did not come to pass: ${last}`);
+}
+
+const settled = (client: ApiClient) =>
+  until(async () => {
+    const { status, metadata, spec } = await client.get(resources.deployments, "backend", "ns");
+    const { updatedReplicas, replicas, availableReplicas, observedGeneration } = status ?? {};
+    const counts = [updatedReplicas, replicas, availableReplicas];
+    return observedGeneration === metadata.generation && counts.every((count) => count === spec.replicas) && status;
+  });
+
+const podsIn = async (client: ApiClient) => (await client.list(resources.pods, { namespace: "ns" })).items;
+const slicesOf = async (client: ApiClient, name: string) =>
+  (
+    await client.list(resources.endpointSlices, {
+      namespace: "ns",
+      labelSelector: `kubernetes.io/service-name=${name}`,
+    })
+  ).items;
+
+/** Runs the controllers' scenarios against one kind of API server. */
+export function testControllers(name: string, open: Open): void {
+  test(`${name}: a Deployment becomes Pods on Nodes, and they the endpoints of a Service`, async (t) => {
+    const { client, errors } = await start(t, { open });
+    await client.create(resources.services, service("backend"));
+    await until(async () => (await slicesOf(client, "backend")).length === 1);
+    await client.create(resources.deployments, deployment("v1"));
+    const status = await settled(client);
+    const conditions = status.conditions?.map(({ type, status: value, reason }) => `${type}=${value} ${reason}`).sort();
+    assert.deepEqual(conditions, [
+      "Available=True MinimumReplicasAvailable",
+      "Progressing=True NewReplicaSetAvailable",
+    ]);
+    const pods = await podsIn(client);
+    assert.deepEqual(pods.map(({ spec }) => spec.nodeName).sort().length, 3);
+    assert.equal(new Set(pods.map(({ spec }) => spec.nodeName)).size, 2, "spread over both Nodes");
+    await until(async () => (await slicesOf(client, "backend"))[0]?.endpoints.length === 3);
+    const endpoints = await until(async () => {
+      const object = await client.get(resources.endpoints, "backend", "ns");
+      return object.subsets?.[0]?.addresses?.length === 3 && object;
+    });
+    assert.equal(endpoints.metadata.labels?.["endpoints.kubernetes.io/managed-by"], "endpoint-controller");
+    assert.equal((await slicesOf(client, "backend")).length, 1);
+    assert.deepEqual(errors, []);
+  });
+
+  test(`${name}: a rolling update never leaves fewer than the allowed Pods ready, and can be undone`, async (t) => {
+    const { client, errors } = await start(t, { open });
+    await client.create(
+      resources.deployments,
+      deployment("v1", {
+        replicas: 4,
+        strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+      }),
+    );
+    await settled(client);
+    let fewest = 99;
+    let most = 0;
+    const end = new AbortController();
+    t.after(() => end.abort());
+    const watcher = createInformer(client, resources.pods, { log: createLog(() => {}), signal: end.signal });
+    watcher.onChange(() => {
+      const living = [...watcher.list()].filter(({ metadata }) => !metadata.deletionTimestamp);
+      fewest = Math.min(fewest, living.filter(({ status }) => status?.podIP).length);
+      most = Math.max(most, living.length);
+    });
+    await watcher.synced;
+    fewest = 99;
+    const present = await client.get(resources.deployments, "backend", "ns");
+    await client.update(resources.deployments, {
+      ...present,
+      spec: { ...present.spec, template: deployment("v2").spec.template },
+    });
+    await settled(client);
+    assert.ok(fewest >= 4, `at least 4 ready, saw ${fewest}`);
+    assert.ok(most <= 5, `at most 5 Pods, saw ${most}`);
+    assert.deepEqual(new Set((await podsIn(client)).map(({ spec }) => spec.containers[0]?.image)), new Set(["v2"]));
+    const { metadata } = await client.get(resources.deployments, "backend", "ns");
+    assert.equal(metadata.annotations?.["deployment.kubernetes.io/revision"], "2");
+    const again = await client.get(resources.deployments, "backend", "ns");
+    await client.update(resources.deployments, {
+      ...again,
+      spec: { ...again.spec, template: deployment("v1").spec.template },
+    });
+    await settled(client);
+    const replicaSets = (await client.list(resources.replicaSets, { namespace: "ns" })).items;
+    const revisions = replicaSets.map((one) => one.metadata.annotations?.["deployment.kubernetes.io/revision"]).sort();
+    assert.deepEqual(revisions, ["2", "3"], "the old ReplicaSet is used again");
+    assert.deepEqual(errors, []);
+  });
+
+  test(`${name}: Recreate lets the old Pods go before the new ones come`, async (t) => {
+    const { client } = await start(t, { open });
+    await client.create(resources.deployments, deployment("v1", { strategy: { type: "Recreate" } }));
+    await settled(client);
+    const images = new Set<string>();
+    let mixed = false;
+    const end = new AbortController();
+    t.after(() => end.abort());
+    const watcher = createInformer(client, resources.pods, { log: createLog(() => {}), signal: end.signal });
+    watcher.onChange(() => {
+      images.clear();
+      for (const { spec } of watcher.list()) images.add(spec.containers[0]?.image ?? "");
+      mixed ||= images.size > 1;
+    });
+    const present = await client.get(resources.deployments, "backend", "ns");
+    await client.update(resources.deployments, {
+      ...present,
+      spec: { ...present.spec, template: deployment("v2").spec.template },
+    });
+    await settled(client);
+    assert.deepEqual(new Set((await podsIn(client)).map(({ spec }) => spec.containers[0]?.image)), new Set(["v2"]));
+    assert.equal(mixed, false);
+  });
+
+  test(`${name}: scaling down and deleting: the garbage collector follows owners`, async (t) => {
+    const { client, errors } = await start(t, { open });
+    await client.create(resources.deployments, deployment("v1", { replicas: 5 }));
+    await settled(client);
+    await client.patch(
+      resources.deployments,
+      { name: "backend", namespace: "ns" },
+      { spec: { replicas: 2 } },
+      { type: "merge" },
+    );
+    await settled(client);
+    await until(async () => (await podsIn(client)).length === 2);
+    await client.delete(resources.deployments, { name: "backend", namespace: "ns" });
+    await until(async () => (await podsIn(client)).length === 0);
+    assert.equal((await client.list(resources.replicaSets, { namespace: "ns" })).items.length, 0);
+    assert.deepEqual(errors, []);
+  });
+
+  test(`${name}: deletion in the foreground waits for dependents; orphans stay`, async (t) => {
+    const { client } = await start(t, { open });
+    await client.create(resources.deployments, deployment("v1"));
+    await settled(client);
+    await client.delete(
+      resources.deployments,
+      { name: "backend", namespace: "ns" },
+      { propagationPolicy: "Foreground" },
+    );
+    await until(async () => client.get(resources.deployments, "backend", "ns").then(() => undefined, isNotFound));
+    assert.equal((await podsIn(client)).length, 0);
+    await client.create(resources.deployments, deployment("v1"));
+    await settled(client);
+    await client.delete(resources.deployments, { name: "backend", namespace: "ns" }, { propagationPolicy: "Orphan" });
+    await until(async () => client.get(resources.deployments, "backend", "ns").then(() => undefined, isNotFound));
+    const replicaSets = (await client.list(resources.replicaSets, { namespace: "ns" })).items;
+    assert.equal(replicaSets.length, 1);
+    assert.deepEqual(replicaSets[0]?.metadata.ownerReferences ?? [], []);
+    assert.equal((await podsIn(client)).length, 3);
+  });
+
+  test(`${name}: a DaemonSet has one Pod on each Node, also on one that comes later, and rolls over`, async (t) => {
+    const { client, errors } = await start(t, { open });
+    const template = (image: string) => ({
+      metadata: { labels: { app: "d" } },
+      spec: { containers: [{ name: "c", image }] },
+    });
+    const daemonSet: DaemonSet = {
+      apiVersion: "apps/v1",
+      kind: "DaemonSet",
+      metadata: { name: "d", namespace: "ns" },
+      spec: { selector: { matchLabels: { app: "d" } }, template: template("v1") },
+    };
+    const created = await client.create(resources.daemonSets, daemonSet);
+    await until(async () => (await client.get(resources.daemonSets, "d", "ns")).status?.numberReady === 2);
+    await addNode(client, "n3");
+    await until(async () => (await client.get(resources.daemonSets, "d", "ns")).status?.numberReady === 3);
+    assert.deepEqual((await podsIn(client)).map(({ spec }) => spec.nodeName).sort(), ["n1", "n2", "n3"]);
+    await client.update(resources.daemonSets, {
+      ...created,
+      metadata: { name: "d", namespace: "ns" },
+      spec: { ...created.spec, template: template("v2") },
+    });
+    await until(async () => (await client.get(resources.daemonSets, "d", "ns")).status?.updatedNumberScheduled === 3);
+    assert.equal((await podsIn(client)).length, 3);
+    assert.deepEqual(errors, []);
+  });
+
+  test(`${name}: a Pod that fits nowhere says why, and is bound when a Node fits`, async (t) => {
+    const { client } = await start(t, { open, nodeNames: ["n1"] });
+    await client.create(resources.pods, {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "p", namespace: "ns" },
+      spec: { nodeSelector: { disk: "ssd" }, containers: [{ name: "c", image: "v1" }] },
+    });
+    const condition = await until(async () => (await client.get(resources.pods, "p", "ns")).status?.conditions?.[0]);
+    assert.equal(condition.message, "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.");
+    await until(async () =>
+      (await client.list(resources.events)).items.some(({ reason }) => reason === "FailedScheduling"),
+    );
+    await addNode(client, "n2", { disk: "ssd" });
+    await until(async () => (await client.get(resources.pods, "p", "ns")).spec.nodeName === "n2");
+  });
+
+  test(`${name}: a deleted namespace is emptied and goes; others have their account and CA`, async (t) => {
+    const { client } = await start(t, { open });
+    await client.create(resources.services, service("backend"));
+    await client.create(resources.deployments, deployment("v1"));
+    await settled(client);
+    await until(
+      async () => (await client.get(resources.configMaps, "kube-root-ca.crt", "ns")).data?.["ca.crt"] === "PEM",
+    );
+    await client.delete(resources.namespaces, { name: "ns" });
+    await until(async () => client.get(resources.namespaces, "ns").then(() => undefined, isNotFound));
+    for (const resource of [
+      resources.pods,
+      resources.services,
+      resources.endpointSlices,
+      resources.configMaps,
+      resources.events,
+    ]) {
+      assert.equal(
+        (await client.list(resource as resources.Resource, { namespace: "ns" })).items.length,
+        0,
+        resource.plural,
+      );
+    }
+  });
+
+  test(`${name}: default/kubernetes points to the API server and is repaired`, async (t) => {
+    const { client } = await start(t, { open });
+    const address = async () =>
+      (await client.get(resources.endpoints, "kubernetes", "default")).subsets?.[0]?.addresses?.[0]?.ip;
+    await until(async () => (await address()) === "172.18.0.1");
+    await client.delete(resources.endpoints, { name: "kubernetes", namespace: "default" });
+    await until(async () => (await address()) === "172.18.0.1");
+    const slice = await client.get(resources.endpointSlices, "kubernetes", "default");
+    assert.deepEqual(slice.endpoints[0]?.addresses, ["172.18.0.1"]);
+    assert.equal((await client.get(resources.services, "kubernetes", "default")).spec.clusterIP, "10.96.0.1");
+  });
+
+  test(`${name}: Pods of a Node that is gone are removed and made elsewhere`, async (t) => {
+    const { client } = await start(t, { open });
+    await client.create(resources.deployments, deployment("v1"));
+    await settled(client);
+    await client.delete(resources.nodes, { name: "n2" });
+    await until(async () => {
+      const pods = await podsIn(client);
+      return pods.length === 3 && pods.every(({ spec }) => spec.nodeName === "n1");
+    });
+  });
+}
