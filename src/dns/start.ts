@@ -47,6 +47,16 @@ const startTimeoutMs = 5_000;
 
 /** Resolves when the server answers; rejects if it cannot listen. While the API server is away it goes on with what it knows. */
 export async function startDns(options: DnsOptions): Promise<DnsServer> {
+  const failed = new AbortController();
+  try {
+    return await start({ ...options, signal: AbortSignal.any([options.signal, failed.signal]) });
+  } catch (error) {
+    failed.abort();
+    throw error;
+  }
+}
+
+async function start(options: DnsOptions): Promise<DnsServer> {
   const { listen, log, signal, clock = systemClock } = options;
   const { clusterDomain, ttlSec = defaultTtlSec, dnsService = "kube-system/kube-dns" } = options;
   const upstreams = options.upstreams.map(parseUpstream);
@@ -70,10 +80,7 @@ export async function startDns(options: DnsOptions): Promise<DnsServer> {
   signal.addEventListener("abort", () => http.close(), { once: true });
 
   await firstOf(synced, clock, startTimeoutMs);
-  const listeners = await listenBoth({ ...listen, resolver, log }).catch((error: unknown) => {
-    http.close();
-    throw error;
-  });
+  const listeners = await listenBoth({ ...listen, resolver, log });
   listening = true;
   const port = listeners[0]?.port ?? listen.port;
   signal.addEventListener("abort", () => closeAll(listeners), { once: true });
