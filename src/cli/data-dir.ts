@@ -39,8 +39,6 @@ export interface ClusterState {
   readonly holder: ProcessIdentity;
   readonly kubeconfig: { readonly path: string; readonly context: string };
   readonly config: ClusterConfig;
-  /** Pids by the host's numbering. */
-  readonly processes: Readonly<Record<string, number>>;
   readonly ready: boolean;
 }
 

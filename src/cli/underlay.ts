@@ -60,11 +60,7 @@ function connectNode({ underlay }: ClusterConfig, node: NodeConfig, path: string
   const socket = openRouteSocket();
   try {
     const bridge = getLink(socket, underlay.bridge);
-    createVeth(
-      socket,
-      { name: node.name, masterIndex: bridge.index, up: true },
-      { name: "eth0", netnsFd: netns, up: true },
-    );
+    createVeth(socket, { name: node.name, masterIndex: bridge.index, up: true }, { name: "eth0", netnsFd: netns });
   } finally {
     socket.close();
     close(netns);
@@ -73,6 +69,7 @@ function connectNode({ underlay }: ClusterConfig, node: NodeConfig, path: string
     const inside = openRouteSocket();
     try {
       const link = getLink(inside, "eth0");
+      setLink(inside, link.index, { up: true });
       ensureAddress(inside, link.index, node.address + prefixLength(underlay.cidr));
       replaceRoute(inside, { destination: "0.0.0.0/0", gateway: underlay.address });
     } finally {

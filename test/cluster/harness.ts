@@ -10,7 +10,10 @@ const program = join(root, "bin", "fairlead.js");
 export const examples = join(root, "examples");
 
 const findProgram = (name: string): string | undefined =>
-  (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, name)).find((path) => existsSync(path));
+  (process.env.PATH ?? "")
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find((path) => existsSync(path));
 
 const kubectl = process.env.KUBECTL ?? findProgram("kubectl");
 
@@ -65,7 +68,15 @@ export function prepareCluster(options: { as?: readonly string[] } = {}): TestCl
   };
   const run = (command: string, args: readonly string[], input?: string): Run => {
     const [first = command, ...rest] = [...as, command, ...args];
-    return result(spawnSync(first, rest, { env, cwd: dir, encoding: "utf8", timeout: 90_000, ...(input === undefined ? {} : { input }) }));
+    return result(
+      spawnSync(first, rest, {
+        env,
+        cwd: dir,
+        encoding: "utf8",
+        timeout: 90_000,
+        ...(input === undefined ? {} : { input }),
+      }),
+    );
   };
   const data = join(dir, "data");
   const fairlead = (...args: string[]): Run => {
@@ -97,7 +108,9 @@ export function startCluster(options: { as?: readonly string[]; args?: readonly 
   const cluster = prepareCluster(options);
   const { code, stderr } = cluster.fairlead("up", "--detach", ...(options.args ?? []));
   if (code === 0) return cluster;
-  const logs = ["control-plane", "agent-node-1", "supervisor"].map((name) => tail(join(cluster.dir, "data", "logs", `${name}.log`)));
+  const logs = ["control-plane", "agent-node-1", "supervisor"].map((name) =>
+    tail(join(cluster.dir, "data", "logs", `${name}.log`)),
+  );
   cluster.stop();
   throw new Error(`fairlead up ended with ${code}: ${stderr}\n${logs.join("\n")}`);
 }

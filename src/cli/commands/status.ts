@@ -3,7 +3,7 @@ import type { Node, Pod, Service } from "../../api/object.ts";
 import { nodes, pods, services } from "../../api/resource.ts";
 import { loadKubeconfig } from "../../client/kubeconfig.ts";
 import { createClient } from "../../client/rest.ts";
-import { isAlive } from "../../kernel/processes.ts";
+import { childrenOf, isAlive } from "../../kernel/processes.ts";
 import { createLog } from "../../lib/log.ts";
 import type { Command } from "../command.ts";
 import { type ClusterState, dataDirOf, readState } from "../data-dir.ts";
@@ -60,11 +60,33 @@ function hostPorts(all: readonly Service[]): { service: string; address: string 
   );
 }
 
+/** The supervisor's processes: each is the child of an nsenter, known by its command line; they change with restarts. */
+function startedBy(supervisor: number): { name: string; pid: number }[] {
+  return childrenOf(supervisor)
+    .flatMap(childrenOf)
+    .flatMap((pid) => {
+      const words = commandLine(pid);
+      const node = words[words.indexOf("--node-name") + 1];
+      if (words.includes("control-plane")) return [{ name: "control-plane", pid }];
+      return words.includes("--node-name") && node ? [{ name: `agent ${node}`, pid }] : [];
+    });
+}
+
+function commandLine(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+  } catch {
+    return [];
+  }
+}
+
 function processReport(state: ClusterState): NonNullable<Report["processes"]> {
-  return Object.entries({ supervisor: state.supervisor.pid, ...state.processes }).map(([name, pid]) => {
-    const pss = pssKib(pid);
-    return { name, pid, ...(pss === undefined ? {} : { pssKib: pss }) };
-  });
+  return [{ name: "supervisor", pid: state.supervisor.pid }, ...startedBy(state.supervisor.pid)].map(
+    ({ name, pid }) => {
+      const pss = pssKib(pid);
+      return { name, pid, ...(pss === undefined ? {} : { pssKib: pss }) };
+    },
+  );
 }
 
 async function report(dataDir: string): Promise<Report> {

@@ -103,7 +103,6 @@ async function start(
       holder,
       kubeconfig: { path, context },
       config,
-      processes: cluster.processes(),
       ready: false,
     };
     writeState(options.dataDir, state);
@@ -127,7 +126,7 @@ async function bringUp(options: UpOptions, { cluster, client, state }: Started, 
     await waitForDeployments(client, manifests, checkTimeoutMs);
   }
   progress.finish();
-  writeState(options.dataDir, { ...state, processes: cluster.processes(), ready: true });
+  writeState(options.dataDir, { ...state, ready: true });
 }
 
 async function summary(options: UpOptions, { client, state }: Started, tier: MachineTier): Promise<string> {
@@ -168,9 +167,10 @@ export async function runUp(
     }
     working.catch(() => {});
   } catch (error) {
-    if (!started) close(port.fd);
     await finish(options, started, true);
     throw error;
+  } finally {
+    close(port.fd);
   }
   await finish(options, started, !options.keepData);
   return 0;

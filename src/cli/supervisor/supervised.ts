@@ -1,7 +1,6 @@
 /** A process that is kept running: started in the cluster's namespaces, started again when it ends. */
 import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import { openSync } from "node:fs";
-import { childrenOf } from "../../kernel/processes.ts";
 import type { Log } from "../../lib/log.ts";
 
 export interface SupervisedOptions {
@@ -19,8 +18,6 @@ export interface SupervisedOptions {
 
 export interface Supervised {
   readonly name: string;
-  /** The pid as the host numbers it, of the process itself and not of the nsenter that waits for it. */
-  pid(): number | undefined;
   send(message: object): void;
   stop(): void;
 }
@@ -56,7 +53,6 @@ export function supervise({ name, argv, env, logFile, fds = [], log, onMessage }
   start();
   return {
     name,
-    pid: () => (child?.pid === undefined ? undefined : (childrenOf(child.pid)[0] ?? child.pid)),
     send: (message) => {
       if (child?.connected) child.send(message, () => {});
     },

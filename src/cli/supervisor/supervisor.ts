@@ -4,7 +4,6 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import type { Tier } from "../../kernel/capabilities.ts";
-import { close } from "../../kernel/ffi.ts";
 import type { Log } from "../../lib/log.ts";
 import type { ClusterConfig } from "../cluster.ts";
 import { paths } from "../data-dir.ts";
@@ -18,7 +17,7 @@ import { type Supervised, supervise } from "./supervised.ts";
 export interface SupervisorOptions {
   readonly config: ClusterConfig;
   readonly tier: Tier;
-  /** Bound to the API server's port of the host; closed with the cluster. */
+  /** Bound to the API server's port of the host. */
   readonly apiFd: number;
   /** Program and first arguments of fairlead, e.g. ["/usr/bin/node", "/opt/fairlead/dist/fairlead.js"]. */
   readonly program: readonly string[];
@@ -30,8 +29,6 @@ export interface SupervisorOptions {
 
 export interface Cluster {
   readonly holder: Holder;
-  /** Host pids by name: "control-plane", "agent node-1". */
-  processes(): Record<string, number>;
   /** Resolves when the API server and all agents work; throws CliError with what one of them said. */
   readonly started: Promise<void>;
   /** Resolves when `name` is resolved by the cluster's DNS and the API's Service answers; throws CliError after `timeoutMs`. */
@@ -89,7 +86,6 @@ export async function startCluster(options: SupervisorOptions): Promise<Cluster>
   return {
     holder,
     started,
-    processes: () => Object.fromEntries(processes.map(({ name, pid }) => [name, pid() ?? 0])),
     async check(name, timeoutMs) {
       const agent = processes[1];
       const { promise, resolve } = Promise.withResolvers<string | undefined>();
@@ -107,7 +103,6 @@ export async function startCluster(options: SupervisorOptions): Promise<Cluster>
       for (const one of processes) one.stop();
       relay.close();
       await holder.close();
-      close(apiFd);
     },
   };
 }
