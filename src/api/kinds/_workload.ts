@@ -15,6 +15,12 @@ export interface WorkloadSpec {
   readonly template?: PodTemplateSpec;
 }
 
+/** The spec of an object as a client sent it; one that has none gets an empty one, for validation to judge. */
+export function specOf<Spec>(object: { spec: Spec }): Spec {
+  object.spec ??= {} as Spec;
+  return object.spec;
+}
+
 /** Fills the defaults of the template's Pod spec, in place. */
 export function setTemplateDefaults({ template }: { template?: PodTemplateSpec }): void {
   if (template?.spec) setPodSpecDefaults(template.spec);
@@ -77,7 +83,7 @@ export function validateShare(field: string, share: Share, atMostAll: boolean): 
       invalid(
         field,
         share,
-        "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%', or '93%', regex used for validation is '[0-9]+%')",
+        "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')",
       ),
     ];
   if (atMostAll && Number.parseInt(share, 10) > 100) return [invalid(field, share, "must not be greater than 100%")];

@@ -4,10 +4,18 @@ import type { DaemonSet } from "../object.ts";
 import { daemonSets } from "../resource.ts";
 import { immutable, validateNonNegative } from "./_check.ts";
 import { ageColumn, formatLabels, integer, nameColumn, text } from "./_column.ts";
-import { isZeroShare, setTemplateDefaults, validateShare, validateWorkload, workloadColumns } from "./_workload.ts";
+import {
+  isZeroShare,
+  setTemplateDefaults,
+  specOf,
+  validateShare,
+  validateWorkload,
+  workloadColumns,
+} from "./_workload.ts";
 
 /** Source: the field docs of DaemonSetSpec. */
-function setDefaults({ spec }: DaemonSet): void {
+function setDefaults(daemonSet: DaemonSet): void {
+  const spec = specOf(daemonSet);
   spec.revisionHistoryLimit ??= 10;
   spec.updateStrategy ??= {};
   spec.updateStrategy.type ||= "RollingUpdate";

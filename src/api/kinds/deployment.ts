@@ -4,12 +4,20 @@ import type { Deployment } from "../object.ts";
 import { deployments } from "../resource.ts";
 import { immutable, oneOf, validateNonNegative } from "./_check.ts";
 import { ageColumn, nameColumn, text } from "./_column.ts";
-import { isZeroShare, setTemplateDefaults, validateShare, validateWorkload, workloadColumns } from "./_workload.ts";
+import {
+  isZeroShare,
+  setTemplateDefaults,
+  specOf,
+  validateShare,
+  validateWorkload,
+  workloadColumns,
+} from "./_workload.ts";
 
 const strategyTypes = ["Recreate", "RollingUpdate"];
 
 /** Source: the field docs of DeploymentSpec. */
-function setDefaults({ spec }: Deployment): void {
+function setDefaults(deployment: Deployment): void {
+  const spec = specOf(deployment);
   spec.replicas ??= 1;
   spec.revisionHistoryLimit ??= 10;
   spec.progressDeadlineSeconds ??= 600;

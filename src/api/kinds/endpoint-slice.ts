@@ -57,9 +57,9 @@ function validateEndpoint(path: string, endpoint: Endpoint, addressType: string)
 function validateAddress(path: string, address: string, addressType: string): FieldError[] {
   if (addressType === "FQDN") {
     const name = address.replace(/\.$/, "");
-    const faults = checked(path, address, checkDnsSubdomain(name));
+    const faults = checked(path, name, checkDnsSubdomain(name));
     if (faults.length > 0 || name.includes(".")) return faults;
-    return [invalid(path, address, "should be a domain with at least two segments separated by dots")];
+    return [invalid(path, name, "should be a domain with at least two segments separated by dots")];
   }
   if (addressType !== "IPv4" && addressType !== "IPv6") return [];
   const faults = validateIp(path, address);
@@ -142,7 +142,7 @@ export const endpointSliceKind: Kind<EndpointSlice> = {
   warnings,
   columns: [
     nameColumn,
-    text("AddressType", "Family of the addresses.", ({ addressType }) => addressType),
+    text("AddressType", "Family of the addresses.", ({ addressType }) => addressType ?? ""),
     text("Ports", "Ports of every endpoint.", ({ ports }) => {
       return firstOf(
         (ports ?? []).map(({ port, name }) => String(port ?? (name || "*"))),

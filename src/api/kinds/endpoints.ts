@@ -69,8 +69,10 @@ function validatePort(path: string, { name, port, protocol, appProtocol }: Endpo
   return faults;
 }
 
+const deprecation = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
+
 function warnings({ subsets = [] }: Endpoints): string[] {
-  const texts = ["v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"];
+  const texts = [deprecation];
   for (const [index, { addresses = [], notReadyAddresses = [] }] of subsets.entries()) {
     for (const [at, { ip }] of addresses.entries())
       texts.push(...warnAboutIp(`subsets[${index}].addresses[${at}].ip`, ip));
@@ -110,6 +112,7 @@ export const endpointsKind: Kind<Endpoints> = {
   validate,
   raisesGeneration: () => false,
   warnings,
+  readWarning: deprecation,
   columns: [nameColumn, text("Endpoints", "Addresses and ports that are ready.", endpointsCell), ageColumn],
 };
 

@@ -60,6 +60,9 @@ export const eventKind: Kind<Event> = {
   status: false,
   subresources: [],
   schema: "io.k8s.api.core.v1.Event",
+  setDefaults(event) {
+    event.involvedObject ??= {};
+  },
   validate,
   raisesGeneration: () => false,
   fieldSelectors: {

@@ -3,7 +3,7 @@ import type { ReplicaSet } from "../object.ts";
 import { replicaSets } from "../resource.ts";
 import { immutable, validateNonNegative } from "./_check.ts";
 import { ageColumn, integer, nameColumn } from "./_column.ts";
-import { setTemplateDefaults, validateWorkload, workloadColumns } from "./_workload.ts";
+import { setTemplateDefaults, specOf, validateWorkload, workloadColumns } from "./_workload.ts";
 
 export const replicaSetKind: Kind<ReplicaSet> = {
   ...replicaSets,
@@ -13,7 +13,8 @@ export const replicaSetKind: Kind<ReplicaSet> = {
   status: true,
   subresources: ["scale"],
   schema: "io.k8s.api.apps.v1.ReplicaSet",
-  setDefaults({ spec }) {
+  setDefaults(replicaSet) {
+    const spec = specOf(replicaSet);
     spec.replicas ??= 1;
     setTemplateDefaults(spec);
   },
