@@ -50,6 +50,7 @@ class Reflector<T extends KubeObject> {
   /** Where to go on watching; undefined: the collection must be read first. */
   #revision: string | undefined;
   #initialEvents = true;
+  #lastFault = "";
 
   constructor(client: ApiClient, resource: Resource<T>, options: ReflectorOptions & { sink: Sink<T> }) {
     this.#client = client;
@@ -107,8 +108,21 @@ class Reflector<T extends KubeObject> {
     }
     // An answer that will stay the same for this revision (a malformed one, say): start over.
     if (code !== undefined && code >= 400 && code < 500 && code !== 429) this.#revision = undefined;
-    this.#log.warn("cannot watch", { error });
+    this.#complain(error);
     return false;
+  }
+
+  /** A fault that lasts is told once, however often it is met again. */
+  #complain(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    if (message === this.#lastFault) this.#log.debug("still cannot watch", { error });
+    else this.#log.warn("cannot watch", { error });
+    this.#lastFault = message;
+  }
+
+  #succeeded(): void {
+    this.#backoff.reset();
+    this.#lastFault = "";
   }
 
   async #list(): Promise<void> {
@@ -149,7 +163,7 @@ class Reflector<T extends KubeObject> {
           cancelTimer();
           this.#sink.replace([...initial.values()]);
           initial.clear();
-          this.#backoff.reset();
+          this.#succeeded();
           this.#revision = event.object.metadata.resourceVersion;
         }
       }
@@ -160,7 +174,7 @@ class Reflector<T extends KubeObject> {
   }
 
   #take(event: WatchedEvent<T>): void {
-    this.#backoff.reset();
+    this.#succeeded();
     if (event.type === "DELETED") this.#sink.remove(event.object);
     else if (event.type !== "BOOKMARK") this.#sink.put(event.object);
     this.#revision = event.object.metadata.resourceVersion ?? this.#revision;

@@ -113,7 +113,9 @@ export function createClient(config: ClientConfig, options: TransportOptions): A
         ...listQuery(list),
       };
       const end = AbortSignal.timeout((query.timeoutSeconds + watchGraceSec) * 1000);
-      const body = await transport.stream(withQuery(collection(resource, list), query), AbortSignal.any([signal, end]));
+      const path = withQuery(collection(resource, list), query);
+      const silenceMs = list.allowWatchBookmarks ? maxSilenceMs : undefined;
+      const body = await transport.stream(path, AbortSignal.any([signal, end]), silenceMs);
       const status = body.statusCode ?? 0;
       if (status >= 300) throw new ApiError(statusOf(status, Buffer.concat(await Array.fromAsync(body))));
       try {
@@ -133,8 +135,11 @@ export function createClient(config: ClientConfig, options: TransportOptions): A
 
 /** The server ends a watch after this time; it differs from watch to watch, so that they do not all return at once. */
 const watchTimeoutSec = (): number => 300 + Math.floor(Math.random() * 300);
-/** A watch that the server has not ended by then hangs on a dead connection. */
+/** Time for the server to end the watch by itself. */
 const watchGraceSec = 15;
+
+/** Bookmarks come about once a minute: a watch that is silent for so long hangs on a dead connection. */
+const maxSilenceMs = 200_000;
 
 const namespaceOf = (namespace: string | undefined) => (namespace === undefined ? {} : { namespace });
 

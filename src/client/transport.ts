@@ -46,8 +46,11 @@ export interface Response {
 
 export interface Transport {
   request(options: RequestOptions): Promise<Response>;
-  /** A GET whose body is read as it comes, on a socket of its own; ends when `signal` aborts. */
-  stream(path: string, signal: AbortSignal): Promise<http.IncomingMessage>;
+  /**
+   * A GET whose body is read as it comes, on a socket of its own; ends when `signal` aborts, and with an error when
+   * nothing comes for `silenceMs`.
+   */
+  stream(path: string, signal: AbortSignal, silenceMs?: number): Promise<http.IncomingMessage>;
 }
 
 const defaultTimeoutMs = 30_000;

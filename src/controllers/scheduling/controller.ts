@@ -84,12 +84,14 @@ export function startScheduler(context: Context): WorkQueue {
   const retryUnschedulable = () => {
     for (const key of unschedulable) queue.add(key);
   };
-  pods.onChange(({ type, object }) => {
+  pods.onChange((change) => {
+    const { type, object } = change;
     const key = objectKey(object);
     if (type === "deleted" || object.spec.nodeName) assumed.delete(key);
     if (type === "deleted" || isFinished(object)) retryUnschedulable();
     if (type === "deleted") unschedulable.delete(key);
-    else if (isWaiting(object) && !unschedulable.has(key)) queue.add(key);
+    const changed = type === "updated" && canonical(object.spec) !== canonical(change.old.spec);
+    if (type !== "deleted" && isWaiting(object) && (changed || !unschedulable.has(key))) queue.add(key);
   });
   const shape = (node: Node) =>
     canonical([node.metadata.labels, node.spec, node.status?.allocatable, readyStatus(node)]);
