@@ -59,10 +59,17 @@ export function createStaticPaths(
     return groupVersion === undefined ? apiGroup(kinds, group) : apiResourceList(kinds, group, groupVersion);
   }
 
-  async function openapiAnswer(path: string): Promise<Answer | undefined> {
+  async function openapiV2(accept: string): Promise<Answer> {
+    const document = (await documents()).v2();
+    if (!accept.includes("com.github.proto-openapi.spec.v2")) return json(document);
+    const { encodeOpenapi, openapiProtobufType } = await import("./protobuf/encode-openapi.ts");
+    return { code: 200, contentType: openapiProtobufType, body: encodeOpenapi(document) };
+  }
+
+  async function openapiAnswer(path: string, accept: string): Promise<Answer | undefined> {
     const parts = path.split("/").filter(Boolean).slice(1);
+    if (parts[0] === "v2" && parts.length === 1) return openapiV2(accept);
     const docs = await documents();
-    if (parts[0] === "v2" && parts.length === 1) return json(docs.v2());
     if (parts[0] !== "v3") return undefined;
     const body = parts.length === 1 ? docs.index() : docs.v3(parts.slice(1).join("/"));
     return body === undefined ? undefined : json(body);
@@ -84,7 +91,7 @@ export function createStaticPaths(
       case "metrics":
         return path === "/metrics" ? text(200, metrics.format({ fairlead_store_revision: store.revision })) : undefined;
       case "openapi":
-        return openapiAnswer(path);
+        return openapiAnswer(path, accept);
       case "api":
       case "apis": {
         if ((path === "/api" || path === "/apis") && wantsAggregated(accept)) {
