@@ -102,15 +102,15 @@ function isMapped(value: bigint): boolean {
 function parseIpv4(text: string, leadingZeros: boolean): bigint | undefined {
   const parts = text.split(".");
   if (parts.length !== 4) return undefined;
-  let value = 0n;
+  let value = 0;
   for (const part of parts) {
     if (!/^\d+$/.test(part) || part.length > (leadingZeros ? 16 : 3)) return undefined;
     if (!leadingZeros && part.length > 1 && part.startsWith("0")) return undefined;
     const byte = Number(part);
     if (byte > 255) return undefined;
-    value = (value << 8n) | BigInt(byte);
+    value = value * 256 + byte;
   }
-  return value;
+  return BigInt(value);
 }
 
 function parseIpv6(text: string, leadingZeros: boolean): bigint | undefined {
