@@ -69,8 +69,11 @@ function askUdp({ host, port, local, timeoutMs }: Ask): Promise<Answer> {
   const socket = createSocket({ type: host.includes(":") ? "udp6" : "udp4" });
   return new Promise((resolve) => {
     const timer = setTimeout(() => finish({ failure: "silence" }), timeoutMs);
+    // As every UDP client does: an ICMP error may be held back by the kernel's rate limit.
+    const again = setInterval(() => socket.send("?", () => {}), 250);
     const finish = (answer: Answer) => {
       clearTimeout(timer);
+      clearInterval(again);
       socket.close();
       resolve(answer);
     };

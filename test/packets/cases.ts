@@ -120,7 +120,7 @@ export function packetCases(a: Addresses, family: IpFamily): readonly PacketCase
       "P107 masqueradeAll hides Pods too",
       [svc()],
       [eps("pod-far")],
-      [{ from: "pod-a", to: a.clusterIp, want: ["pod-far"], seen: a.bridge }],
+      [{ from: "pod-a", to: a.clusterIp, want: ["pod-far"], seen: a.farGateway }],
       { masqueradeAll: true },
     ),
     one(

@@ -1,7 +1,7 @@
 /**
  * A node and its neighbours in throw-away network namespaces; all links are veths, nothing leaves the machine.
  *
- *   pod-a .0.11 ─┐                 ┌─ pod-far 10.244.1.13 (on another node: one hop behind the outside)
+ *   pod-a .0.11 ─┐              far ┌─ pod-far 10.244.1.13 (a Pod of another node)
  *   pod-b .0.12 ─┴ cni0 [node] eth0 ┴─ outside 172.18.0.1, 192.168.50.1   (routes VIPs to the node)
  *       10.244.0.0/24     172.18.0.2
  */
@@ -21,6 +21,7 @@ export const addresses = {
     node: "172.18.0.2",
     node2: "192.168.60.1",
     bridge: "10.244.0.1",
+    farGateway: "10.244.1.1",
     outside: "172.18.0.1",
     outside2: "192.168.50.1",
     clusterIp: "10.96.0.10",
@@ -41,6 +42,7 @@ export const addresses = {
     node: "fd00:18::2",
     node2: "fd00:60::1",
     bridge: "fd00:10:244::1",
+    farGateway: "fd00:10:244:1::1",
     outside: "fd00:18::1",
     outside2: "fd00:50::1",
     clusterIp: "fd00:10:96::10",
@@ -152,6 +154,8 @@ async function configureNode(node: Actor, host: (name: HostName) => Actor): Prom
     await node.run(
       `ip link add ${link} type veth peer name eth0 netns ${host(pod).pid}`,
       `ip link set ${link} master cni0 up`,
+      // A Pod that reaches itself through a Service: bridge netfilter sends its packet back by the port it came from.
+      `ip link set ${link} type bridge_slave hairpin on`,
     );
   }
   await node.run(
@@ -165,8 +169,8 @@ async function configureNode(node: Actor, host: (name: HostName) => Actor): Prom
     `ip addr add ${v6.node}/64 dev eth0 nodad`,
     `ip addr add ${v4.node2}/24 dev eth0`,
     `ip addr add ${v6.node2}/64 dev eth0 nodad`,
-    `ip route add ${v4["pod-far"]} dev far src ${v4.bridge}`,
-    `ip route add ${v6["pod-far"]} dev far src ${v6.bridge}`,
+    `ip addr add ${v4.farGateway}/24 dev far`,
+    `ip addr add ${v6.farGateway}/64 dev far nodad`,
     `ip route add default via ${v4.outside}`,
     `ip -6 route add default via ${v6.outside}`,
   );
@@ -177,7 +181,6 @@ async function configureNode(node: Actor, host: (name: HostName) => Actor): Prom
       "net/ipv6/conf/all/forwarding": "1",
       "net/ipv4/conf/all/send_redirects": "0",
       "net/ipv4/conf/eth0/send_redirects": "0",
-      "net/ipv4/conf/far/proxy_arp": "1",
     },
   });
 }
@@ -195,12 +198,10 @@ async function configurePod(actor: Actor, pod: "pod-a" | "pod-b"): Promise<void>
 async function configureFar(actor: Actor): Promise<void> {
   await actor.run(
     "ip link set eth0 up",
-    `ip addr add ${v4["pod-far"]}/32 dev eth0`,
-    `ip addr add ${v6["pod-far"]}/128 dev eth0 nodad`,
-    `ip route add ${v4.bridge} dev eth0`,
-    `ip route add ${v6.bridge} dev eth0`,
-    `ip route add default via ${v4.bridge}`,
-    `ip -6 route add default via ${v6.bridge}`,
+    `ip addr add ${v4["pod-far"]}/24 dev eth0`,
+    `ip addr add ${v6["pod-far"]}/64 dev eth0 nodad`,
+    `ip route add default via ${v4.farGateway}`,
+    `ip -6 route add default via ${v6.farGateway}`,
   );
 }
 
@@ -215,7 +216,7 @@ async function configureOutside(actor: Actor): Promise<void> {
       (to) => `ip route add ${to} via ${v4.node}`,
     ),
     ...["fd00:10::/32", "fd00:60::/64", "fd00:70::/64", "fd00:80::/64"].map(
-      (to) => `ip -6 route add ${to} via ${v6.node}`,
+      (to) => `ip -6 route add ${to} via ${v6.node} src ${v6.outside}`,
     ),
   );
   await actor.order({

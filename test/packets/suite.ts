@@ -160,14 +160,16 @@ async function flowOutlives(rig: Rig): Promise<void> {
 
 async function flowFinds(rig: Rig): Promise<void> {
   const { lab } = rig;
-  // Without a Service the packets go to the default route: a flow without DNAT begins.
-  await apply({ services: [], slices: [], probes: [] }, rig);
   const balancer = service({
     clusterIP: a.clusterIp,
     type: "LoadBalancer",
     ingress: [{ ip: a.balancer }],
     ports: [{ port: 80, protocol: "UDP" }],
   });
+  // Flows of the cases before.
+  clean(await apply({ services: [balancer], probes: [] }, rig));
+  // Without a Service the packets go to the default route: a flow without DNAT begins.
+  await apply({ services: [], slices: [], probes: [] }, rig);
   await lab.order("pod-a", { ...hold, host: a.balancer });
   assert.equal(outcome(await lab.order("pod-a", held)), "silence");
   const state = await apply({ services: [balancer], slices: [udpSlice("pod-b")], probes: [] }, rig);
@@ -186,6 +188,7 @@ async function flowFinds(rig: Rig): Promise<void> {
 
 async function flowStays(rig: Rig): Promise<void> {
   const { lab } = rig;
+  clean(await apply({ services: [udpService], probes: [] }, rig));
   await apply({ services: [udpService], slices: [udpSlice("pod-b")], probes: [] }, rig);
   await lab.order("pod-a", hold);
   assert.equal((await lab.order("pod-a", held)).name, "pod-b");
