@@ -177,6 +177,18 @@ describe("startDns()", () => {
     assert.deepEqual(new Set(answered.values()), new Set(["NOERROR aa ra", "NOERROR ra"]));
   });
 
+  test("a burst of datagrams from several clients: each gets its own answers, also those that upstreams give later", async () => {
+    const clients = await Promise.all(Array.from({ length: 4 }, burst));
+    for (const answers of clients) {
+      assert.equal(answers.size, 150);
+      for (const [id, lines] of answers) {
+        const want =
+          id % 3 === 0 ? `n${id}.example.com 77 A 192.0.2.1` : "backend.default.svc.cluster.local 5 A 10.96.0.17";
+        assert.equal(lines[1], want);
+      }
+    }
+  });
+
   test("a change in the API is in the next answers", async () => {
     const query = encodeQuery("new.default.svc.cluster.local", "A");
     await client.create(services, service("default/new", { clusterIP: "10.96.0.20", clusterIPs: ["10.96.0.20"] }));
@@ -242,6 +254,26 @@ describe("startDns()", () => {
     await assert.rejects(start, { code: "EADDRINUSE" });
   });
 });
+
+/** Sends 150 queries at once and returns the answers by id. */
+async function burst(): Promise<Map<number, string[]>> {
+  const socket = createSocket("udp4");
+  const answers = new Map<number, string[]>();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  socket.on("message", (message) => {
+    answers.set(message.readUInt16BE(0), describeAnswer(message));
+    if (answers.size === 150) resolve();
+  });
+  const timer = setTimeout(resolve, 5_000);
+  for (let id = 0; id < 150; id++) {
+    const name = id % 3 === 0 ? `n${id}.example.com` : "backend.default.svc.cluster.local";
+    socket.send(encodeQuery(name, "A", { id }), server.port, "127.0.0.1");
+  }
+  await promise;
+  clearTimeout(timer);
+  socket.close();
+  return answers;
+}
 
 // biome-ignore lint/correctness/useYield: it is a stream that fails before its first event
 async function* refuse(): AsyncGenerator<never> {

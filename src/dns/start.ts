@@ -9,7 +9,7 @@ import { serviceNameLabel } from "./facts.ts";
 import { Forwarder } from "./forward/forwarder.ts";
 import { parseUpstream } from "./forward/upstream.ts";
 import { defaultHttpPorts, type HttpPorts, listenHttp } from "./http.ts";
-import { type Listener, listenTcp, listenUdp } from "./listen.ts";
+import { type Listener, listenTcp, listenUdp, type OpenUdpBatches } from "./listen.ts";
 import { DnsMetrics } from "./metrics.ts";
 import { Resolver } from "./resolver.ts";
 import { Zone } from "./zone.ts";
@@ -79,13 +79,23 @@ async function start(options: DnsOptions): Promise<DnsServer> {
   });
   signal.addEventListener("abort", () => http.close(), { once: true });
 
-  await firstOf(synced, clock, startTimeoutMs);
-  const listeners = await listenBoth({ ...listen, resolver, log });
+  const [batches] = await Promise.all([loadUdpBatches(log), firstOf(synced, clock, startTimeoutMs)]);
+  const listeners = await listenBoth({ ...listen, resolver, log, openUdpBatches: batches });
   listening = true;
   const port = listeners[0]?.port ?? listen.port;
   signal.addEventListener("abort", () => closeAll(listeners), { once: true });
   log.info("answers", { address: listen.address, port, upstreams: options.upstreams, complete });
   return { port, http: http.ports, synced };
+}
+
+/** A machine on which the foreign function interface cannot be loaded is served with Node's datagrams alone. */
+async function loadUdpBatches(log: Log): Promise<OpenUdpBatches | undefined> {
+  try {
+    return (await import("./udp-batches.ts")).openUdpBatches;
+  } catch (error) {
+    log.warn("datagrams are not answered in batches", { error });
+    return undefined;
+  }
 }
 
 async function listenBoth(options: Parameters<typeof listenUdp>[0]): Promise<Listener[]> {

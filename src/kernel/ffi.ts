@@ -63,6 +63,19 @@ const c = {
     value: Uint8Array,
     size: number,
   ) => number,
+  recvmmsg: libc.func("int recvmmsg(int fd, void *messages, uint32_t n, int flags, void *timeout)") as (
+    fd: number,
+    messages: Uint8Array,
+    count: number,
+    flags: number,
+    timeout: null,
+  ) => number,
+  sendmmsg: libc.func("int sendmmsg(int fd, void *messages, uint32_t n, int flags)") as (
+    fd: number,
+    messages: Uint8Array,
+    count: number,
+    flags: number,
+  ) => number,
   mount: libc.func(
     "int mount(const char *s, const char *t, const char *type, unsigned long flags, const char *data)",
   ) as (source: string | null, target: string, type: string | null, flags: number, data: string | null) => number,
@@ -117,7 +130,10 @@ export function sethostname(name: string): void {
 }
 
 /** include/linux/socket.h; SOCK_CLOEXEC is always added. */
+export const AF_INET = 2;
+export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
+export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0x80000;
 
@@ -138,6 +154,25 @@ export function sendTo(fd: number, bytes: Uint8Array, to: Uint8Array | null = nu
 /** Receives one datagram into `into`; with MSG_TRUNC in `flags` the result may be larger than `into`. */
 export function receive(fd: number, into: Uint8Array, flags = 0): number {
   return checked("recv", "receive from a socket", () => c.recv(fd, into, into.length, flags));
+}
+
+const MSG_DONTWAIT = 0x40;
+
+/** Receives up to `count` datagrams that are there now into the mmsghdr structures; 0: none. */
+export function receiveMany(fd: number, messages: Uint8Array, count: number): number {
+  const received = c.recvmmsg(fd, messages, count, MSG_DONTWAIT, null);
+  return received > 0 ? received : 0;
+}
+
+/** Sends up to `count` mmsghdr structures and returns how many went; 0 if the first one was refused. */
+export function sendMany(fd: number, messages: Uint8Array, count: number): number {
+  const sent = c.sendmmsg(fd, messages, count, MSG_DONTWAIT);
+  return sent > 0 ? sent : 0;
+}
+
+/** Where the bytes lie in memory, for structures that hold pointers; valid while `bytes` is referenced. */
+export function addressOf(bytes: Uint8Array): bigint {
+  return BigInt(koffi.address(bytes));
 }
 
 /** include/uapi/asm-generic/socket.h */

@@ -1,8 +1,6 @@
 /** Addresses as text and as the bytes that rtnetlink carries. */
 import { formatIp, ipFromBytes, ipToBytes, parseIp } from "../../net/ip.ts";
-
-export const AF_INET = 2;
-export const AF_INET6 = 10;
+import { AF_INET, AF_INET6 } from "../ffi.ts";
 
 export interface Prefix {
   readonly family: typeof AF_INET | typeof AF_INET6;

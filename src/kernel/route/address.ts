@@ -1,9 +1,9 @@
 /** Addresses of links through rtnetlink (include/uapi/linux/if_addr.h). */
-import { SystemError } from "../ffi.ts";
+import { AF_INET, SystemError } from "../ffi.ts";
 import { readAttributes } from "../netlink/attributes.ts";
 import { MessageBuffer, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from "../netlink/message.ts";
 import type { NetlinkSocket } from "../netlink/socket.ts";
-import { AF_INET, formatAddress, parsePrefix } from "./address-bytes.ts";
+import { formatAddress, parsePrefix } from "./address-bytes.ts";
 
 const RTM_NEWADDR = 20;
 const RTM_DELADDR = 21;

@@ -1,9 +1,9 @@
 /** Routes through rtnetlink (include/uapi/linux/rtnetlink.h). */
-import { SystemError } from "../ffi.ts";
+import { AF_INET, SystemError } from "../ffi.ts";
 import { readAttributes } from "../netlink/attributes.ts";
 import { MessageBuffer, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_REPLACE } from "../netlink/message.ts";
 import type { Message, NetlinkSocket } from "../netlink/socket.ts";
-import { AF_INET, formatAddress, parseAddress, parsePrefix } from "./address-bytes.ts";
+import { formatAddress, parseAddress, parsePrefix } from "./address-bytes.ts";
 
 const RTM_NEWROUTE = 24;
 const RTM_DELROUTE = 25;
