@@ -18,9 +18,9 @@ export function planReplicas(
   { nowMs }: { nowMs: number },
 ): ReplicaSetPlan {
   const active = pods.filter(isActive);
-  const excess = active.length - (replicaSet.spec.replicas ?? 1);
-  if (excess <= 0) return { create: Math.min(burst, -excess), delete: [] };
-  return { create: 0, delete: rankForDeletion(active, nowMs).slice(0, Math.min(burst, excess)) };
+  const missing = (replicaSet.spec.replicas ?? 1) - active.length;
+  if (missing >= 0) return { create: Math.min(burst, missing), delete: [] };
+  return { create: 0, delete: rankForDeletion(active, nowMs).slice(0, Math.min(burst, -missing)) };
 }
 
 const phases = ["Pending", "Unknown", "Running"];
