@@ -1,10 +1,28 @@
-/** The node agent: kubelet's role. Everything it knows of the cluster comes from the API, everything it knows of itself from `AgentConfig`. */
+/** The node agent: kubelet's role. All it knows of the cluster comes from the API, all it knows of itself from `AgentConfig`. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { nodes, pods, services } from "../api/resource.ts";
 import type { ApiClient } from "../client/client.ts";
+import { createEventRecorder } from "../client/events.ts";
+import { createInformer } from "../client/informer.ts";
+import { type Clock, systemClock } from "../lib/clock.ts";
+import { coalesce } from "../lib/coalesce.ts";
 import type { Log } from "../lib/log.ts";
 import type { AgentConfig } from "./agent-config.ts";
+import { createBuiltInImages } from "./images/built-in.ts";
+import { createImageCatalog } from "./images/catalog.ts";
+import { PodNetwork, podRoutes } from "./network/pod-network.ts";
+import type { PodContext } from "./pod/pod-context.ts";
+import { PodRegistry } from "./pod-registry.ts";
+import { hasOtherUsers, readMachine } from "./registration/machine.ts";
+import { type Machine, nodeResources } from "./registration/node-object.ts";
+import { register } from "./registration/registration.ts";
+import { ProcessRuntime } from "./runtime/process-runtime.ts";
+import { createLinuxPort } from "./sandbox/linux.ts";
+import { startServer } from "./server/server.ts";
 
 export interface Agent {
-  /** Resolves when leftovers are gone, the network stands and the Node is registered. */
+  /** Resolves when leftovers are gone, the network stands and the Node is registered; rejects when one of these cannot be. */
   readonly ready: Promise<void>;
   /** Resolves after `signal` aborted and everything is closed; containers go on running, to be adopted by the next agent. */
   readonly done: Promise<void>;
@@ -15,9 +33,75 @@ export interface AgentOptions {
   readonly client: ApiClient;
   readonly log: Log;
   readonly signal: AbortSignal;
+  readonly clock?: Clock;
+}
+
+interface Made {
+  readonly context: PodContext;
+  readonly machine: Machine;
+  readonly runtime: ProcessRuntime;
+}
+
+function make({ config, client, log, signal, clock = systemClock }: AgentOptions): Made {
+  const run = join(config.runDir, "nodes", config.nodeName);
+  const directories = { memory: join(run, "pods"), disk: join(config.dataDir, "nodes", config.nodeName, "pods") };
+  for (const directory of Object.values(directories)) mkdirSync(directory, { recursive: true });
+  const port = createLinuxPort();
+  const runtime = new ProcessRuntime({ directory: run, port, log });
+  const network = new PodNetwork({
+    ...config,
+    port,
+    log,
+    namespaces: join(config.runDir, "netns"),
+    directory: join(run, "sandboxes"),
+  });
+  const machine = readMachine(config.dataDir);
+  const context: PodContext = {
+    ...{ config, client, runtime, network, clock, log, signal, directories },
+    images: createImageCatalog([createBuiltInImages(config)]),
+    services: createInformer(client, services, { log, signal }),
+    recorder: createEventRecorder(client, { component: "kubelet", host: config.nodeName, log }),
+    allocatable: nodeResources(machine, config),
+    otherUsers: hasOtherUsers(),
+  };
+  return { context, machine, runtime };
+}
+
+/** Routes to the Pods of other nodes follow the Node objects. */
+function followNodes({ client, log, signal, clock, config, network }: PodContext): void {
+  const informer = createInformer(client, nodes, { log, signal });
+  const routes = coalesce({
+    run: async () => network.setRoutes(podRoutes(informer.list(), config.nodeName)),
+    ...{ clock, log, signal },
+  });
+  informer.onChange(() => routes.trigger());
+}
+
+async function begin({ context, machine }: Made, registry: PodRegistry): Promise<void> {
+  const { client, config, log, signal } = context;
+  const fieldSelector = `spec.nodeName=${config.nodeName}`;
+  const informer = createInformer(client, pods, { log, signal, fieldSelector });
+  const { findLog } = registry;
+  const registered = register({ ...context, machine });
+  followNodes(context);
+  await startServer({ config, log, signal, findLog, pods: () => registry.pods() });
+  // Environment variables of Services must be whole from the first container on.
+  await Promise.all([informer.synced, context.services.synced]);
+  await registry.begin(informer);
+  await registered;
 }
 
 /** Runs the agent in this process, which must live in the node's network namespace. */
 export function startAgent(options: AgentOptions): Agent {
-  throw new Error(`Cannot start the agent of ${options.config.nodeName}: it is being built`);
+  const made = make(options);
+  const registry = new PodRegistry(made.context);
+  const done = Promise.withResolvers<void>();
+  const close = async () => {
+    registry.close();
+    made.runtime.close();
+    await made.context.recorder.flush();
+    done.resolve();
+  };
+  options.signal.addEventListener("abort", () => void close(), { once: true });
+  return { ready: begin(made, registry), done: done.promise };
 }

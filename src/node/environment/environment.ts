@@ -46,7 +46,7 @@ function fromKey(variable: EnvVar, { sources, facts }: EnvironmentInputs): strin
 
 const readSecret = (secret: Secret | undefined, key: string) => secret && secretText(secret, key);
 
-function valueOf(variable: EnvVar, container: Container, inputs: EnvironmentInputs): string | undefined {
+function referredValue(variable: EnvVar, container: Container, inputs: EnvironmentInputs): string | undefined {
   const { fieldRef, resourceFieldRef } = variable.valueFrom ?? {};
   if (fieldRef) return fieldValue(fieldRef.fieldPath, inputs.facts);
   if (resourceFieldRef) return resourceValue(resourceFieldRef, { container, facts: inputs.facts });
@@ -73,7 +73,9 @@ function fromSources(container: Container, { sources }: EnvironmentInputs): Reco
 export function buildEnvironment(container: Container, inputs: EnvironmentInputs): Record<string, string> {
   const variables = { ...inputs.base, ...fromSources(container, inputs) };
   for (const variable of container.env ?? []) {
-    const value = variable.valueFrom ? valueOf(variable, container, inputs) : expand(variable.value ?? "", variables);
+    const value = variable.valueFrom
+      ? referredValue(variable, container, inputs)
+      : expand(variable.value ?? "", variables);
     if (value !== undefined) variables[variable.name] = value;
   }
   return variables;

@@ -1,7 +1,7 @@
 /** Values of a Pod's own fields for its containers. Source: core/v1 ObjectFieldSelector and ResourceFieldSelector. */
 import type { Container, ResourceFieldSelector } from "kubernetes-types/core/v1";
 import type { Pod } from "../../api/object.ts";
-import { parseQuantity } from "./quantity.ts";
+import { parseQuantity } from "../../api/quantity.ts";
 
 /** What of the Pod is known before its status is written. */
 export interface PodFacts {
@@ -58,9 +58,9 @@ export function resourceValue(
   const { limits = {}, requests = {} } = container.resources ?? {};
   const given = group === "limits" ? (limits[name] ?? facts.allocatable[name]) : requests[name];
   const amount = parseQuantity(given ?? "0");
-  const unit = divisor === undefined || divisor === "0" ? 1 : parseQuantity(divisor);
-  if (amount === undefined || !unit)
+  const unit = parseQuantity(divisor === undefined || divisor === "0" ? "1" : divisor);
+  if (!amount || !unit) {
     throw new ContainerConfigError(`cannot use "${given}" with divisor "${divisor}" as ${resource}`);
-  // A product of decimal factors may lie a hair above the whole number.
-  return String(Math.ceil(Number((amount / unit).toPrecision(15))));
+  }
+  return String((amount.nano + unit.nano - 1n) / unit.nano);
 }

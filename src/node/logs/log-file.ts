@@ -51,7 +51,7 @@ function readIfThere(path: string): Buffer {
   }
 }
 
-/** All that is kept of a log, oldest first; empty when there is none. */
-export function readLog(path: string): Buffer {
-  return Buffer.concat([readIfThere(`${path}.1`), readIfThere(path)]);
+/** All that is kept of a log, oldest first, up to `size` bytes of its newest file; empty when there is none. */
+export function readLog(path: string, size = Number.POSITIVE_INFINITY): Buffer {
+  return Buffer.concat([readIfThere(`${path}.1`), readIfThere(path).subarray(0, size)]);
 }

@@ -15,7 +15,7 @@ export class IpAllocator {
   constructor(cidr: string) {
     const parsed = parseCidr(cidr);
     const count = parsed && addressCount(parsed);
-    if (!parsed || parsed.ip.family !== "IPv4" || !count || count < 4n) {
+    if (parsed?.ip.family !== "IPv4" || !count || count < 4n) {
       throw new RangeError(
         `Cannot use "${cidr}" for Pods: must be an IPv4 range of at least 4 addresses, such as 10.244.0.0/24`,
       );

@@ -9,7 +9,7 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import { createServer as createTcpServer } from "node:net";
 import { hostname } from "node:os";
 
-const name = process.env["POD_NAME"] || hostname();
+const name = process.env.POD_NAME || hostname();
 
 function port(option: string, variable: string, fallback: number): number {
   const argument = process.argv.find((text) => text.startsWith(`--${option}=`))?.split("=")[1];
@@ -30,7 +30,7 @@ let ready = true;
 function describe(request: IncomingMessage): string {
   const { socket, method, url, headers } = request;
   const { remoteAddress, remotePort, localAddress, localPort } = socket;
-  const node = process.env["NODE_NAME"];
+  const node = process.env.NODE_NAME;
   return `${JSON.stringify({ pod: name, node, method, url, headers, remoteAddress, remotePort, localAddress, localPort })}\n`;
 }
 

@@ -1,0 +1,94 @@
+/** The Pods of this node: one worker each, from the watch; and what no Pod owns any more is removed. */
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Pod } from "../api/object.ts";
+import type { Change, Informer } from "../client/client.ts";
+import type { PodContext } from "./pod/pod-context.ts";
+import { logPath } from "./pod/pod-paths.ts";
+import { PodWorker } from "./pod/pod-worker.ts";
+import type { ContainerLog, ServerOptions } from "./server/server.ts";
+
+export class PodRegistry {
+  readonly #context: PodContext;
+  readonly #workers = new Map<string, PodWorker>();
+
+  constructor(context: PodContext) {
+    this.#context = context;
+    context.runtime.onChange((container) => this.#workers.get(container.podUid)?.containerChanged(container));
+  }
+
+  /** Call it when the informer holds its first list. */
+  async begin(informer: Informer<Pod>): Promise<void> {
+    await this.#removeLeftovers(new Set([...informer.list()].map(({ metadata }) => metadata.uid ?? "")));
+    informer.onChange((change) => this.#apply(change));
+  }
+
+  pods(): Iterable<Pod> {
+    return [...this.#workers.values()].map(({ pod }) => pod);
+  }
+
+  readonly findLog: ServerOptions["findLog"] = ({ namespace, pod, container, previous }) => {
+    const worker = [...this.#workers.values()].find(
+      ({ pod: { metadata } }) => metadata.name === pod && metadata.namespace === namespace,
+    );
+    const { uid } = worker?.pod.metadata ?? {};
+    if (!worker || uid === undefined)
+      return { status: 404, message: `pod "${namespace}/${pod}" does not run on this node` };
+    return this.#logOf({ worker, uid, pod, container, previous });
+  };
+
+  close(): void {
+    for (const worker of this.#workers.values()) worker.close();
+  }
+
+  #logOf(target: {
+    worker: PodWorker;
+    uid: string;
+    pod: string;
+    container: string;
+    previous: boolean;
+  }): ContainerLog | { status: number; message: string } {
+    const { worker, uid, pod, container, previous } = target;
+    const newest = worker.attemptOf(container);
+    if (newest === undefined)
+      return { status: 400, message: `container "${container}" in pod "${pod}" is waiting to start` };
+    const attempt = previous ? newest - 1 : newest;
+    if (attempt < 0)
+      return { status: 400, message: `previous terminated container "${container}" in pod "${pod}" not found` };
+    const { runtime, directories } = this.#context;
+    const running = () =>
+      runtime
+        .list()
+        .some(
+          (info) =>
+            info.podUid === uid && info.name === container && info.attempt === attempt && info.state.kind !== "exited",
+        );
+    return {
+      path: logPath(directories, { uid, container, attempt }),
+      running,
+      onChange: (listener) => runtime.onChange(listener),
+    };
+  }
+
+  #apply({ type, object }: Change<Pod>): void {
+    const { uid = "" } = object.metadata;
+    const worker = this.#workers.get(uid);
+    if (type === "deleted") worker?.removed();
+    else if (worker) worker.update(object);
+    else this.#workers.set(uid, new PodWorker(this.#context, object, () => this.#workers.delete(uid)));
+  }
+
+  async #removeLeftovers(wanted: ReadonlySet<string>): Promise<void> {
+    const { runtime, network, directories, log } = this.#context;
+    for (const { id, podUid, name } of runtime.list()) {
+      if (wanted.has(podUid)) continue;
+      log.info("leftover container removed", { container: name, podUid });
+      await runtime.remove(id);
+    }
+    for (const { podUid } of network.list()) if (!wanted.has(podUid)) network.remove(podUid);
+    for (const directory of [directories.memory, directories.disk]) {
+      for (const uid of readdirSync(directory))
+        if (!wanted.has(uid)) rmSync(join(directory, uid), { recursive: true, force: true });
+    }
+  }
+}

@@ -1,0 +1,91 @@
+/** Makes a container of a Pod's spec: image, environment, volumes, command. */
+import { randomBytes } from "node:crypto";
+import type { Container } from "kubernetes-types/core/v1";
+import type { Pod } from "../../api/object.ts";
+import { buildEnvironment, environmentReferences } from "../environment/environment.ts";
+import { expand } from "../environment/expand.ts";
+import { ContainerConfigError, type PodFacts } from "../environment/field-ref.ts";
+import { serviceVariables } from "../environment/service-variables.ts";
+import type { Image } from "../images/image.ts";
+import type { ContainerSpec, Mount } from "../runtime/container-runtime.ts";
+import { volumeMounts } from "../volumes/pod-volumes.ts";
+import { readConfigSource } from "./api-objects.ts";
+import type { PodContext } from "./pod-context.ts";
+import { logPath } from "./pod-paths.ts";
+import type { PodSandbox } from "./pod-sandbox.ts";
+
+export interface StartInputs {
+  readonly pod: Pod;
+  readonly container: Container;
+  readonly attempt: number;
+  readonly image: Image;
+  readonly sandbox: PodSandbox;
+  readonly facts: PodFacts;
+  /** Paths of the Pod's volumes by name. */
+  readonly volumes: ReadonlyMap<string, string>;
+}
+
+/** Source: "Define a Command and Arguments for a Container": command replaces the entrypoint and drops the image's cmd. */
+export function commandOf(
+  { command = [], args = [] }: Pick<Container, "command" | "args">,
+  { entrypoint, cmd }: Pick<Image, "entrypoint" | "cmd">,
+  env: Readonly<Record<string, string>>,
+): string[] {
+  const given = [...command, ...args].map((text) => expand(text, env));
+  if (command.length > 0) return given;
+  return [...entrypoint, ...(args.length > 0 ? given : cmd)];
+}
+
+async function environmentOf(
+  context: PodContext,
+  { pod, container, image, facts, sandbox }: StartInputs,
+): Promise<Record<string, string>> {
+  const { namespace = "default" } = pod.metadata;
+  const sources = await readConfigSource(context.client, environmentReferences(container), namespace);
+  const links = pod.spec.enableServiceLinks ?? true;
+  const services = serviceVariables(context.services.list(), { namespace, links });
+  const base = { ...image.env, HOSTNAME: sandbox.names.hostname, ...services };
+  return buildEnvironment(container, { facts, sources, base });
+}
+
+/** The Pod's own files come first; a mount of the same place wins. */
+function allMounts(sandbox: PodSandbox, own: readonly Mount[]): Mount[] {
+  const taken = new Set(own.map(({ target }) => target));
+  return [...sandbox.mounts.filter(({ target }) => !taken.has(target)), ...own];
+}
+
+function userOf({ pod, container }: StartInputs, { otherUsers, recorder }: PodContext): ContainerSpec["user"] {
+  const { runAsUser: uid = 0, runAsGroup: gid = 0 } = { ...pod.spec.securityContext, ...container.securityContext };
+  if (uid === 0 && gid === 0) return undefined;
+  if (otherUsers) return { uid, gid };
+  const message = `Container ${container.name} asks for user ${uid} and runs as user 0: fairlead was started by an ordinary user, whose user namespace has no other; start it as root for more`;
+  recorder.record(pod, { type: "Warning", reason: "UserNotAvailable", message });
+  return undefined;
+}
+
+/** Throws ContainerConfigError for a fault of the Pod's making, any other error for one of the moment. */
+export async function containerSpec(context: PodContext, inputs: StartInputs): Promise<ContainerSpec> {
+  const { pod, container, attempt, image, sandbox, volumes } = inputs;
+  const { uid = "" } = pod.metadata;
+  const env = await environmentOf(context, inputs);
+  const argv = commandOf(container, image, env);
+  if (argv.length === 0) throw new ContainerConfigError(`no command specified for container ${container.name}`);
+  const user = userOf(inputs, context);
+  return {
+    id: randomBytes(32).toString("hex"),
+    podUid: uid,
+    name: container.name,
+    attempt,
+    image: container.image ?? "",
+    imageId: image.id,
+    argv,
+    env,
+    workingDir: container.workingDir || image.workingDir,
+    root: image.root,
+    mounts: allMounts(sandbox, await volumeMounts(container, { paths: volumes, env })),
+    hostname: sandbox.names.utsName,
+    logFile: logPath(context.directories, { uid, container: container.name, attempt }),
+    ...(sandbox.networkNamespace !== undefined && { networkNamespace: sandbox.networkNamespace }),
+    ...(user && { user }),
+  };
+}

@@ -1,0 +1,46 @@
+/** What the agent knows of one container of a Pod: the input of status and plan. */
+import type { ContainerState as ApiState, Container, PodSpec } from "kubernetes-types/core/v1";
+import type { ContainerState } from "../runtime/container-runtime.ts";
+
+/** A sidecar is an init container with restartPolicy Always. */
+export type ContainerRole = "init" | "sidecar" | "app";
+
+export interface Instance {
+  readonly id: string;
+  readonly attempt: number;
+  readonly imageId: string;
+  readonly state: ContainerState;
+}
+
+export interface ContainerView {
+  readonly name: string;
+  readonly image: string;
+  readonly role: ContainerRole;
+  /** The latest start, running or not. */
+  readonly current?: Instance;
+  /** How the start before ended, for lastState. */
+  readonly last?: ApiState;
+  /** Why there is no running container now, e.g. { reason: "ImagePullBackOff" }. */
+  readonly waiting?: { readonly reason: string; readonly message?: string };
+  /** The readiness probe's word (true when there is none). */
+  readonly ready: boolean;
+  /** The startup probe's word (true when there is none). */
+  readonly started: boolean;
+}
+
+export interface RoledContainer {
+  readonly role: ContainerRole;
+  readonly container: Container;
+}
+
+/** Init containers and sidecars first, each group in the Pod's order. */
+export function containersOf({ initContainers = [], containers }: PodSpec): RoledContainer[] {
+  return [
+    ...initContainers.map((container) => ({ role: sidecarOrInit(container), container })),
+    ...containers.map((container) => ({ role: "app" as const, container })),
+  ];
+}
+
+function sidecarOrInit(container: Container): ContainerRole {
+  return container.restartPolicy === "Always" ? "sidecar" : "init";
+}

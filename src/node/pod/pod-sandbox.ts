@@ -1,0 +1,57 @@
+/** What the containers of a Pod share: network, host name, and the files that tell of them. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Pod } from "../../api/object.ts";
+import { formatHosts, type PodNames, podNames } from "../name-resolution/hosts-file.ts";
+import { formatResolvConf, podResolver } from "../name-resolution/resolv-conf.ts";
+import type { Mount } from "../runtime/container-runtime.ts";
+import type { PodContext } from "./pod-context.ts";
+import { namesDirectory } from "./pod-paths.ts";
+
+export interface PodSandbox {
+  readonly podIps: readonly string[];
+  /** Undefined: the node's own. */
+  readonly networkNamespace: string | undefined;
+  readonly names: PodNames;
+  /** /etc/hosts, /etc/hostname, /etc/resolv.conf. */
+  readonly mounts: readonly Mount[];
+}
+
+function readNodeFile(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function networkOf(
+  { network, config }: PodContext,
+  { metadata, spec }: Pod,
+): Pick<PodSandbox, "podIps" | "networkNamespace"> {
+  if (spec.hostNetwork) return { podIps: [config.nodeIp], networkNamespace: undefined };
+  const { ip, path } = network.create(metadata.uid ?? "");
+  return { podIps: [ip], networkNamespace: path };
+}
+
+/** Made, or found as it was; throws an Error with one sentence. */
+export function ensureSandbox(context: PodContext, pod: Pod): PodSandbox {
+  const { config, directories } = context;
+  const { podIps, networkNamespace } = networkOf(context, pod);
+  const names = podNames(pod, { clusterDomain: config.clusterDomain, nodeName: config.nodeName });
+  const directory = namesDirectory(directories, pod.metadata.uid ?? "");
+  const resolver = podResolver(pod, { ...config, nodeResolvConf: readNodeFile("/etc/resolv.conf") });
+  const files: Readonly<Record<string, string>> = {
+    hosts: formatHosts(pod, { names, podIps, nodeHosts: readNodeFile("/etc/hosts") }),
+    hostname: `${names.utsName}\n`,
+    "resolv.conf": formatResolvConf(resolver),
+  };
+  mkdirSync(directory, { recursive: true });
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
+  const mounts = Object.keys(files).map((name) => ({
+    source: join(directory, name),
+    target: `/etc/${name}`,
+    readOnly: false,
+  }));
+  return { podIps, networkNamespace, names, mounts };
+}

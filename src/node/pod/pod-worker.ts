@@ -1,0 +1,322 @@
+/** Brings one Pod to life, keeps it so, and ends it. All decisions are made elsewhere; here is their order. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import type { PodStatus } from "kubernetes-types/core/v1";
+import type { Pod } from "../../api/object.ts";
+import { pods } from "../../api/resource.ts";
+import { isConflict, isNotFound } from "../../client/client.ts";
+import { type Coalescer, coalesce } from "../../lib/coalesce.ts";
+import type { Log } from "../../lib/log.ts";
+import type { PodFacts } from "../environment/field-ref.ts";
+import type { ContainerInfo } from "../runtime/container-runtime.ts";
+import { makeVolumes, VolumeError } from "../volumes/pod-volumes.ts";
+import { volumeReferences } from "../volumes/volume-files.ts";
+import { readConfigSource } from "./api-objects.ts";
+import { launchContainer } from "./container-launch.ts";
+import { planContainers } from "./container-plan.ts";
+import { ContainerSlot } from "./container-slot.ts";
+import { containersOf } from "./container-view.ts";
+import type { PodContext } from "./pod-context.ts";
+import { volumeDirectories } from "./pod-paths.ts";
+import { ensureSandbox, type PodSandbox } from "./pod-sandbox.ts";
+import { podStatus } from "./pod-status.ts";
+import { raiseBackoff } from "./restart-backoff.ts";
+import { StatusWriter } from "./status-writer.ts";
+
+/** A Pod that starts at once is first written as running; one that takes longer shows what it waits for. */
+const firstStatusMs = 100;
+const retryBackoff = { initialMs: 100, maxMs: 30_000 };
+
+export class PodWorker {
+  readonly #context: PodContext;
+  readonly #log: Log;
+  readonly #slots: readonly ContainerSlot[];
+  readonly #writer: StatusWriter;
+  readonly #loop: Coalescer;
+  readonly #close = new AbortController();
+  #pod: Pod;
+  #sandbox: PodSandbox | undefined;
+  #volumes: ReadonlyMap<string, string> | undefined;
+  #failure: { reason: string; message: string } | undefined;
+  /** When all containers must be gone; set once the Pod is being deleted or has failed as a whole. */
+  #deadlineMs: number | undefined;
+  /** It is no more in the API: nothing is written. */
+  #gone = false;
+  /** No container will be started again and none runs. */
+  #finished: boolean;
+  #cancelWake: () => void = () => undefined;
+  #wakeMs = Number.POSITIVE_INFINITY;
+  readonly #onDone: () => void;
+
+  /** `onDone` is called when nothing of the Pod is left on the node. */
+  constructor(context: PodContext, pod: Pod, onDone: () => void) {
+    this.#context = context;
+    this.#pod = pod;
+    this.#onDone = onDone;
+    const { namespace, name } = pod.metadata;
+    this.#log = context.log.child({ pod: `${namespace}/${name}` });
+    this.#finished = pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
+    const owner = () => ({
+      context,
+      pod: this.#pod,
+      ip: this.#sandbox?.podIps[0] ?? pod.status?.podIP ?? context.config.nodeIp,
+      changed: () => this.#changed(),
+    });
+    this.#slots = containersOf(pod.spec).map(({ role, container }) => new ContainerSlot(role, container, owner));
+    const compute = (known: Pod) => this.#status(known);
+    const signal = AbortSignal.any([context.signal, this.#close.signal]);
+    this.#writer = new StatusWriter(pod, { ...context, log: this.#log, signal, compute });
+    this.#loop = coalesce({ run: () => this.#sync(), ...context, log: this.#log, signal, backoff: retryBackoff });
+    this.#adopt();
+    this.update(pod);
+    if (!this.#finished) context.clock.after(firstStatusMs, () => this.#write());
+  }
+
+  /** The API server has a newer version of the Pod. */
+  update(pod: Pod): void {
+    this.#pod = pod;
+    this.#writer.observe(pod);
+    if (pod.metadata.deletionTimestamp) this.#end(pod.metadata.deletionGracePeriodSeconds ?? 0);
+    this.#loop.trigger();
+  }
+
+  /** It was deleted without waiting for this node. */
+  removed(): void {
+    this.#gone = true;
+    this.#end(this.#pod.metadata.deletionGracePeriodSeconds ?? this.#pod.spec.terminationGracePeriodSeconds ?? 0);
+    this.#loop.trigger();
+  }
+
+  /** The runtime has news of one of its containers. */
+  containerChanged({ name }: ContainerInfo): void {
+    this.#slots.find((slot) => slot.name === name)?.observe();
+    this.#changed();
+  }
+
+  /** The newest start of a container, for logs. */
+  attemptOf(container: string): number | undefined {
+    return this.#slots.find(({ name }) => name === container)?.current?.attempt;
+  }
+
+  get pod(): Pod {
+    return this.#writer.pod;
+  }
+
+  #changed(): void {
+    this.#write();
+    this.#loop.trigger();
+  }
+
+  #write(): void {
+    if (!this.#gone && !this.#close.signal.aborted) this.#writer.write();
+  }
+
+  #status(known: Pod): PodStatus {
+    const { nodeIp } = this.#context.config;
+    const terminal = known.status?.phase === "Succeeded" || known.status?.phase === "Failed";
+    if (terminal && known.status && !this.#slots.some(({ current }) => current)) return known.status;
+    return podStatus({
+      pod: known,
+      views: this.#slots.map(({ view }) => view),
+      podIps: this.#sandbox?.podIps ?? [],
+      hostIps: [nodeIp],
+      sandboxReady: this.#sandbox !== undefined && !this.#finished,
+      finished: this.#finished,
+      failure: this.#failure,
+      nowMs: this.#context.clock.now(),
+    });
+  }
+
+  /** Containers of a former agent; of a Pod that has none there is nothing to take over. */
+  #adopt(): void {
+    const { uid = "" } = this.#pod.metadata;
+    const mine = this.#context.runtime.list().filter(({ podUid }) => podUid === uid);
+    try {
+      if (mine.length > 0 && !this.#finished) this.#sandbox = ensureSandbox(this.#context, this.#pod);
+    } catch (error) {
+      this.#log.warn("sandbox cannot be taken over", { error });
+    }
+    for (const slot of this.#slots) slot.adopt(mine.filter(({ name }) => name === slot.name));
+  }
+
+  #end(graceSeconds: number): void {
+    const deadlineMs = this.#context.clock.now() + graceSeconds * 1000;
+    if (this.#deadlineMs === undefined) for (const slot of this.#slots) slot.keepOnlyReadiness();
+    this.#deadlineMs = Math.min(deadlineMs, this.#deadlineMs ?? deadlineMs);
+  }
+
+  async #sync(): Promise<void> {
+    this.#cancelWake();
+    this.#wakeMs = Number.POSITIVE_INFINITY;
+    this.#checkDeadline();
+    if (this.#deadlineMs !== undefined) return this.#terminate(this.#deadlineMs);
+    if (this.#finished) return this.#release();
+    this.#sandbox ??= this.#makeSandbox();
+    this.#volumes ??= await this.#makeVolumes();
+    await this.#run(this.#sandbox, this.#volumes);
+  }
+
+  /** core/v1 PodSpec.activeDeadlineSeconds. */
+  #checkDeadline(): void {
+    const { activeDeadlineSeconds, terminationGracePeriodSeconds = 30 } = this.#pod.spec;
+    const { startTime } = this.#writer.pod.status ?? {};
+    if (activeDeadlineSeconds === undefined || !startTime || this.#finished || this.#failure) return;
+    const endMs = Date.parse(startTime) + activeDeadlineSeconds * 1000;
+    if (this.#context.clock.now() < endMs) {
+      this.#wakeAt(endMs);
+      return;
+    }
+    const message = "Pod was active on the node longer than the specified deadline";
+    this.#failure = { reason: "DeadlineExceeded", message };
+    this.#end(terminationGracePeriodSeconds);
+  }
+
+  #makeSandbox(): PodSandbox {
+    try {
+      return ensureSandbox(this.#context, this.#pod);
+    } catch (error) {
+      this.#warn("FailedCreatePodSandBox", `Failed to create pod sandbox: ${messageOf(error)}`);
+      throw error;
+    }
+  }
+
+  get #facts(): PodFacts {
+    const { config, allocatable } = this.#context;
+    return { pod: this.#pod, podIps: this.#sandbox?.podIps ?? [], hostIps: [config.nodeIp], allocatable };
+  }
+
+  async #makeVolumes(): Promise<ReadonlyMap<string, string>> {
+    const { volumes = [] } = this.#pod.spec;
+    const { uid = "", namespace = "default" } = this.#pod.metadata;
+    const sources = await readConfigSource(this.#context.client, volumeReferences(volumes), namespace);
+    try {
+      const directories = volumeDirectories(this.#context.directories, uid);
+      return await makeVolumes(volumes, { directories, inputs: { facts: this.#facts, sources } });
+    } catch (error) {
+      const name = error instanceof VolumeError ? error.volume : "";
+      this.#warn("FailedMount", `MountVolume.SetUp failed for volume "${name}" : ${messageOf(error)}`);
+      throw error;
+    }
+  }
+
+  async #run(sandbox: PodSandbox, volumes: ReadonlyMap<string, string>): Promise<void> {
+    const nowMs = this.#context.clock.now();
+    const { restartPolicy = "Always" } = this.#pod.spec;
+    const backoffs = new Map(this.#slots.flatMap(({ name, backoff }) => (backoff ? [[name, backoff] as const] : [])));
+    const plan = planContainers({ views: this.#slots.map(({ view }) => view), restartPolicy, backoffs, nowMs });
+    for (const { name, untilMs, delayMs } of plan.wait) this.#showBackoff(name, untilMs, delayMs);
+    await Promise.all(plan.start.map(({ name, attempt }) => this.#start(name, attempt, { sandbox, volumes })));
+    if (plan.ended) return this.#terminate(nowMs + (this.#pod.spec.terminationGracePeriodSeconds ?? 30) * 1000);
+    if (plan.start.length > 0 || plan.wait.length > 0) this.#changedAfterStart(plan.start.length > 0);
+  }
+
+  #changedAfterStart(started: boolean): void {
+    this.#write();
+    // The next init container, or another look at one that has ended at once.
+    if (started && this.#slots.some(({ current }) => current?.state.kind === "exited")) this.#loop.trigger();
+  }
+
+  async #start(
+    name: string,
+    planned: number,
+    { sandbox, volumes }: { sandbox: PodSandbox; volumes: ReadonlyMap<string, string> },
+  ): Promise<void> {
+    const slot = this.#slots.find((candidate) => candidate.name === name);
+    if (!slot) return;
+    const nowMs = this.#context.clock.now();
+    if (slot.retryAtMs > nowMs) return this.#wakeAt(slot.retryAtMs);
+    const { current } = slot;
+    const finishedAtMs = current?.state.kind === "exited" ? current.state.finishedAtMs : undefined;
+    const inputs = { pod: this.#pod, container: slot.container, sandbox, volumes, facts: this.#facts };
+    await launchContainer(this.#context, slot, { ...inputs, attempt: slot.attemptOf(planned) });
+    if (slot.waiting) this.#wakeAt(slot.retryAtMs);
+    else if (finishedAtMs !== undefined) slot.backoff = raiseBackoff(slot.backoff, finishedAtMs);
+    slot.observe();
+  }
+
+  #showBackoff(name: string, untilMs: number, delayMs: number): void {
+    const slot = this.#slots.find((candidate) => candidate.name === name);
+    this.#wakeAt(untilMs);
+    if (!slot || slot.waiting?.reason === "CrashLoopBackOff") return;
+    const { uid, name: podName, namespace } = this.#pod.metadata;
+    const id = `${podName}_${namespace}(${uid})`;
+    const message = `back-off ${formatSeconds(delayMs)} restarting failed container=${name} pod=${id}`;
+    slot.waiting = { reason: "CrashLoopBackOff", message };
+    this.#warn("BackOff", `Back-off restarting failed container ${name} in pod ${id}`);
+  }
+
+  /** Called again after every change until nothing runs. */
+  async #terminate(deadlineMs: number): Promise<void> {
+    const running = this.#slots.filter((slot) => slot.running);
+    const others = running.filter(({ role }) => role !== "sidecar");
+    // Sidecars serve the others to the end.
+    for (const slot of others.length > 0 ? others : running) slot.stop(deadlineMs, `Stopping container ${slot.name}`);
+    if (running.length > 0) return;
+    this.#finished = true;
+    this.#write();
+    this.#release();
+    if (this.#gone || this.#pod.metadata.deletionTimestamp) await this.#remove();
+  }
+
+  /** A Pod that has ended gives its address back; its logs stay until it is deleted. */
+  #release(): void {
+    this.#context.network.remove(this.#pod.metadata.uid ?? "");
+  }
+
+  async #remove(): Promise<void> {
+    const { runtime, directories } = this.#context;
+    const { uid = "" } = this.#pod.metadata;
+    await this.#writer.flush();
+    for (const { id, podUid } of runtime.list()) if (podUid === uid) await runtime.remove(id);
+    for (const directory of [directories.memory, directories.disk]) {
+      rmSync(join(directory, uid), { recursive: true, force: true });
+    }
+    if (!this.#gone) await this.#deleteFromApi();
+    this.close();
+    this.#onDone();
+  }
+
+  async #deleteFromApi(): Promise<void> {
+    const { metadata } = this.#pod;
+    try {
+      await this.#context.client.delete(pods, metadata, {
+        gracePeriodSeconds: 0,
+        preconditions: { uid: metadata.uid ?? "" },
+      });
+    } catch (error) {
+      // Another Pod has the name by now, or none.
+      if (!isNotFound(error) && !isConflict(error)) throw error;
+    }
+  }
+
+  /** Stops watching the Pod; its containers go on. */
+  close(): void {
+    this.#cancelWake();
+    for (const slot of this.#slots) slot.close();
+    this.#close.abort();
+  }
+
+  /** Of several times the nearest counts; each pass asks anew for those that still matter. */
+  #wakeAt(timeMs: number): void {
+    const { clock } = this.#context;
+    if (timeMs >= this.#wakeMs) return;
+    this.#wakeMs = timeMs;
+    this.#cancelWake();
+    this.#cancelWake = clock.after(Math.max(0, timeMs - clock.now()), () => this.#loop.trigger());
+  }
+
+  #warn(reason: string, message: string): void {
+    this.#context.recorder.record(this.#pod, { type: "Warning", reason, message });
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** As Go writes durations: "10s", "2m40s". */
+function formatSeconds(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  const [minutes, rest] = [Math.floor(seconds / 60), seconds % 60];
+  return minutes > 0 ? `${minutes}m${rest}s` : `${rest}s`;
+}

@@ -1,0 +1,108 @@
+/** Keeps the node's Node and Lease. Source: "Nodes", heartbeats. */
+import type { Lease, Node } from "../../api/object.ts";
+import { leases, nodes } from "../../api/resource.ts";
+import { type ApiClient, isAlreadyExists, isNotFound } from "../../client/client.ts";
+import { retryOnConflict } from "../../client/retry-on-conflict.ts";
+import { createBackoff } from "../../lib/backoff.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
+import { sleep } from "../../lib/sleep.ts";
+import type { AgentConfig } from "../agent-config.ts";
+import { type Machine, nodeObject, nodeStatus } from "./node-object.ts";
+
+const leaseNamespace = "kube-node-lease";
+const leaseDurationSeconds = 40;
+const renewMs = 10_000;
+/** The kubelet's nodeStatusReportFrequency. */
+const statusMs = 300_000;
+
+export interface RegistrationOptions {
+  readonly config: AgentConfig;
+  readonly client: ApiClient;
+  readonly machine: Machine;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+async function writeNode({ config, client, machine }: RegistrationOptions): Promise<void> {
+  try {
+    await client.create(nodes, nodeObject(config, { machine, old: undefined }));
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+    await retryOnConflict<Node>(client, nodes, {
+      name: config.nodeName,
+      change: (old) => nodeObject(config, { machine, old }),
+    });
+  }
+}
+
+async function writeStatus({ config, client, machine, clock }: RegistrationOptions): Promise<Node> {
+  return retryOnConflict<Node>(client, nodes, {
+    name: config.nodeName,
+    subresource: "status",
+    change: (node) => ({ ...node, status: nodeStatus(config, { machine, old: node.status, nowMs: clock.now() }) }),
+  });
+}
+
+async function renewLease({ config, client, clock }: RegistrationOptions, owner: Node): Promise<void> {
+  // MicroTime: six digits.
+  const renewTime = new Date(clock.now()).toISOString().replace("Z", "000Z");
+  const spec = { holderIdentity: config.nodeName, leaseDurationSeconds, renewTime };
+  try {
+    await retryOnConflict<Lease>(client, leases, {
+      name: config.nodeName,
+      namespace: leaseNamespace,
+      change: (lease) => ({ ...lease, spec: { ...lease.spec, ...spec } }),
+    });
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    const { name, uid = "" } = owner.metadata;
+    const ownerReferences = [{ apiVersion: "v1", kind: "Node", name, uid }];
+    const metadata = { name: config.nodeName, namespace: leaseNamespace, ownerReferences };
+    await client.create(leases, { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata, spec });
+  }
+}
+
+/** Resolves when the Node is written for the first time; goes on until `signal` aborts. A Node that was deleted is written anew. */
+export function register(options: RegistrationOptions): Promise<void> {
+  const { clock, log, signal } = options;
+  const registered = Promise.withResolvers<void>();
+  const backoff = createBackoff({ initialMs: 50, maxMs: renewMs });
+  const run = async () => {
+    let node: Node | undefined;
+    let statusAtMs = 0;
+    while (!signal.aborted) {
+      try {
+        if (!node) await writeNode(options);
+        if (!node || clock.now() - statusAtMs >= statusMs) {
+          node = await writeStatus(options);
+          statusAtMs = clock.now();
+          registered.resolve();
+        }
+        await renewLease(options, node);
+        backoff.reset();
+        await sleep(renewMs, { clock, signal });
+        if (!signal.aborted && (await isDeleted(options))) node = undefined;
+      } catch (error) {
+        if (signal.aborted) break;
+        if (isNotFound(error)) node = undefined;
+        log.warn("Node or its Lease could not be written", { error });
+        await sleep(backoff.next(), { clock, signal });
+      }
+    }
+    registered.resolve();
+  };
+  void run();
+  return registered.promise;
+}
+
+async function isDeleted({ client, config }: RegistrationOptions): Promise<boolean> {
+  try {
+    await client.get(nodes, config.nodeName);
+    return false;
+  } catch (error) {
+    if (isNotFound(error)) return true;
+    throw error;
+  }
+}

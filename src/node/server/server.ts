@@ -1,0 +1,91 @@
+/** The node's HTTPS server, as the API server knows a kubelet's: logs, health, the Pods that run here. */
+import { readFileSync } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer } from "node:https";
+import type { Pod } from "../../api/object.ts";
+import type { Log } from "../../lib/log.ts";
+import type { AgentConfig } from "../agent-config.ts";
+import { parseLogQuery } from "../logs/log-query.ts";
+import { type LogStreamOptions, streamLog } from "./log-stream.ts";
+
+export interface ContainerLog extends Pick<LogStreamOptions, "path" | "running" | "onChange"> {}
+
+export interface ServerOptions {
+  readonly config: Pick<AgentConfig, "nodeIp" | "server">;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly pods: () => Iterable<Pod>;
+  /** A sentence when there is no such log. */
+  readonly findLog: (target: {
+    namespace: string;
+    pod: string;
+    container: string;
+    previous: boolean;
+  }) => ContainerLog | { readonly status: number; readonly message: string };
+}
+
+function sendText(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { "content-type": "text/plain; charset=utf-8" }).end(`${text}\n`);
+}
+
+async function sendLog(url: URL, response: ServerResponse, { findLog, log }: ServerOptions): Promise<void> {
+  const [, , namespace = "", pod = "", container = ""] = url.pathname.split("/").map(decodeURIComponent);
+  let query: ReturnType<typeof parseLogQuery>;
+  try {
+    query = parseLogQuery(url.searchParams, Date.now());
+  } catch (error) {
+    return sendText(response, 400, error instanceof Error ? error.message : String(error));
+  }
+  const found = findLog({ namespace, pod, container, previous: query.previous });
+  if ("status" in found) return sendText(response, found.status, found.message);
+  const closed = new AbortController();
+  response.on("close", () => closed.abort());
+  response.writeHead(200, { "content-type": "text/plain" });
+  response.flushHeaders();
+  try {
+    await streamLog({ ...found, query, out: response, signal: closed.signal });
+  } catch (error) {
+    log.warn("log could not be sent", { pod: `${namespace}/${pod}`, container, error });
+  }
+  response.end();
+}
+
+function sendPods(response: ServerResponse, pods: Iterable<Pod>): void {
+  const list = { kind: "PodList", apiVersion: "v1", metadata: {}, items: [...pods] };
+  response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(list));
+}
+
+function handle(request: IncomingMessage, response: ServerResponse, options: ServerOptions): void {
+  const url = new URL(request.url ?? "/", "https://node");
+  if (request.method !== "GET") sendText(response, 405, "only GET is allowed");
+  else if (url.pathname === "/healthz") sendText(response, 200, "ok");
+  else if (url.pathname === "/pods") sendPods(response, options.pods());
+  else if (url.pathname.startsWith("/containerLogs/")) void sendLog(url, response, options);
+  else sendText(response, 404, "404 page not found");
+}
+
+/** Resolves when it listens; it ends when `signal` aborts. Clients need a certificate of the cluster's authority. */
+export function startServer(options: ServerOptions): Promise<void> {
+  const { config, log, signal } = options;
+  const { port, caFile, certFile, keyFile } = config.server;
+  const server = createServer(
+    {
+      ca: readFileSync(caFile),
+      cert: readFileSync(certFile),
+      key: readFileSync(keyFile),
+      requestCert: true,
+      rejectUnauthorized: true,
+      minVersion: "TLSv1.2",
+    },
+    (request, response) => handle(request, response, options),
+  );
+  server.on("tlsClientError", (error) => log.debug("client refused", { error }));
+  signal.addEventListener("abort", () => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, config.nodeIp, () => resolve());
+  });
+}
