@@ -1,7 +1,7 @@
 /** What the controllers do together, told through any API server. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import type { DaemonSet, Deployment, Namespace, Node, Pod } from "../../api/object.ts";
+import type { DaemonSet, Deployment, Lease, Namespace, Node, Pod } from "../../api/object.ts";
 import * as resources from "../../api/resource.ts";
 import { type ApiClient, isNotFound } from "../../client/client.ts";
 import { createInformer } from "../../client/informer.ts";
@@ -23,7 +23,7 @@ export type Open = (t: TestContext) => Promise<ApiClient>;
 /** All controllers, with an agent that makes bound Pods ready and ends deleted ones. */
 async function start(
   t: TestContext,
-  { open, nodeNames = ["n1", "n2"] }: { open: Open; nodeNames?: string[] },
+  { open, nodeNames = ["n1", "n2"], nodeGraceMs = 40_000 }: { open: Open; nodeNames?: string[]; nodeGraceMs?: number },
 ): Promise<Cluster> {
   const end = new AbortController();
   const client = await open(t);
@@ -32,7 +32,7 @@ async function start(
   const log = createLog((line) => errors.push(line), { level: "warn" });
   for (const name of nodeNames) await addNode(client, name);
   runAgent(client, end.signal);
-  const config = { caPem: "PEM", apiServerAddress: { ip: "172.18.0.1", port: 6443 }, podQuarantineMs: 50 };
+  const config = { caPem: "PEM", apiServerAddress: { ip: "172.18.0.1", port: 6443 }, podQuarantineMs: 50, nodeGraceMs };
   await startControllers({ client, log, signal: end.signal, config }).ready;
   await until(() => client.get(resources.serviceAccounts, "default", "default"));
   await client.create(resources.namespaces, namespace("ns"));
@@ -354,4 +354,45 @@ export function testControllers(name: string, open: Open): void {
       return pods.length === 3 && pods.every(({ spec }) => spec.nodeName === "n1");
     });
   });
+
+  test(`${name}: a silent Node loses its readiness, its Pods' and new Pods, and gets them back`, async (t) => {
+    const { client } = await start(t, { open, nodeNames: ["n1"], nodeGraceMs: 150 });
+    let silent = false;
+    const renewal = setInterval(() => {
+      if (!silent) void renew(client, "n1").catch(() => {});
+    }, 30);
+    t.after(() => clearInterval(renewal));
+    await client.create(resources.deployments, deployment("v1"));
+    await settled(client);
+    silent = true;
+    const taints = async () =>
+      (await client.get(resources.nodes, "n1")).spec?.taints?.map(({ key, effect }) => `${key} ${effect}`);
+    await until(async () => (await taints())?.includes("node.kubernetes.io/unreachable NoExecute"));
+    const readyOf = ({ status }: Pod) => status?.conditions?.find(({ type }) => type === "Ready")?.status;
+    await until(async () => (await podsIn(client)).every((pod) => readyOf(pod) === "False"));
+    silent = false;
+    await renew(client, "n1");
+    const change = (present: Node) => ({
+      ...present,
+      status: { ...present.status, conditions: [{ type: "Ready", status: "True" }] },
+    });
+    await retryOnConflict(client, resources.nodes, { name: "n1", subresource: "status", change });
+    await until(async () => ((await taints()) ?? []).length === 0);
+  });
+}
+
+async function renew(client: ApiClient, name: string): Promise<void> {
+  const renewTime = new Date().toISOString().replace("Z", "000Z");
+  const lease: Lease = {
+    apiVersion: "coordination.k8s.io/v1",
+    kind: "Lease",
+    metadata: { name, namespace: "kube-node-lease" },
+    spec: { holderIdentity: name, leaseDurationSeconds: 40, renewTime },
+  };
+  try {
+    await client.update(resources.leases, lease);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    await client.create(resources.leases, lease);
+  }
 }
