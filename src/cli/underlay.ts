@@ -60,6 +60,8 @@ function connectNode({ underlay }: ClusterConfig, node: NodeConfig, path: string
   const socket = openRouteSocket();
   try {
     const bridge = getLink(socket, underlay.bridge);
+    // Answers to Pods, and the API server's own way to them.
+    replaceRoute(socket, { destination: node.podCidr, gateway: node.address });
     createVeth(socket, { name: node.name, masterIndex: bridge.index, up: true }, { name: "eth0", netnsFd: netns });
   } finally {
     socket.close();
