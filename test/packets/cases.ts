@@ -430,17 +430,6 @@ export function packetCases(a: Addresses, family: IpFamily): readonly PacketCase
         },
       ],
     },
-    {
-      name: "P103 an affinity ends with its time",
-      stages: [
-        {
-          services: [svc(sticky(1))],
-          slices: [eps("pod-b")],
-          probes: [{ from: "pod-a", to: a.clusterIp, want: ["pod-b"] }],
-        },
-        { slices: [eps("pod-b", "pod-far")], probes: [{ from: "pod-a", to: a.clusterIp, want: ["pod-b"], times: 10 }] },
-      ],
-    },
     one(
       "P264 affinity with policy Local stays on the node",
       [balanced({ ...local, ...sticky() })],

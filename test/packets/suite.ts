@@ -46,6 +46,7 @@ export function packetSuite(name: string, open: () => DataPlane): void {
     it("P154 a UDP client that began before there was an endpoint reaches the first one", () =>
       flowFinds({ lab, plane }));
     it("P155 a UDP flow to an endpoint that still serves is left alone", () => flowStays({ lab, plane }));
+    it("P103 an affinity ends with its time, and not before", () => affinityEnds({ lab, plane }));
     it("P205 a new process adopts the rules: none of 300 connections fails meanwhile", () =>
       restarts({ lab, plane }, open));
   });
@@ -195,6 +196,38 @@ async function flowStays(rig: Rig): Promise<void> {
   const state = await apply({ services: [udpService], slices: [udpSlice("pod-b", "pod-far")], probes: [] }, rig);
   assert.equal(clean(state), 0);
   assert.equal((await lab.order("pod-a", held)).name, "pod-b");
+}
+
+/** Five clients that all know pod-b; each chooses again once it is forgotten, so one of them goes elsewhere soon. */
+async function affinityEnds(rig: Rig): Promise<void> {
+  const { lab } = rig;
+  const timeoutSeconds = 2;
+  const web = service({
+    clusterIP: a.clusterIp,
+    sessionAffinity: "ClientIP",
+    sessionAffinityConfig: { clientIP: { timeoutSeconds } },
+  });
+  const ask = async () => {
+    const asks = [
+      ...(["pod-a", "pod-b", "node", "outside"] as const).map((host) => ({ host, local: {} })),
+      { host: "outside" as const, local: { local: a.outside2 } },
+    ].map(({ host, local }) =>
+      lab.order(host, { do: "ask", protocol: "TCP", host: a.clusterIp, port: 80, timeoutMs: answerMs, ...local }),
+    );
+    return new Set((await Promise.all(asks)).map(outcome));
+  };
+  const toB = slice([{ ip: a["pod-b"] }]);
+  const toBoth = slice([{ ip: a["pod-b"] }, { ip: a["pod-far"], node: "node-b" }]);
+  await apply({ services: [], probes: [] }, rig);
+  await apply({ services: [web], slices: [toB], probes: [] }, rig);
+  assert.deepEqual(await ask(), new Set(["pod-b"]));
+  await apply({ services: [web], slices: [toBoth], probes: [] }, rig);
+  for (let n = 0; n < 3; n++) assert.deepEqual(await ask(), new Set(["pod-b"]));
+  for (let n = 0; n < 4; n++) {
+    await new Promise((resolve) => setTimeout(resolve, timeoutSeconds * 1000 + 300));
+    if ((await ask()).has("pod-far")) return;
+  }
+  assert.fail("after four times the affinity's time no client has chosen again");
 }
 
 async function restarts(rig: Rig, open: () => DataPlane): Promise<void> {
