@@ -7,6 +7,7 @@ import { startDaemonSetController } from "./daemonset/controller.ts";
 import { startDeploymentController } from "./deployment/controller.ts";
 import { startEndpointsController } from "./endpoints/controller.ts";
 import { startEndpointSliceController } from "./endpointslice/controller.ts";
+import { startEndpointSliceMirroringController } from "./endpointslice-mirroring/controller.ts";
 import { startGarbageCollector } from "./garbage-collection/controller.ts";
 import { createInformers } from "./informers.ts";
 import { type ApiServerAddress, startKubernetesServiceController } from "./kubernetes-service/controller.ts";
@@ -54,6 +55,7 @@ export function startControllers({ client, log, signal, clock = systemClock, con
   startKubernetesServiceController(context, { address, clusterIP });
   startEndpointSliceController(context);
   startEndpointsController(context);
+  startEndpointSliceMirroringController(context);
   startScheduler(context);
   startDeploymentController(context);
   startReplicaSetController(context);

@@ -241,7 +241,8 @@ function buildSlice({
 /** Room for the five characters that the server adds, in a DNS subdomain. */
 const maxPrefixLength = 253 - 5;
 
-function generated(serviceName: string, namespace: string): EndpointSlice["metadata"] {
+/** Metadata of a slice that the server names after its Service. */
+export function generated(serviceName: string, namespace: string): EndpointSlice["metadata"] {
   const generateName = serviceName.length < maxPrefixLength ? `${serviceName}-` : serviceName;
   // The name is made by the server at create.
   return { generateName, namespace } as EndpointSlice["metadata"];

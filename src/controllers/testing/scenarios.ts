@@ -355,6 +355,43 @@ export function testControllers(name: string, open: Open): void {
     });
   });
 
+  test(`${name}: users' own Endpoints of a Service without selector are mirrored`, async (t) => {
+    const { client, errors } = await start(t, { open });
+    const { selector: _, ...spec } = service("own").spec;
+    await client.create(resources.services, { ...service("own"), spec });
+    const subsets = [
+      {
+        addresses: [{ ip: "192.0.2.1" }],
+        notReadyAddresses: [{ ip: "192.0.2.2" }],
+        ports: [{ name: "a", port: 8080 }],
+      },
+    ];
+    const own = { apiVersion: "v1", kind: "Endpoints", metadata: { name: "own", namespace: "ns" }, subsets } as const;
+    await client.create(resources.endpoints, { ...own, metadata: { ...own.metadata }, subsets });
+    const [slice] = await until(async () => {
+      const found = await slicesOf(client, "own");
+      return found.length === 1 && found;
+    });
+    const shown = slice?.endpoints.map(({ addresses, conditions }) => [addresses[0], conditions?.ready]);
+    assert.deepEqual(shown, [
+      ["192.0.2.1", true],
+      ["192.0.2.2", false],
+    ]);
+    const changed = [{ addresses: [{ ip: "192.0.2.3" }], ports: [{ name: "a", port: 8081 }] }];
+    await client.patch(resources.endpoints, own.metadata, { subsets: changed }, { type: "merge" });
+    await until(async () => {
+      const found = await slicesOf(client, "own");
+      return (
+        found.length === 1 &&
+        found[0]?.ports?.[0]?.port === 8081 &&
+        found[0]?.endpoints[0]?.addresses[0] === "192.0.2.3"
+      );
+    });
+    await client.delete(resources.endpoints, own.metadata);
+    await until(async () => (await slicesOf(client, "own")).length === 0);
+    assert.deepEqual(errors, []);
+  });
+
   test(`${name}: a silent Node loses its readiness, its Pods' and new Pods, and gets them back`, async (t) => {
     const { client } = await start(t, { open, nodeNames: ["n1"], nodeGraceMs: 150 });
     let silent = false;
