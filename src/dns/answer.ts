@@ -5,7 +5,7 @@ import { CLASS_IN, RCODE, TYPE } from "./wire/constants.ts";
 import { labelStarts } from "./wire/name.ts";
 import { parseQuery, type Query } from "./wire/query.ts";
 import type { DnsRecord, RecordData } from "./wire/record.ts";
-import type { Found, Zone, ZoneName } from "./zone.ts";
+import type { Found, Zone } from "./zone.ts";
 
 export interface AnswerOptions extends ComposeOptions {
   /** The zone holds all objects: before that, "no" would be a lie. */
@@ -82,7 +82,7 @@ type Followed =
 /** The answer at the end of the chain of aliases that begins at the question's name; most names are no alias. */
 function follow(query: Query, found: Found & { kind: "found" }, zone: Zone): Followed {
   const type = typeNames.get(query.type);
-  const alias = aliasOf(found.name);
+  const { alias } = found.name;
   if (!alias || type === "CNAME") return { kind: "body", body: direct(query, found, zone, type) };
   if (type !== "A" && type !== "AAAA") {
     return { kind: "body", body: negativeBody(RCODE.NOERROR, found.zoneStart, zone) };
@@ -92,7 +92,7 @@ function follow(query: Query, found: Found & { kind: "found" }, zone: Zone): Fol
   while (aliases.length < maxAliases) {
     const next = zone.lookup(target, labelStarts(target));
     if (next.kind === "outside") return { kind: "alias", aliases, target };
-    const further = next.kind === "found" ? aliasOf(next.name) : undefined;
+    const further = next.kind === "found" ? next.name.alias : undefined;
     if (!further) return { kind: "body", body: endOf(query, aliases, { target, found: next, type }, zone) };
     if (aliases.some(({ name }) => name === further.name)) break;
     aliases.push(further);
@@ -130,10 +130,6 @@ function endOf(
   const apex = end.target.slice(end.found.zoneStart);
   const soa = { name: apex, ttlSec: soaTtlSec(zone.ttlSec), data: soaData(apex, zone.serial, zone.ttlSec) };
   return encodeBody(query.name, { answers: aliases, authority: [soa] }, { rcode });
-}
-
-function aliasOf(name: ZoneName): DnsRecord | undefined {
-  return name.sets.get("CNAME")?.answers[0];
 }
 
 function targetOf({ data }: DnsRecord): string {

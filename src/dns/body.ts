@@ -71,7 +71,7 @@ export function encodeBody(
     bytes: encoder.slice(start),
     ends,
     rotateSize: options.rotate && written.answers > 1 ? (ends[0] ?? 0) : 0,
-    ttlPlaces: [],
+    ttlPlaces: none,
   };
 }
 
@@ -189,10 +189,11 @@ export function faultBody(rcode: number, authoritative = false): Body {
     authority: 0,
     additional: 0,
     bytes: noBytes,
-    ends: [],
+    ends: none,
     rotateSize: 0,
-    ttlPlaces: [],
+    ttlPlaces: none,
   };
 }
 
 const noBytes = Buffer.alloc(0);
+const none: readonly number[] = [];

@@ -29,19 +29,25 @@ export interface ZoneOptions {
 /** A name that exists, with its ready answers by type. */
 export class ZoneName {
   readonly sets: NameSets;
-  readonly #bodies = new Map<RecordData["type"], Body>();
+  /** Made when the first is asked for: most names never are. */
+  #bodies: Map<RecordData["type"], Body> | undefined;
+
+  /** Its CNAME, which stands for all types. */
+  readonly alias: DnsRecord | undefined;
 
   constructor(sets: NameSets) {
     this.sets = sets;
+    this.alias = sets.get("CNAME")?.answers[0];
   }
 
   /** The ready answer for this type; undefined if the name has no such data. `name` is this name's key. */
   body(name: string, type: RecordData["type"]): Body | undefined {
-    const ready = this.#bodies.get(type);
+    const ready = this.#bodies?.get(type);
     if (ready) return ready;
     const set = this.sets.get(type);
     if (!set) return undefined;
     const body = encodeBody(name, set, { rotate: set.rotate });
+    this.#bodies ??= new Map();
     this.#bodies.set(type, body);
     return body;
   }
@@ -77,6 +83,8 @@ export class Zone {
   /** Slice "namespace/name" → the entry that has it. */
   readonly #sliceOwners = new Map<string, string>();
   readonly #reverse = new ReverseIndex();
+  /** Names of Services that have been asked for since they changed, found in one step. */
+  readonly #ready = new Map<string, Found>();
   #serial: number;
 
   constructor({ clusterDomain, ttlSec, clock, dnsService }: ZoneOptions) {
@@ -148,6 +156,8 @@ export class Zone {
 
   /** Finds a name by its lower-cased key and the places of its labels. */
   lookup(name: string, starts: readonly number[]): Found {
+    const ready = this.#ready.get(name);
+    if (ready) return ready;
     const zoneStart = name.length - this.#apexKey.length;
     if (!name.endsWith(this.#apexKey)) return this.#lookupReverse(name);
     const labels = zoneStart === 0 ? 0 : starts.indexOf(zoneStart);
@@ -166,7 +176,9 @@ export class Zone {
         if (labels === 1) return emptyName;
         if (labels === 2) return this.#namespaces.has(part(2)) ? emptyName : undefined;
         const entry = this.#services.get(name.slice(at(3), at(1)));
-        return entry && this.#namesOf(entry).get(name.slice(0, at(3)));
+        const found = entry && this.#namesOf(entry).get(name.slice(0, at(3)));
+        if (found) this.#ready.set(name, { kind: "found", zoneStart: at(0), name: found });
+        return found;
       }
       case "\x03pod":
         if (labels === 1) return emptyName;
@@ -228,11 +240,15 @@ export class Zone {
 
   #namesOf(entry: ServiceEntry): Map<string, ZoneName> {
     if (!entry.names) {
-      const context = { base: `${this.#labelsOf(entry)}\x03svc${this.#apexKey}`, ttlSec: this.ttlSec };
+      const context = { base: this.#baseOf(entry), ttlSec: this.ttlSec };
       const records = serviceRecords(entry.facts, entry.slices.values(), context);
       entry.names = new Map([...records].map(([prefix, sets]) => [prefix, new ZoneName(sets)]));
     }
     return entry.names;
+  }
+
+  #baseOf(entry: ServiceEntry): string {
+    return `${this.#labelsOf(entry)}\x03svc${this.#apexKey}`;
   }
 
   #labelsOf({ key }: ServiceEntry): string {
@@ -255,6 +271,8 @@ export class Zone {
   }
 
   #changed(entry: ServiceEntry): void {
+    const base = this.#baseOf(entry);
+    for (const prefix of entry.names?.keys() ?? []) this.#ready.delete(prefix + base);
     entry.names = undefined;
     this.#serial = Math.floor(this.#clock.now() / 1000);
     this.#reverse.put(`${this.#labelsOf(entry)}\x03svc`, entry.facts, entry.slices);
