@@ -5,7 +5,7 @@ import type { ContainerIdentity, ContainerState } from "./container-runtime.ts";
 
 /**
  * `<directory>/container.json`, beside it shim.sh, setup.sh, the FIFOs stdout, stderr and control, `shim` and `process` (lines of
- * /proc/<pid>/stat) and setup-error; `<events>/<id>.started` and `<events>/<id>.exited` say how far it came.
+ * /proc/<pid>/stat), unshare-error and setup-error; `<events>/<id>.started` and `<events>/<id>.exited` say how far it came.
  */
 export interface ContainerRecord extends ContainerIdentity {
   readonly directory: string;
@@ -74,7 +74,8 @@ export function readState(
   if (code?.endsWith("\n")) {
     const finishedAtMs = timeOf(exited) ?? Date.now();
     if (startedAtMs !== undefined) return { kind: "exited", startedAtMs, finishedAtMs, exitCode: Number(code) };
-    const error = readText(join(record.directory, "setup-error"))?.trim() || "its surroundings could not be made";
+    const messages = ["unshare-error", "setup-error"].map((name) => readText(join(record.directory, name))?.trim());
+    const error = messages.filter(Boolean).join("; ") || "its surroundings could not be made";
     return { kind: "exited", finishedAtMs, exitCode: 128, error };
   }
   const pid = parsePid(readText(join(record.directory, "process")) ?? "");

@@ -33,6 +33,9 @@ export interface RootPlan {
   readonly root: string | undefined;
 }
 
+/** A name of our own: `mount -a` leaves out what looks as if it were mounted, such as "proc" at "/proc". */
+const pseudoSource = "fairlead";
+
 const devices = ["null", "zero", "full", "random", "urandom", "tty"];
 
 function bind(source: string, target: string, readOnly = false): SetupStep {
@@ -44,14 +47,14 @@ function bind(source: string, target: string, readOnly = false): SetupStep {
 function mountStep(mount: Mount, root: string): SetupStep {
   const target = join(root, mount.target);
   if (mount.source === undefined) {
-    return { kind: "mount", source: "tmpfs", target, type: "tmpfs", options: mount.readOnly ? "ro" : "rw" };
+    return { kind: "mount", source: pseudoSource, target, type: "tmpfs", options: mount.readOnly ? "ro" : "rw" };
   }
   return bind(mount.source, target, mount.readOnly);
 }
 
 const proc = (root: string): SetupStep => ({
   kind: "mount",
-  source: "proc",
+  source: pseudoSource,
   target: join(root, "/proc"),
   type: "proc",
   options: "nosuid,nodev,noexec",
@@ -59,7 +62,7 @@ const proc = (root: string): SetupStep => ({
 
 const tmpfs = (target: string, options: string): SetupStep => ({
   kind: "mount",
-  source: "tmpfs",
+  source: pseudoSource,
   target,
   type: "tmpfs",
   options,

@@ -54,6 +54,9 @@ function renderSteps(steps: readonly SetupStep[], table: string): string[] {
   return lines;
 }
 
+/** 128 + SIGKILL. */
+const sigkillExitCode = 137;
+
 export interface SetupPaths {
   /** Of the container: `setup-error`, `mounts` and `process` are written there. */
   readonly directory: string;
@@ -65,7 +68,7 @@ export interface SetupPaths {
 
 /**
  * The first process of the container's pid namespace runs this. `process` gets its /proc/<pid>/stat line as the agent
- * sees it (the old /proc is still mounted when it is read); messages of failing steps go to `setup-error`.
+ * sees it (the old /proc is still mounted when it is read); messages of failing steps go to `setup-error`. Descriptor 6 is the container's stderr.
  */
 export function renderSetupScript(spec: ContainerSpec, steps: readonly SetupStep[], paths: SetupPaths): string {
   const variables = Object.entries(spec.env).map(([name, value]) => quote(`${name}=${value}`));
@@ -73,7 +76,7 @@ export function renderSetupScript(spec: ContainerSpec, steps: readonly SetupStep
   const root = paths.root === undefined ? [] : [`--root=${quote(paths.root)}`];
   return `${[
     "set -e",
-    `exec 6>&2 2>${quote(`${paths.directory}/setup-error`)}`,
+    `exec 2>${quote(`${paths.directory}/setup-error`)}`,
     "read -r stat </proc/self/stat",
     `hostname ${quote(spec.hostname)}`,
     ...renderSteps(steps, `${paths.directory}/mounts`),
@@ -104,8 +107,11 @@ export function renderShimScript({ exitedFile }: { exitedFile: string }): string
     'echo "$stat" >shim',
     "mkfifo stdout stderr control",
     "exec 3<>stdout 4<>stderr 5<>control",
-    "unshare --mount --uts --pid --fork --kill-child sh setup.sh </dev/null >stdout 2>stderr 3>&- 4>&- 5>&-",
-    `echo $? >${quote(exitedFile)}`,
+    "unshare --mount --uts --pid --fork --kill-child sh setup.sh </dev/null >stdout 6>stderr 2>unshare-error 3>&- 4>&- 5>&-",
+    "code=$?",
+    // Up to util-linux 2.38 at least, unshare stumbles over a child that ended by SIGKILL and only says so.
+    `[ $code != 1 ] || ! grep -q sigprocmask unshare-error || code=${sigkillExitCode}`,
+    `echo $code >${quote(exitedFile)}`,
     "read -r _ <&5",
   ].join("\n")}\n`;
 }
