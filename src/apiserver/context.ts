@@ -14,8 +14,6 @@ export interface ServerConfig {
   readonly eventTtlMs?: number;
   /** How often watchers that want bookmarks get one; default about a minute. */
   readonly bookmarkIntervalMs?: number;
-  /** Where the Service default/kubernetes leads; without it none is kept. */
-  readonly advertise?: { readonly address: string; readonly port: number };
 }
 
 /** How the API server reaches the nodes' agents. */
