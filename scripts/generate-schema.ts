@@ -13,6 +13,10 @@ interface Attribute {
   readonly format: string;
 }
 
+function withLists(...kinds: readonly string[]): string[] {
+  return kinds.flatMap((kind) => [kind, `${kind}List`]);
+}
+
 /** A type belongs to the first package whose walk reaches it, so packages that others build on come first. */
 const roots: readonly (readonly [packageName: string, ...classes: string[]])[] = [
   [
@@ -26,18 +30,26 @@ const roots: readonly (readonly [packageName: string, ...classes: string[]])[] =
   ],
   [
     "io.k8s.api.core.v1",
-    ...["Namespace", "Node", "Pod", "Service", "Endpoints", "Event", "ConfigMap", "Secret", "ServiceAccount"].flatMap(
-      (kind) => [kind, `${kind}List`],
-    ),
+    ...withLists("Namespace", "Node", "Pod", "Service", "Endpoints", "Event", "ConfigMap", "Secret", "ServiceAccount"),
+    ...withLists("ReplicationController", "PodTemplate", "LimitRange", "ResourceQuota"),
+    ...withLists("PersistentVolume", "PersistentVolumeClaim"),
+    "TopologySelectorTerm",
     "Binding",
     "ObjectReference",
     "PodTemplateSpec",
   ],
-  ["io.k8s.api.discovery.v1", "EndpointSlice", "EndpointSliceList"],
-  ["io.k8s.api.apps.v1", ...["Deployment", "ReplicaSet", "DaemonSet"].flatMap((kind) => [kind, `${kind}List`])],
-  ["io.k8s.api.coordination.v1", "Lease", "LeaseList"],
+  ["io.k8s.api.discovery.v1", ...withLists("EndpointSlice")],
+  ["io.k8s.api.apps.v1", ...withLists("Deployment", "ReplicaSet", "DaemonSet", "StatefulSet", "ControllerRevision")],
+  ["io.k8s.api.coordination.v1", ...withLists("Lease")],
   ["io.k8s.api.autoscaling.v1", "Scale"],
-  ["io.k8s.api.policy.v1", "Eviction"],
+  ["io.k8s.api.policy.v1", "Eviction", ...withLists("PodDisruptionBudget")],
+  ["io.k8s.api.batch.v1", ...withLists("Job", "CronJob")],
+  ["io.k8s.api.events.v1", ...withLists("Event")],
+  ["io.k8s.api.networking.v1", ...withLists("Ingress", "IngressClass", "NetworkPolicy", "ServiceCIDR", "IPAddress")],
+  ["io.k8s.api.node.v1", ...withLists("RuntimeClass")],
+  ["io.k8s.api.rbac.v1", ...withLists("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")],
+  ["io.k8s.api.scheduling.v1", ...withLists("PriorityClass")],
+  ["io.k8s.api.storage.v1", ...withLists("StorageClass")],
 ];
 
 const scalars: Readonly<Record<string, string>> = {

@@ -9,18 +9,29 @@ export interface MergeFacts {
   readonly mapKeys?: readonly string[];
   /** Server-side apply: items are their own keys. */
   readonly set?: true;
-  /** Server-side apply: an object or a map that is replaced as a whole. */
-  readonly atomic?: true;
+  /** Server-side apply: an object or a map that is replaced as a whole (false: it merges here, though its type is atomic). */
+  readonly atomic?: boolean;
   /** Strategic merge patch: items of this key merge. */
   readonly mergeKey?: string;
-  /** Strategic merge patch: lists of scalars are joined (`merge`), fields not named in `$retainKeys` may be dropped. */
-  readonly strategy?: "merge" | "retainKeys" | "merge,retainKeys";
+  /**
+   * Strategic merge patch: lists of scalars are joined (`merge`), fields not named in `$retainKeys` may be dropped, an object is
+   * replaced as a whole (`replace`).
+   */
+  readonly strategy?: "merge" | "retainKeys" | "merge,retainKeys" | "replace";
 }
 
 const core = "io.k8s.api.core.v1";
 const apps = "io.k8s.api.apps.v1";
 const discovery = "io.k8s.api.discovery.v1";
 const autoscaling = "io.k8s.api.autoscaling.v1";
+const batch = "io.k8s.api.batch.v1";
+const events = "io.k8s.api.events.v1";
+const networking = "io.k8s.api.networking.v1";
+const node = "io.k8s.api.node.v1";
+const policy = "io.k8s.api.policy.v1";
+const rbac = "io.k8s.api.rbac.v1";
+const scheduling = "io.k8s.api.scheduling.v1";
+const storage = "io.k8s.api.storage.v1";
 const meta = "io.k8s.apimachinery.pkg.apis.meta.v1";
 
 /** Merged by one key, in server-side apply as in strategic merge patch. */
@@ -32,6 +43,7 @@ const onlyApply = (key: string): MergeFacts => ({ mapKeys: [key] });
 const set: MergeFacts = { set: true };
 const joined: MergeFacts = { set: true, strategy: "merge" };
 const atomic: MergeFacts = { atomic: true };
+const granular: MergeFacts = { atomic: false };
 
 /** By schema, then by field. */
 export const mergeFacts: Readonly<Record<string, Readonly<Record<string, MergeFacts>>>> = {
@@ -39,6 +51,10 @@ export const mergeFacts: Readonly<Record<string, Readonly<Record<string, MergeFa
   [`${apps}.DeploymentSpec`]: { strategy: { strategy: "retainKeys" } },
   [`${apps}.DeploymentStatus`]: { conditions: by("type") },
   [`${apps}.ReplicaSetStatus`]: { conditions: by("type") },
+  [`${apps}.StatefulSetStatus`]: { conditions: by("type") },
+  [`${batch}.JobStatus`]: { conditions: { mergeKey: "type", strategy: "merge" } },
+  [`${batch}.PodFailurePolicyOnExitCodesRequirement`]: { values: set },
+  [`${batch}.UncountedTerminatedPods`]: { failed: set, succeeded: set },
   [`${core}.Container`]: {
     env: by("name"),
     ports: byKeys("containerPort", "protocol"),
@@ -57,6 +73,8 @@ export const mergeFacts: Readonly<Record<string, Readonly<Record<string, MergeFa
   [`${core}.NodeAllocatableResourceClaimStatus`]: { containers: set },
   [`${core}.NodeSpec`]: { podCIDRs: joined },
   [`${core}.NodeStatus`]: { addresses: by("type"), conditions: by("type") },
+  [`${core}.PersistentVolumeClaimStatus`]: { allocatedResourceStatuses: granular, conditions: by("type") },
+  [`${core}.PersistentVolumeSpec`]: { claimRef: granular },
   [`${core}.PodSpec`]: {
     containers: by("name"),
     ephemeralContainers: by("name"),
@@ -75,6 +93,8 @@ export const mergeFacts: Readonly<Record<string, Readonly<Record<string, MergeFa
     podIPs: by("ip"),
     resourceClaimStatuses: byRetainingKeys("name"),
   },
+  [`${core}.ReplicationControllerSpec`]: { selector: atomic },
+  [`${core}.ReplicationControllerStatus`]: { conditions: by("type") },
   [`${core}.ResourceRequirements`]: { claims: onlyApply("name") },
   [`${core}.ResourceStatus`]: { resources: onlyApply("resourceID") },
   [`${core}.ServiceAccount`]: { secrets: by("name") },
@@ -82,6 +102,10 @@ export const mergeFacts: Readonly<Record<string, Readonly<Record<string, MergeFa
   [`${core}.ServiceStatus`]: { conditions: by("type") },
   [`${discovery}.Endpoint`]: { addresses: set },
   [`${meta}.ObjectMeta`]: { finalizers: joined, ownerReferences: by("uid") },
+  [`${networking}.ServiceCIDRStatus`]: { conditions: by("type") },
+  [`${node}.Scheduling`]: { nodeSelector: atomic },
+  [`${policy}.PodDisruptionBudgetSpec`]: { selector: { strategy: "replace" } },
+  [`${policy}.PodDisruptionBudgetStatus`]: { conditions: by("type") },
 };
 
 /** Objects that server-side apply replaces as a whole, wherever they stand. */
@@ -96,11 +120,17 @@ export const atomicTypes: ReadonlySet<string> = new Set([
   `${core}.ObjectFieldSelector`,
   `${core}.ObjectReference`,
   `${core}.ResourceFieldSelector`,
+  `${core}.ScopeSelector`,
   `${core}.SecretKeySelector`,
+  `${core}.SecretReference`,
+  `${core}.TopologySelectorTerm`,
   `${core}.TypedLocalObjectReference`,
   `${discovery}.EndpointPort`,
   `${meta}.LabelSelector`,
   `${meta}.OwnerReference`,
+  `${networking}.ServiceBackendPort`,
+  `${rbac}.RoleRef`,
+  `${rbac}.Subject`,
 ]);
 
 /** Defaults that complete a list key: two ports are told apart by number and protocol, and the protocol may be left out. */
@@ -110,6 +140,7 @@ export const keyDefaults: Readonly<Record<string, Readonly<Record<string, string
 };
 
 export const requiredFields: Readonly<Record<string, readonly string[]>> = {
+  [`${apps}.ControllerRevision`]: ["revision"],
   [`${apps}.DaemonSetCondition`]: ["type", "status"],
   [`${apps}.DaemonSetSpec`]: ["selector", "template"],
   [`${apps}.DaemonSetStatus`]: [
@@ -123,15 +154,31 @@ export const requiredFields: Readonly<Record<string, readonly string[]>> = {
   [`${apps}.ReplicaSetCondition`]: ["type", "status"],
   [`${apps}.ReplicaSetSpec`]: ["selector"],
   [`${apps}.ReplicaSetStatus`]: ["replicas"],
+  [`${apps}.StatefulSetCondition`]: ["type", "status"],
+  [`${apps}.StatefulSetSpec`]: ["selector", "template"],
+  [`${apps}.StatefulSetStatus`]: ["replicas"],
   [`${autoscaling}.ScaleStatus`]: ["replicas"],
+  [`${batch}.CronJob`]: ["spec"],
+  [`${batch}.CronJobSpec`]: ["schedule", "jobTemplate"],
+  [`${batch}.JobCondition`]: ["type", "status"],
+  [`${batch}.JobSpec`]: ["template"],
+  [`${batch}.PodFailurePolicy`]: ["rules"],
+  [`${batch}.PodFailurePolicyOnExitCodesRequirement`]: ["operator", "values"],
+  [`${batch}.PodFailurePolicyOnPodConditionsPattern`]: ["type"],
+  [`${batch}.PodFailurePolicyRule`]: ["action"],
+  [`${batch}.SuccessPolicy`]: ["rules"],
   [`${core}.AWSElasticBlockStoreVolumeSource`]: ["volumeID"],
   [`${core}.AppArmorProfile`]: ["type"],
   [`${core}.AttachedVolume`]: ["name", "devicePath"],
   [`${core}.AzureDiskVolumeSource`]: ["diskName", "diskURI"],
+  [`${core}.AzureFilePersistentVolumeSource`]: ["secretName", "shareName"],
   [`${core}.AzureFileVolumeSource`]: ["secretName", "shareName"],
   [`${core}.Binding`]: ["target"],
+  [`${core}.CSIPersistentVolumeSource`]: ["driver", "volumeHandle"],
   [`${core}.CSIVolumeSource`]: ["driver"],
+  [`${core}.CephFSPersistentVolumeSource`]: ["monitors"],
   [`${core}.CephFSVolumeSource`]: ["monitors"],
+  [`${core}.CinderPersistentVolumeSource`]: ["volumeID"],
   [`${core}.CinderVolumeSource`]: ["volumeID"],
   [`${core}.ClusterTrustBundleProjection`]: ["path"],
   [`${core}.ConfigMapKeySelector`]: ["key"],
@@ -152,20 +199,27 @@ export const requiredFields: Readonly<Record<string, readonly string[]>> = {
   [`${core}.EphemeralContainer`]: ["name"],
   [`${core}.Event`]: ["metadata", "involvedObject"],
   [`${core}.FileKeySelector`]: ["volumeName", "path", "key"],
+  [`${core}.FlexPersistentVolumeSource`]: ["driver"],
   [`${core}.FlexVolumeSource`]: ["driver"],
   [`${core}.GCEPersistentDiskVolumeSource`]: ["pdName"],
   [`${core}.GRPCAction`]: ["port"],
   [`${core}.GitRepoVolumeSource`]: ["repository"],
+  [`${core}.GlusterfsPersistentVolumeSource`]: ["endpoints", "path"],
   [`${core}.GlusterfsVolumeSource`]: ["endpoints", "path"],
   [`${core}.HTTPGetAction`]: ["port"],
   [`${core}.HTTPHeader`]: ["name", "value"],
   [`${core}.HostAlias`]: ["ip"],
   [`${core}.HostIP`]: ["ip"],
   [`${core}.HostPathVolumeSource`]: ["path"],
+  [`${core}.ISCSIPersistentVolumeSource`]: ["targetPortal", "iqn", "lun"],
   [`${core}.ISCSIVolumeSource`]: ["targetPortal", "iqn", "lun"],
   [`${core}.ImageVolumeStatus`]: ["imageRef"],
   [`${core}.KeyToPath`]: ["key", "path"],
+  [`${core}.LimitRangeItem`]: ["type"],
+  [`${core}.LimitRangeSpec`]: ["limits"],
   [`${core}.LinuxContainerUser`]: ["uid", "gid"],
+  [`${core}.LocalVolumeSource`]: ["path"],
+  [`${core}.ModifyVolumeStatus`]: ["status"],
   [`${core}.NFSVolumeSource`]: ["server", "path"],
   [`${core}.NamespaceCondition`]: ["type", "status"],
   [`${core}.NodeAddress`]: ["type", "address"],
@@ -186,6 +240,7 @@ export const requiredFields: Readonly<Record<string, readonly string[]>> = {
     "architecture",
   ],
   [`${core}.ObjectFieldSelector`]: ["fieldPath"],
+  [`${core}.PersistentVolumeClaimCondition`]: ["type", "status"],
   [`${core}.PersistentVolumeClaimTemplate`]: ["spec"],
   [`${core}.PersistentVolumeClaimVolumeSource`]: ["claimName"],
   [`${core}.PhotonPersistentDiskVolumeSource`]: ["pdID"],
@@ -204,12 +259,17 @@ export const requiredFields: Readonly<Record<string, readonly string[]>> = {
   [`${core}.PortworxVolumeSource`]: ["volumeID"],
   [`${core}.PreferredSchedulingTerm`]: ["weight", "preference"],
   [`${core}.QuobyteVolumeSource`]: ["registry", "volume"],
+  [`${core}.RBDPersistentVolumeSource`]: ["monitors", "image"],
   [`${core}.RBDVolumeSource`]: ["monitors", "image"],
+  [`${core}.ReplicationControllerCondition`]: ["type", "status"],
+  [`${core}.ReplicationControllerStatus`]: ["replicas"],
   [`${core}.ResourceClaim`]: ["name"],
   [`${core}.ResourceFieldSelector`]: ["resource"],
   [`${core}.ResourceHealth`]: ["resourceID"],
   [`${core}.ResourceStatus`]: ["name"],
+  [`${core}.ScaleIOPersistentVolumeSource`]: ["gateway", "system", "secretRef"],
   [`${core}.ScaleIOVolumeSource`]: ["gateway", "system", "secretRef"],
+  [`${core}.ScopedResourceSelectorRequirement`]: ["scopeName", "operator"],
   [`${core}.SeccompProfile`]: ["type"],
   [`${core}.SecretKeySelector`]: ["key"],
   [`${core}.ServiceAccountTokenProjection`]: ["path"],
@@ -218,6 +278,7 @@ export const requiredFields: Readonly<Record<string, readonly string[]>> = {
   [`${core}.Sysctl`]: ["name", "value"],
   [`${core}.TCPSocketAction`]: ["port"],
   [`${core}.Taint`]: ["key", "effect"],
+  [`${core}.TopologySelectorLabelRequirement`]: ["key", "values"],
   [`${core}.TopologySpreadConstraint`]: ["maxSkew", "topologyKey", "whenUnsatisfiable"],
   [`${core}.TypedLocalObjectReference`]: ["kind", "name"],
   [`${core}.TypedObjectReference`]: ["kind", "name"],
@@ -231,21 +292,46 @@ export const requiredFields: Readonly<Record<string, readonly string[]>> = {
   [`${discovery}.EndpointSlice`]: ["addressType"],
   [`${discovery}.ForNode`]: ["name"],
   [`${discovery}.ForZone`]: ["name"],
+  [`${events}.Event`]: ["eventTime"],
+  [`${events}.EventSeries`]: ["count", "lastObservedTime"],
   [`${meta}.Condition`]: ["type", "status", "lastTransitionTime", "reason", "message"],
   [`${meta}.LabelSelectorRequirement`]: ["key", "operator"],
   [`${meta}.OwnerReference`]: ["apiVersion", "kind", "name", "uid"],
   [`${meta}.ShardInfo`]: ["selector"],
+  [`${networking}.HTTPIngressPath`]: ["pathType", "backend"],
+  [`${networking}.HTTPIngressRuleValue`]: ["paths"],
+  [`${networking}.IPAddress`]: ["spec"],
+  [`${networking}.IPAddressSpec`]: ["parentRef"],
+  [`${networking}.IPBlock`]: ["cidr"],
+  [`${networking}.IngressClassParametersReference`]: ["kind", "name"],
+  [`${networking}.IngressPortStatus`]: ["port", "protocol"],
+  [`${networking}.IngressServiceBackend`]: ["name"],
+  [`${networking}.ParentReference`]: ["resource", "name"],
+  [`${node}.RuntimeClass`]: ["handler"],
+  [`${rbac}.ClusterRoleBinding`]: ["roleRef"],
+  [`${rbac}.PolicyRule`]: ["verbs"],
+  [`${rbac}.RoleBinding`]: ["roleRef"],
+  [`${rbac}.RoleRef`]: ["kind", "name"],
+  [`${rbac}.Subject`]: ["kind", "name"],
+  [`${scheduling}.PriorityClass`]: ["value"],
+  [`${storage}.StorageClass`]: ["provisioner"],
 };
 
 /** Fields (or the values of maps) that hold a Quantity: "100m", "1Gi". */
 export const quantityFields: Readonly<Record<string, readonly string[]>> = {
   [`${core}.ContainerStatus`]: ["allocatedResources"],
   [`${core}.EmptyDirVolumeSource`]: ["sizeLimit"],
+  [`${core}.LimitRangeItem`]: ["default", "defaultRequest", "max", "maxLimitRequestRatio", "min"],
   [`${core}.NodeAllocatableResourceClaimStatus`]: ["resources"],
   [`${core}.NodeStatus`]: ["allocatable", "capacity"],
+  [`${core}.PersistentVolumeClaimStatus`]: ["allocatedResources", "capacity"],
+  [`${core}.PersistentVolumeSpec`]: ["capacity"],
   [`${core}.PodSpec`]: ["overhead"],
   [`${core}.PodStatus`]: ["allocatedResources"],
   [`${core}.ResourceFieldSelector`]: ["divisor"],
+  [`${core}.ResourceQuotaSpec`]: ["hard"],
+  [`${core}.ResourceQuotaStatus`]: ["hard", "used"],
   [`${core}.ResourceRequirements`]: ["limits", "requests"],
   [`${core}.VolumeResourceRequirements`]: ["limits", "requests"],
+  [`${node}.Overhead`]: ["podFixed"],
 };

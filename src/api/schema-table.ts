@@ -66,7 +66,7 @@ export function isAtomic(type: FieldType): boolean {
     case "map":
       return type.merge?.atomic === true;
     case "object":
-      return type.merge?.atomic === true || atomicTypes.has(type.schema);
+      return type.merge?.atomic ?? atomicTypes.has(type.schema);
   }
 }
 

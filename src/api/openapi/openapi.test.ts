@@ -126,6 +126,9 @@ function facts(schema: unknown): JsonObject {
   };
 }
 
+/** What the published documents that we have say nothing of. */
+const withoutDocument = /\.(node|scheduling|storage)\.v1\.|\.TopologySelector/;
+
 test("the table of fields and merge facts is that of the published documents", { skip }, () => {
   const theirs: JsonObject = {};
   for (const file of readdirSync(published).filter((name) => name.endsWith(".json"))) {
@@ -137,6 +140,7 @@ test("the table of fields and merge facts is that of the published documents", {
   );
   const ours = at(JSON.parse(openapiDocuments(everything).v3("api/v1") ?? ""), "components", "schemas") as JsonObject;
   for (const schema of schemaNames()) {
+    if (withoutDocument.test(schema)) continue;
     // Wrapped scalars (times, quantities) are references there and inline here.
     const [mine, published] = [facts(ours[schema]), facts(theirs[schema])];
     for (const field of Object.values(published.fields as JsonObject))

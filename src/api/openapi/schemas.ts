@@ -43,7 +43,7 @@ function mergeExtensions(type: FieldType, merge: MergeFacts | undefined): object
   return {
     ...(type.kind === "list" ? { "x-kubernetes-list-type": list } : {}),
     ...(merge?.mapKeys ? { "x-kubernetes-list-map-keys": merge.mapKeys } : {}),
-    ...(merge?.atomic ? { "x-kubernetes-map-type": "atomic" } : {}),
+    ...(merge?.atomic === undefined ? {} : { "x-kubernetes-map-type": merge.atomic ? "atomic" : "granular" }),
     ...(merge?.mergeKey ? { "x-kubernetes-patch-merge-key": merge.mergeKey } : {}),
     ...(merge?.strategy ? { "x-kubernetes-patch-strategy": merge.strategy } : {}),
   };

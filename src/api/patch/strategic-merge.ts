@@ -83,6 +83,7 @@ function mergeList(original: readonly unknown[], patch: readonly unknown[], type
 }
 
 function mergeValue(original: unknown, patch: unknown, type: Type): unknown {
+  if (type?.kind === "object" && type.merge?.strategy === "replace") return withoutDirectives(patch);
   if (isJsonObject(original) && isJsonObject(patch)) return mergeObject(original, patch, type);
   if (Array.isArray(original) && Array.isArray(patch)) return mergeList(original, patch, type);
   return Array.isArray(patch) ? mergeList([], patch, type) : withoutDirectives(patch);
