@@ -56,6 +56,19 @@ const c = {
     length: number,
     flags: number,
   ) => Result,
+  getsockopt: libc.func("int getsockopt(int fd, int level, int name, void *value, void *size)") as (
+    fd: number,
+    level: number,
+    name: number,
+    value: Uint8Array,
+    size: Uint8Array,
+  ) => number,
+  bpf: libc.func("long syscall(long number, int command, void *attributes, uint32_t size)") as (
+    number: number,
+    command: number,
+    attributes: Uint8Array,
+    size: number,
+  ) => Result,
   setsockopt: libc.func("int setsockopt(int fd, int level, int name, const void *value, uint32_t size)") as (
     fd: number,
     level: number,
@@ -186,6 +199,27 @@ export const SO_RCVBUFFORCE = 33;
 export function setSocketOption(fd: number, level: number, name: number, value: number | Uint8Array): void {
   const bytes = typeof value === "number" ? Buffer.from(Int32Array.of(value).buffer) : value;
   checked("setsockopt", "set a socket option", () => c.setsockopt(fd, level, name, bytes, bytes.length));
+}
+
+/** The option's value, of `size` bytes at most. */
+export function getSocketOption(fd: number, level: number, name: number, size: number): Buffer {
+  const value = Buffer.alloc(size);
+  const length = Buffer.from(Uint32Array.of(size).buffer);
+  checked("getsockopt", "read a socket option", () => c.getsockopt(fd, level, name, value, length));
+  return value.subarray(0, length.readUInt32LE());
+}
+
+/** The system call's number differs by architecture (asm/unistd.h). */
+const SYS_bpf = process.arch === "arm64" ? 280 : 321;
+
+/** bpf(2) with the encoded `union bpf_attr`, which the kernel may write to. Everything that it points to must be kept until this returns. */
+export function bpf(command: number, attributes: Uint8Array, action: string): number {
+  return checked("bpf", action, () => c.bpf(SYS_bpf, command, attributes, attributes.length));
+}
+
+/** Where the bytes are in memory; valid as long as `bytes` is referenced. */
+export function addressOf(bytes: Uint8Array): bigint {
+  return BigInt(koffi.address(bytes));
 }
 
 /** mount(2); `source`, `type` and `data` may be null where the flags make them meaningless. */
