@@ -36,7 +36,7 @@ export interface ProxyOptions {
   readonly clock?: Clock;
 }
 
-export interface Proxy {
+export interface RunningProxy {
   /** Resolves when the rules of everything that was there at the start are in the kernel. */
   readonly ready: Promise<void>;
   /** Resolves when no change waits. */
@@ -48,7 +48,7 @@ const headlessLabel = "service.kubernetes.io/headless";
 const triggerAnnotation = "endpoints.kubernetes.io/last-change-trigger-time";
 
 /** Starts at once; throws RangeError for a config that cannot be used. */
-export function startProxy(options: ProxyOptions): Proxy {
+export function startProxy(options: ProxyOptions): RunningProxy {
   const config: ProxyConfig = { ...defaultConfig, ...options.config };
   const fault = validateConfig(config);
   if (fault) throw new RangeError(fault);

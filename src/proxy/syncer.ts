@@ -52,6 +52,7 @@ class DataPlaneSyncer implements Syncer {
   #settings: Settings | undefined;
   #isStarted = false;
   #isFirst = true;
+  #isScheduled = false;
   #wantsVerify = false;
   #cancelVerify = () => {};
   #triggers: { atMs: number; family: string }[] = [];
@@ -73,7 +74,13 @@ class DataPlaneSyncer implements Syncer {
     if (!this.#isStarted) return;
     health.queued(clock.now());
     metrics.queued();
-    this.#coalescer.trigger();
+    if (this.#isScheduled) return;
+    // All events of one piece of the watch's answer come before this: they go into one transaction.
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.#coalescer.trigger();
+    });
   }
 
   triggered(atMs: number | undefined, family: string): void {
@@ -97,8 +104,9 @@ class DataPlaneSyncer implements Syncer {
     await this.#firstSync.promise;
   }
 
-  idle(): Promise<void> {
-    return this.#coalescer.idle();
+  async idle(): Promise<void> {
+    if (this.#isScheduled) await new Promise((resolve) => setImmediate(resolve));
+    await this.#coalescer.idle();
   }
 
   async #run(): Promise<void> {

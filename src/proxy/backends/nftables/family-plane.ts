@@ -107,10 +107,7 @@ export class FamilyPlane {
     }
     if (start < this.#nextLookAt) return undefined;
     this.#isDoubtful = true;
-    for (const [service, ports] of this.#refused) {
-      this.#model.acquire(service, ports);
-      this.#suspects.set(service, ports);
-    }
+    for (const refused of [...this.#refused]) this.#restore(refused);
     const report = this.#write(start);
     if (this.#refused.size > 0) this.#nextLookAt = start + refusedRetryMs;
     if (report.error || report.added + report.removed > 0) return report;
@@ -180,29 +177,36 @@ export class FamilyPlane {
   #commitOrRepair(timer: Timer): Counts {
     try {
       return this.#commitAll(timer);
-    } catch {
+    } catch (first) {
       // Our picture of the table may be wrong: look, and try once more. Then leave out who is refused, and keep the rest.
       this.#isDoubtful = true;
       try {
         return this.#commitAll(timer);
       } catch {
-        return this.#commitWithout([...this.#suspects], timer);
+        return this.#commitWithout([...this.#suspects], first, timer);
       }
     }
   }
 
-  /** First the table without the suspects, then as many of them as the kernel takes. When even that fails, nobody is to blame. */
-  #commitWithout(suspects: readonly Rendered[], timer: Timer): Counts {
+  /** First the table without the suspects, then as many of them as the kernel takes. When it takes none, nobody is to blame. */
+  #commitWithout(suspects: readonly Rendered[], reason: unknown, timer: Timer): Counts {
     for (const [service] of suspects) this.#model.release(service);
     this.#isDoubtful = true;
+    let admitted = 0;
     try {
       const counts = this.#commitAll(timer);
-      this.#admit(suspects, timer);
-      return counts;
-    } catch (error) {
-      for (const [service, ports] of suspects) this.#model.acquire(service, ports);
-      throw error;
+      admitted = this.#admit(suspects, timer);
+      if (admitted > 0) return counts;
+      throw reason;
+    } finally {
+      if (admitted === 0) for (const suspect of suspects) this.#restore(suspect);
     }
+  }
+
+  #restore([service, ports]: Rendered): void {
+    this.#model.acquire(service, ports);
+    this.#suspects.set(service, ports);
+    this.#refused.delete(service);
   }
 
   /** Writes as many of the services as the kernel takes, halving a group that it refuses; returns how many. */

@@ -1,0 +1,266 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { EndpointSlice, Node, Service } from "../api/object.ts";
+import { endpointSlices, events, nodes, services } from "../api/resource.ts";
+import type { ApiClient } from "../client/client.ts";
+import { createMemoryClient } from "../client/testing/memory-client.ts";
+import type { Conntrack, Flow } from "../kernel/conntrack/conntrack.ts";
+import { type FakeNftables, fakeNftables } from "../kernel/nftables/fake.ts";
+import { createLog } from "../lib/log.ts";
+import { createNftablesDataPlane } from "./backends/nftables/plane.ts";
+import { createProxyMetrics } from "./metrics.ts";
+import { type RunningProxy, startProxy } from "./proxy.ts";
+import { type EndpointFixture, service, slice } from "./testing/fixtures.ts";
+import { selectingClient } from "./testing/selecting-client.ts";
+
+const table = { family: "ip", name: "fairlead" } as const;
+const node = {
+  apiVersion: "v1",
+  kind: "Node",
+  metadata: { name: "node-a", labels: { "topology.kubernetes.io/zone": "z1" } },
+  status: { addresses: [{ type: "InternalIP", address: "172.18.0.2" }] },
+} as Node;
+
+interface Rig {
+  readonly client: ApiClient;
+  readonly nft: FakeNftables;
+  readonly proxy: RunningProxy;
+  readonly metrics: ReturnType<typeof createProxyMetrics>;
+  /** Flows that the kernel tracks; deleted ones are taken out. */
+  readonly flows: Flow[];
+  /** "10.244.0.11:8080" of every endpoint element. */
+  endpoints(): string[];
+}
+
+async function withProxy(
+  body: (rig: Rig) => Promise<void>,
+  prepare?: (rig: Omit<Rig, "proxy">) => Promise<void>,
+): Promise<void> {
+  const client = selectingClient(createMemoryClient());
+  const nft = fakeNftables();
+  const metrics = createProxyMetrics();
+  const flows: Flow[] = [];
+  const conntrack: Conntrack = {
+    flows: ({ address, port, family }) =>
+      flows.filter(
+        (f) => f.port === port && f.handle.family === family && (address === undefined || f.destination === address),
+      ),
+    delete: (flow) => flows.splice(flows.indexOf(flow), 1).length > 0,
+    close: () => {},
+  };
+  const rig = { client, nft, metrics, flows, endpoints: () => endpointsOf(nft) };
+  await client.create(nodes, node);
+  await prepare?.(rig);
+  const abort = new AbortController();
+  const proxy = startProxy({
+    client,
+    nodeName: "node-a",
+    mode: "nftables",
+    config: { healthzBindAddress: "", metricsBindAddress: "", clusterCIDR: ["10.244.0.0/16"] },
+    log: createLog(() => {}),
+    signal: abort.signal,
+    dataPlane: createNftablesDataPlane({ nftables: nft, families: ["IPv4"] }),
+    conntrack,
+    metrics,
+  });
+  try {
+    await proxy.ready;
+    await body({ ...rig, proxy });
+  } finally {
+    abort.abort();
+  }
+}
+
+function endpointsOf(nft: FakeNftables): string[] {
+  return nft
+    .elements(table, "endpoints")
+    .map(({ value }) => {
+      const bytes = Buffer.from(value, "latin1");
+      return `${[...bytes.subarray(0, 4)].join(".")}:${bytes.readUInt16BE(4)}`;
+    })
+    .sort();
+}
+
+async function eventually(what: string, check: () => boolean | Promise<boolean>): Promise<void> {
+  for (let n = 0; n < 400; n++) {
+    if (await check()) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assert.fail(`not within 2 s: ${what}`);
+}
+
+const same = (a: readonly string[], b: readonly string[]) => JSON.stringify(a) === JSON.stringify(b);
+const endpoint = (n: number, more: Partial<EndpointFixture> = {}): EndpointFixture => ({
+  ip: `10.244.0.${n}`,
+  ...more,
+});
+const put = async (client: ApiClient, object: Service | EndpointSlice) => {
+  const resource = object.kind === "Service" ? services : endpointSlices;
+  const { name, namespace } = object.metadata;
+  const present = await client.get(resource as typeof services, name, namespace).catch(() => undefined);
+  if (!present) await client.create(resource as typeof services, object as Service);
+  else {
+    const metadata = { ...object.metadata, resourceVersion: present.metadata.resourceVersion };
+    await client.update(resource as typeof services, { ...(object as Service), metadata } as Service);
+  }
+};
+
+describe("the proxy's loop", () => {
+  it("P204 writes everything that is there at the start in one transaction", () =>
+    withProxy(
+      async ({ nft, endpoints }) => {
+        assert.deepEqual(endpoints(), ["10.244.0.11:8080", "10.244.0.12:8080"]);
+        assert.equal(nft.commits, 1);
+      },
+      async ({ client }) => {
+        await put(client, service());
+        await put(client, slice([endpoint(11), endpoint(12)]));
+      },
+    ));
+  it("P24 takes a Service and its slices in any order, and lets go of both", () =>
+    withProxy(async ({ client, endpoints, nft }) => {
+      await put(client, slice([endpoint(11)]));
+      await put(client, service());
+      await eventually("the endpoint is there", () => same(endpoints(), ["10.244.0.11:8080"]));
+      await put(client, slice([endpoint(12)]));
+      await eventually("the endpoint is replaced", () => same(endpoints(), ["10.244.0.12:8080"]));
+      await client.delete(services, { name: "web", namespace: "default" });
+      await eventually("nothing is left", () => endpoints().length === 0 && nft.elements(table, "vips").length === 0);
+    }));
+  it("P1 P3 ignores Services of another proxy and headless slices", () =>
+    withProxy(async ({ client, endpoints }) => {
+      await put(client, service());
+      await put(client, slice([endpoint(13)], { name: "h", labels: { "service.kubernetes.io/headless": "" } }));
+      await put(client, slice([endpoint(11)]));
+      await eventually("the endpoint is there", () => same(endpoints(), ["10.244.0.11:8080"]));
+      await put(client, service({ labels: { "service.kubernetes.io/service-proxy-name": "" } }));
+      await eventually("nothing is left", () => endpoints().length === 0);
+    }));
+  it("P36 computes anew when the node's zone changes", () =>
+    withProxy(async ({ client, endpoints }) => {
+      await put(client, service());
+      await put(client, slice([endpoint(11, { zones: ["z1"] }), endpoint(12, { zones: ["z2"] })]));
+      await eventually("the zone's endpoint is there", () => same(endpoints(), ["10.244.0.11:8080"]));
+      const present = await client.get(nodes, "node-a");
+      const metadata = { ...present.metadata, labels: { "topology.kubernetes.io/zone": "z2" } };
+      await client.update(nodes, { ...present, metadata });
+      await eventually("the other zone's endpoint is there", () => same(endpoints(), ["10.244.0.12:8080"]));
+    }));
+  it("P265 writes what comes in together with few transactions", () =>
+    withProxy(async ({ client, nft, endpoints, proxy }) => {
+      await put(client, service());
+      await put(client, slice([endpoint(11)]));
+      await eventually("the endpoint is there", () => endpoints().length === 1);
+      const before = nft.commits;
+      await Promise.all(
+        Array.from({ length: 100 }, (_, n) =>
+          client.create(services, service({ name: `s${n}`, clusterIP: `10.96.1.${n}` })),
+        ),
+      );
+      await eventually("all are there", () => nft.elements(table, "cluster-ips").length === 101);
+      await proxy.idle();
+      assert.ok(nft.commits - before <= 50, `${nft.commits - before} transactions`);
+    }));
+  it("P211 tries again after a failure, writes an Event on the Node, and loses nothing", () =>
+    withProxy(async ({ client, nft, endpoints }) => {
+      nft.failWhen(() => true, "EPERM");
+      await put(client, service());
+      await put(client, slice([endpoint(11)]));
+      await eventually("an Event tells it", async () => {
+        const { items } = await client.list(events);
+        return items.some(
+          ({ reason, involvedObject }) => reason === "FailedToSyncRules" && involvedObject.kind === "Node",
+        );
+      });
+      assert.deepEqual(endpoints(), []);
+      nft.failWhen(() => false, "");
+      await eventually("the endpoint is there", () => same(endpoints(), ["10.244.0.11:8080"]));
+    }));
+  it("P217 puts the rules right after somebody deleted the table", () =>
+    withProxy(async ({ client, nft, endpoints }) => {
+      await put(client, service());
+      await put(client, slice([endpoint(11)]));
+      await eventually("the endpoint is there", () => endpoints().length === 1);
+      nft.commit([{ op: "delete-table", table }]);
+      await eventually("it is back", () => endpoints().length === 1);
+    }));
+  it("P154 P156 P157 deletes stale UDP flows when the first endpoint comes, the last one goes, and the Service goes", () =>
+    withProxy(async ({ client, endpoints, flows }) => {
+      const handle = { family: "IPv4", original: Buffer.alloc(0), id: undefined, zone: undefined } as const;
+      const flow = (ip: string, port: number): Flow => ({
+        destination: "10.96.0.1",
+        port: 53,
+        answerer: { ip, port },
+        handle,
+      });
+      const other: Flow = { ...flow("10.0.0.9", 53), port: 54 };
+      const dns = service({ ports: [{ port: 53, protocol: "UDP" }] });
+      const slices = (...numbers: number[]) =>
+        slice(
+          numbers.map((n) => endpoint(n)),
+          { ports: [{ port: 53, protocol: "UDP" }] },
+        );
+      flows.push(flow("10.96.0.1", 53), other);
+      await put(client, dns);
+      await put(client, slices(11));
+      await eventually(
+        "the flow without DNAT is gone",
+        () =>
+          endpoints().length === 1 &&
+          same(
+            flows.map((f) => f.answerer.ip),
+            ["10.0.0.9"],
+          ),
+      );
+      flows.push(flow("10.244.0.11", 53));
+      await put(client, slices(11, 12));
+      await eventually("both are there", () => endpoints().length === 2);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      assert.equal(flows.length, 2, "a flow to an endpoint that serves is left alone");
+      await put(client, slices());
+      await eventually("the flow to the last endpoint is gone", () => flows.length === 1);
+      flows.push(flow("10.244.0.12", 53));
+      await client.delete(services, { name: "web", namespace: "default" });
+      await eventually("the flow to the deleted Service is gone", () => flows.length === 1);
+    }));
+  it("P177 measures from the endpoint's change to the kernel", () =>
+    withProxy(async ({ client, endpoints, metrics }) => {
+      await put(client, service());
+      const object = slice([endpoint(11)]);
+      const annotations = {
+        "endpoints.kubernetes.io/last-change-trigger-time": new Date(Date.now() + 1).toISOString(),
+      };
+      await put(client, { ...object, metadata: { ...object.metadata, annotations } });
+      await eventually("the endpoint is there", () => endpoints().length === 1);
+      const text = await metrics.registry.metrics();
+      assert.match(text, /kubeproxy_network_programming_duration_seconds_count\{ip_family="IPv4"\} 1/);
+      assert.match(text, /kubeproxy_sync_proxy_rules_duration_seconds_count\{ip_family="IPv4"\} \d/);
+    }));
+  it("P212 leaves the rules when it ends", async () => {
+    let left: FakeNftables | undefined;
+    await withProxy(
+      async ({ nft }) => {
+        left = nft;
+      },
+      async ({ client }) => {
+        await put(client, service());
+        await put(client, slice([endpoint(11)]));
+      },
+    );
+    assert.deepEqual(left && endpointsOf(left), ["10.244.0.11:8080"]);
+  });
+  it("refuses a config that cannot be used", () => {
+    const start = (config: object) => () =>
+      startProxy({
+        client: createMemoryClient(),
+        nodeName: "n",
+        mode: "nftables",
+        config,
+        log: createLog(() => {}),
+        signal: AbortSignal.abort(),
+      });
+    assert.throws(start({ clusterCIDR: ["10.0.0.0"] }), /Cannot use clusterCIDR "10.0.0.0"/);
+    assert.throws(start({ masqueradeBit: 32 }), /must be 0 to 31/);
+    assert.throws(start({ nodePortAddresses: ["primary", "10.0.0.0/8"] }), /must stand alone/);
+  });
+});
