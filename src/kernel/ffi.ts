@@ -183,11 +183,6 @@ export function sendMany(fd: number, messages: Uint8Array, count: number): numbe
   return sent > 0 ? sent : 0;
 }
 
-/** Where the bytes lie in memory, for structures that hold pointers; valid while `bytes` is referenced. */
-export function addressOf(bytes: Uint8Array): bigint {
-  return BigInt(koffi.address(bytes));
-}
-
 /** include/uapi/asm-generic/socket.h */
 export const SOL_SOCKET = 1;
 export const SO_SNDBUF = 7;
