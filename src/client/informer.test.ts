@@ -21,9 +21,10 @@ async function until(condition: () => boolean): Promise<void> {
   assert.ok(condition(), "it did not come to pass");
 }
 
-test("the cache follows the collection; listeners hear each change once, in order", async () => {
+test("the cache follows the collection; listeners hear each change once, in order", async (t) => {
   const client = createMemoryClient();
   const end = new AbortController();
+  t.after(() => end.abort());
   await client.create(configMaps, configMap("a", { colour: "red" }));
   const indexes = { colour: ({ data }: ConfigMap) => [data?.colour ?? ""] };
   const informer = createInformer(client, configMaps, { log, signal: end.signal, indexes });
@@ -42,12 +43,12 @@ test("the cache follows the collection; listeners hear each change once, in orde
   assert.equal(informer.byIndex("colour", "red").length, 0);
   assert.equal(informer.byIndex("colour", "blue")[0]?.metadata.name, "b");
   assert.equal(informer.get("ns/b")?.data?.colour, "blue");
-  end.abort();
 });
 
-test("after 410 Gone only the differences reach the listeners", async () => {
+test("after 410 Gone only the differences reach the listeners", async (t) => {
   const client = createMemoryClient();
   const end = new AbortController();
+  t.after(() => end.abort());
   for (const name of ["same", "gone", "changed", "replaced"]) await client.create(configMaps, configMap(name));
   let cut = false;
   const flaky: ApiClient = Object.create(client, {
@@ -76,12 +77,12 @@ test("after 410 Gone only the differences reach the listeners", async () => {
   cut = false;
   await until(() => heard.length >= 4);
   assert.deepEqual(heard.sort(), ["added replaced", "deleted gone", "deleted replaced", "updated changed"]);
-  end.abort();
 });
 
-test("a server without sendInitialEvents is read by pages", async () => {
+test("a server without sendInitialEvents is read by pages", async (t) => {
   const client = createMemoryClient();
   const end = new AbortController();
+  t.after(() => end.abort());
   for (let i = 0; i < 5; i++) await client.create(configMaps, configMap(`c${i}`));
   const old = Object.assign(Object.create(null), {
     list: async (resource: typeof configMaps, options: { continue?: string }) => {
@@ -101,5 +102,4 @@ test("a server without sendInitialEvents is read by pages", async () => {
   assert.equal([...informer.list()].length, 5);
   await client.create(configMaps, configMap("late"));
   await until(() => informer.get("ns/late") !== undefined);
-  end.abort();
 });

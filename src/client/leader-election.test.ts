@@ -12,11 +12,14 @@ async function until(condition: () => boolean): Promise<void> {
   assert.ok(condition(), "it did not come to pass");
 }
 
-test("there is one leader at a time; another takes over when it gives up, or falls silent", async () => {
+test("there is one leader at a time; another takes over when it gives up, or falls silent", async (t) => {
   const client = createMemoryClient();
   const leading = new Set<string>();
   let most = 0;
   const ends = new Map<string, AbortController>();
+  t.after(() => {
+    for (const end of ends.values()) end.abort();
+  });
   const start = (identity: string, server = client) => {
     const end = new AbortController();
     ends.set(identity, end);

@@ -26,7 +26,7 @@ export interface LeaderElectionOptions {
 type Decision = { readonly kind: "write"; readonly lease: Lease } | { readonly kind: "wait"; readonly holder: string };
 
 /** What another holder's lease looked like, and when we (by our own clock) first saw it so. */
-export interface Observation {
+interface Observation {
   readonly renewTime: string;
   readonly holder: string;
   readonly atMs: number;
@@ -35,7 +35,7 @@ export interface Observation {
 const micro = (ms: number): string => new Date(ms).toISOString().replace("Z", "000Z");
 
 /** Takes or renews the lease if it is ours, free or expired. Clocks of machines differ, so expiry counts from when we saw it. */
-export function decide(
+function decide(
   lease: Lease,
   {
     identity,

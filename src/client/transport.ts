@@ -30,7 +30,7 @@ export interface TransportOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-export interface RequestOptions {
+interface RequestOptions {
   readonly method: string;
   /** With query. */
   readonly path: string;
@@ -148,11 +148,7 @@ export function createTransport(config: ClientConfig, options: TransportOptions)
  * The wait before the same request may be sent again; undefined: it may not. Safe are: a connection that was never
  * made, a 429 (the server did nothing), and for reads a connection that broke.
  */
-export function retryWaitMs(
-  method: string,
-  outcome: NodeJS.ErrnoException | Response,
-  attempt: number,
-): number | undefined {
+function retryWaitMs(method: string, outcome: NodeJS.ErrnoException | Response, attempt: number): number | undefined {
   if (outcome instanceof Error) {
     const refused = outcome.code === "ECONNREFUSED";
     const broken = method === "GET" && (outcome.code === "ECONNRESET" || outcome.code === "EPIPE");

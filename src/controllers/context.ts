@@ -57,11 +57,6 @@ export function createRecorder({ client, log, clock }: Context, component: strin
 /** RFC 3339 with seconds, as metadata and conditions carry it. */
 export const timestamp = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
 
-/** Equal as JSON, whatever the order of fields; absent and undefined are the same. */
-export function equal(one: unknown, other: unknown): boolean {
-  return canonical(one) === canonical(other);
-}
-
 /** JSON with sorted fields: equal text for equal values. */
 export function canonical(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) =>

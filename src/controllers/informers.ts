@@ -24,7 +24,7 @@ export const podIndexes = {
   label: ({ metadata }: Pod) => labelPairs(metadata.labels).map((pair) => `${metadata.namespace}/${pair}`),
 } satisfies Indexes<Pod>;
 
-export const serviceIndexes = {
+const serviceIndexes = {
   ...common,
   /** "namespace/key=value" of one label of the selector: a Pod that is selected has it. */
   selector: ({ metadata, spec }: Service) =>

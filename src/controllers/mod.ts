@@ -19,7 +19,6 @@ import { startScheduler } from "./scheduling/controller.ts";
 import { startServiceAccountController } from "./serviceaccount/controller.ts";
 
 export type { ApiServerAddress } from "./kubernetes-service/controller.ts";
-export { systemNamespaces } from "./namespace/controller.ts";
 
 export interface ControllersConfig {
   /** The cluster's certificate authority, for ConfigMap kube-root-ca.crt. */

@@ -10,7 +10,7 @@ export const unschedulableTaint = "node.kubernetes.io/unschedulable";
 export const readyStatus = ({ status }: Node): string =>
   status?.conditions?.find(({ type }) => type === "Ready")?.status ?? "Unknown";
 
-export function tolerates(tolerations: readonly Toleration[] = [], taint: Taint): boolean {
+function tolerates(tolerations: readonly Toleration[] = [], taint: Taint): boolean {
   return tolerations.some(({ key = "", operator = "Equal", value = "", effect = "" }) => {
     if (effect && effect !== taint.effect) return false;
     if (key && key !== taint.key) return false;
@@ -19,7 +19,7 @@ export function tolerates(tolerations: readonly Toleration[] = [], taint: Taint)
 }
 
 /** The Node's taints, and those that its state stands for even before a controller has written them. */
-export function effectiveTaints(node: Node): Taint[] {
+function effectiveTaints(node: Node): Taint[] {
   const taints = [...(node.spec?.taints ?? [])];
   const add = (key: string) => {
     if (!taints.some((taint) => taint.key === key && taint.effect === "NoSchedule"))

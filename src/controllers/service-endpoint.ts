@@ -16,10 +16,7 @@ export interface EndpointPort {
 export const isHeadless = ({ spec }: Service): boolean => !spec.clusterIP || spec.clusterIP === "None";
 
 /** The number that a Service's port has on this Pod; undefined: the Pod has no container port of that name and protocol. */
-export function resolveTargetPort(
-  { spec }: Pod,
-  { port, targetPort, protocol = "TCP" }: ServicePort,
-): number | undefined {
+function resolveTargetPort({ spec }: Pod, { port, targetPort, protocol = "TCP" }: ServicePort): number | undefined {
   const target: unknown = targetPort ?? port;
   if (typeof target === "number") return target === 0 ? port : target;
   // Containers first, then the init containers that run along with them.

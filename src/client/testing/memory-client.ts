@@ -4,17 +4,10 @@
  * history. It neither defaults nor validates.
  */
 import { randomUUID } from "node:crypto";
-import { type KubeObject, type ObjectMeta, objectKey, type Pod } from "../../api/object.ts";
+import { type KubeObject, objectKey, type Pod } from "../../api/object.ts";
 import { apiVersionOf, pathOf, type Resource } from "../../api/resource.ts";
 import { type ApiClient, ApiError, type ListOptions, type WatchedEvent } from "../client.ts";
-
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
-
-interface Generic extends KubeObject {
-  metadata: Mutable<ObjectMeta>;
-  spec?: Record<string, unknown>;
-  status?: Record<string, unknown>;
-}
+import { deepFreeze, type Generic, graceOf, holdsNamespace, matches, mergePatch, out, same } from "./generic-object.ts";
 
 interface LogEntry {
   readonly revision: number;
@@ -29,7 +22,7 @@ interface Collection {
   wake: Set<() => void>;
 }
 
-export interface Write {
+interface Write {
   readonly verb: "create" | "update" | "patch" | "delete";
   readonly plural: string;
   readonly name: string;
@@ -276,28 +269,6 @@ class Memory implements MemoryClient {
   }
 }
 
-const out = (object: Generic): Generic => structuredClone(object);
-const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
-
-/** Only Pods that a node runs stop gracefully; whoever deletes with 0 has stopped them. */
-function graceOf(object: Generic, asked: number | undefined): number {
-  if (object.kind !== "Pod" || !object.spec?.nodeName) return 0;
-  return asked ?? Number(object.spec.terminationGracePeriodSeconds ?? 30);
-}
-
-function holdsNamespace(object: Generic): boolean {
-  const finalizers = object.spec?.finalizers;
-  return object.kind === "Namespace" && Array.isArray(finalizers) && finalizers.length > 0;
-}
-
-function matches({ metadata }: Generic, { namespace, labelSelector }: ListOptions): boolean {
-  if (namespace !== undefined && metadata.namespace !== namespace) return false;
-  return (labelSelector ?? "").split(",").every((term) => {
-    const [key = "", value] = term.split("=");
-    return key === "" || (value === undefined ? key in (metadata.labels ?? {}) : metadata.labels?.[key] === value);
-  });
-}
-
 function woken(wakes: Set<() => void>): Promise<void> {
   return new Promise((resolve) => {
     const wake = () => {
@@ -306,26 +277,4 @@ function woken(wakes: Set<() => void>): Promise<void> {
     };
     wakes.add(wake);
   });
-}
-
-/** RFC 7386. */
-function mergePatch(target: unknown, patch: unknown): unknown {
-  if (patch === null || typeof patch !== "object" || Array.isArray(patch)) return patch;
-  const result = (target && typeof target === "object" && !Array.isArray(target) ? target : {}) as Record<
-    string,
-    unknown
-  >;
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete result[key];
-    else result[key] = mergePatch(result[key], value);
-  }
-  return result;
-}
-
-function deepFreeze<T>(value: T): T {
-  if (value !== null && typeof value === "object" && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    for (const part of Object.values(value)) deepFreeze(part);
-  }
-  return value;
 }

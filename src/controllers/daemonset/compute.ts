@@ -7,7 +7,7 @@ import { availableInMs, isFinished, isReady, isTerminating } from "../pod.ts";
 export const revisionLabel = "controller-revision-hash";
 
 /** Daemon Pods stay where others are sent away from (docs: "Taints and tolerations" of DaemonSet). */
-export function daemonTolerations(spec: Partial<PodSpec>): Toleration[] {
+function daemonTolerations(spec: Partial<PodSpec>): Toleration[] {
   const noExecute = ["not-ready", "unreachable"];
   const noSchedule = ["disk-pressure", "memory-pressure", "pid-pressure", "unschedulable"];
   if (spec.hostNetwork) noSchedule.push("network-unavailable");
@@ -24,7 +24,7 @@ export function daemonTolerations(spec: Partial<PodSpec>): Toleration[] {
 }
 
 /** A Node that is not ready yet may need just this Pod to become so. */
-export function wantsPod({ spec }: DaemonSet, node: Node): boolean {
+function wantsPod({ spec }: DaemonSet, node: Node): boolean {
   const template = spec.template.spec ?? { containers: [] };
   const everReady = [
     ...daemonTolerations(template),
@@ -35,7 +35,7 @@ export function wantsPod({ spec }: DaemonSet, node: Node): boolean {
 }
 
 /** Node of a Pod that is bound, or will be by its affinity. */
-export function nodeNameOf({ spec }: Pod): string | undefined {
+function nodeNameOf({ spec }: Pod): string | undefined {
   if (spec.nodeName) return spec.nodeName;
   const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
   const fields = required?.nodeSelectorTerms.flatMap(({ matchFields = [] }) => matchFields) ?? [];

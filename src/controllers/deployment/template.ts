@@ -6,7 +6,7 @@ import { canonical } from "../context.ts";
 import { controllerReference } from "../owner.ts";
 import { revisionOf } from "./revision.ts";
 
-export const hashLabel = "pod-template-hash";
+const hashLabel = "pod-template-hash";
 
 /** Ten characters that make no words and cannot be mistaken for one another. */
 const alphabet = "bcdfghjklmnpqrstvwxz2456789";

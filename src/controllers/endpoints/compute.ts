@@ -5,7 +5,7 @@ import { isFinished, isReady, isTerminating, podIps } from "../pod.ts";
 import { type EndpointPort, endpointHostname, endpointPorts, isHeadless, targetRef } from "../service-endpoint.ts";
 
 /** More addresses than these are cut off: large Services are for EndpointSlices. */
-export const maxAddresses = 1000;
+const maxAddresses = 1000;
 
 interface Entry {
   readonly address: EndpointAddress;

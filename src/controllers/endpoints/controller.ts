@@ -16,7 +16,7 @@ const overCapacityAnnotation = "endpoints.kubernetes.io/over-capacity";
 const leaderAnnotation = "control-plane.alpha.kubernetes.io/leader";
 
 /** The object as it should be; `present` as it is. */
-export function buildEndpoints(
+function buildEndpoints(
   service: Service,
   {
     subsets,

@@ -10,7 +10,7 @@ import { type EndpointPort, headlessLabel, isHeadless, triggerTimeAnnotation } f
 
 export const mirrorManagedBy = "endpointslicemirroring-controller.k8s.io";
 /** Further addresses of a subset are not mirrored. */
-export const maxAddresses = 1000;
+const maxAddresses = 1000;
 
 const skipLabel = "endpointslice.kubernetes.io/skip-mirror";
 const leaderAnnotation = "control-plane.alpha.kubernetes.io/leader";

@@ -9,7 +9,7 @@ import { type AddressType, addressTypesOf, type Group, groupKey } from "./comput
 export const serviceNameLabel = "kubernetes.io/service-name";
 export const managedByLabel = "endpointslice.kubernetes.io/managed-by";
 export const managedBy = "endpointslice-controller.k8s.io";
-export const defaultMaxEndpoints = 100;
+const defaultMaxEndpoints = 100;
 
 /** To be written in this order. */
 export interface SlicePlan {

@@ -14,7 +14,7 @@ const name = "kubernetes";
 const namespace = "default";
 const key = `${namespace}/${name}`;
 
-export function kubernetesService({ clusterIP, port }: { clusterIP: string; port: number }): Service {
+function kubernetesService({ clusterIP, port }: { clusterIP: string; port: number }): Service {
   return {
     apiVersion: "v1",
     kind: "Service",
@@ -28,7 +28,7 @@ export function kubernetesService({ clusterIP, port }: { clusterIP: string; port
   };
 }
 
-export function kubernetesSlice({ ip, port }: ApiServerAddress): EndpointSlice {
+function kubernetesSlice({ ip, port }: ApiServerAddress): EndpointSlice {
   return {
     apiVersion: "discovery.k8s.io/v1",
     kind: "EndpointSlice",
@@ -39,7 +39,7 @@ export function kubernetesSlice({ ip, port }: ApiServerAddress): EndpointSlice {
   };
 }
 
-export function kubernetesEndpoints({ ip, port }: ApiServerAddress): Endpoints {
+function kubernetesEndpoints({ ip, port }: ApiServerAddress): Endpoints {
   return {
     apiVersion: "v1",
     kind: "Endpoints",

@@ -43,7 +43,7 @@ export function lifecycleTaints(node: Node, nowMs: number): Taint[] | undefined 
 }
 
 /** Tolerated by Pods that say nothing of it, as Kubernetes' admission writes into them. */
-export const defaultTolerationSec = 300;
+const defaultTolerationSec = 300;
 
 /** Milliseconds until the Pod must leave its Node for a NoExecute taint of ours; undefined: it may stay. */
 export function evictionInMs(pod: Pod, { node, nowMs }: { node: Node; nowMs: number }): number | undefined {
