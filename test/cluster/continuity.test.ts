@@ -93,7 +93,7 @@ describe("continuous requests through the name of a Service", { skip: skipReason
   };
   /** The container's process, by its restart count and the command line seen from a shell in the cluster's pid namespace. */
   const killSystemPod = (part: "proxy" | "dns"): void => {
-    const script = `for p in /proc/[0-9]*; do if tr '\\0' ' ' < $p/cmdline 2>/dev/null | grep -q 'fairlead.js ${part} '; then kill -9 \${p#/proc/}; fi; done`;
+    const script = `for p in /proc/[0-9]*; do if tr '\\0' ' ' < $p/cmdline 2>/dev/null | grep -q 'fairlead[.]js ${part} '; then kill -9 \${p#/proc/}; fi; done`;
     cluster.shell("--outside", "--", "sh", "-c", script);
   };
   const restarts = (app: string): number =>

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { kinds } from "../../api/kinds/mod.ts";
 import type { Node, Service } from "../../api/object.ts";
 import { nodes, services } from "../../api/resource.ts";
+import { systemNamespaces } from "../../api/system-namespaces.ts";
 import { ensurePki } from "../../apiserver/pki.ts";
 import { createApiServer } from "../../apiserver/server.ts";
 import { createEventRecorder } from "../../client/events.ts";
@@ -63,7 +64,7 @@ async function run(config: ClusterConfig, proxyMode: string, signal: AbortSignal
   const clientOf = async (userAgent: string) =>
     createClient(await loadKubeconfig(join(all.kubeconfigs, "control-plane")), { userAgent, log, signal });
   const client = await clientOf("fairlead-controllers");
-  await ensureNamespace(client, "kube-system");
+  await Promise.all(systemNamespaces.map((name) => ensureNamespace(client, name)));
   startControllers({
     client,
     log: log.child({ component: "controllers" }),

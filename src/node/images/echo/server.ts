@@ -26,6 +26,7 @@ const tcpPort = port("tcp-port", "TCP_PORT", httpPort + 1);
 const udpPort = port("udp-port", "UDP_PORT", httpPort);
 
 let ready = true;
+let ending = false;
 
 function describe(request: IncomingMessage): string {
   const { socket, method, url, headers } = request;
@@ -37,7 +38,14 @@ function describe(request: IncomingMessage): string {
 function answer(request: IncomingMessage, response: ServerResponse): void {
   const { pathname, searchParams } = new URL(request.url ?? "/", "http://echo");
   const send = (status: number, body: string, type = "text/plain") =>
-    response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) }).end(body);
+    response
+      // Before the end, clients that keep their connection are sent to look for another Pod.
+      .writeHead(status, {
+        "content-type": type,
+        "content-length": Buffer.byteLength(body),
+        ...(ending ? { connection: "close" } : {}),
+      })
+      .end(body);
   if (pathname === "/json") return void send(200, describe(request), "application/json");
   if (pathname === "/healthz") return void send(200, "ok\n");
   if (pathname === "/readyz") {
@@ -66,13 +74,20 @@ for (const server of [http, tcp, udp]) {
 }
 process.stdout.write(`${name} answers HTTP on ${httpPort}, TCP on ${tcpPort}, UDP on ${udpPort}\n`);
 
+/** How long connections are still taken after SIGTERM: until then every node has learned that this Pod is going. */
+const drainMs = 500;
+
 /** The first process of a pid namespace gets no default action: without this it would only end by SIGKILL. */
 function stop(): void {
-  http.close();
-  http.closeIdleConnections();
-  tcp.close();
-  udp.close();
-  setTimeout(() => process.exit(0), 1000).unref();
+  ready = false;
+  ending = true;
+  setTimeout(() => {
+    http.close();
+    http.closeIdleConnections();
+    tcp.close();
+    udp.close();
+    setTimeout(() => process.exit(0), 1000).unref();
+  }, drainMs);
 }
 process.once("SIGTERM", stop);
 process.once("SIGINT", stop);
