@@ -212,11 +212,6 @@ export function bpf(command: number, attributes: Uint8Array, action: string): nu
   return checked("bpf", action, () => c.bpf(SYS_bpf, command, attributes, attributes.length));
 }
 
-/** Where the bytes are in memory; valid as long as `bytes` is referenced. */
-export function addressOf(bytes: Uint8Array): bigint {
-  return BigInt(koffi.address(bytes));
-}
-
 /** mount(2); `source`, `type` and `data` may be null where the flags make them meaningless. */
 export function mount(
   target: string,
