@@ -3,7 +3,13 @@ import { closeSync, openSync } from "node:fs";
 import { constants } from "node:os";
 import koffi from "koffi";
 
-const errorNames = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+/** Second names of a number, which Linux's own headers avoid. */
+const aliases: readonly string[] = ["EWOULDBLOCK", "ENOTSUP"];
+const errorNames = new Map(
+  Object.entries(constants.errno)
+    .filter(([name]) => !aliases.includes(name))
+    .map(([name, number]) => [number, name]),
+);
 
 /** A system call that failed: `Cannot enter network namespace: Operation not permitted (EPERM)`. */
 export class SystemError extends Error {
@@ -210,6 +216,11 @@ const SYS_bpf = process.arch === "arm64" ? 280 : 321;
 /** bpf(2) with the encoded `union bpf_attr`, which the kernel may write to. Everything that it points to must be kept until this returns. */
 export function bpf(command: number, attributes: Uint8Array, action: string): number {
   return checked("bpf", action, () => c.bpf(SYS_bpf, command, attributes, attributes.length));
+}
+
+/** Where the bytes are in memory, for structures that hold pointers; valid as long as `bytes` is referenced. */
+export function addressOf(bytes: Uint8Array): bigint {
+  return BigInt(koffi.address(bytes));
 }
 
 /** mount(2); `source`, `type` and `data` may be null where the flags make them meaningless. */
