@@ -47,7 +47,11 @@ if (inNamespaces(import.meta.url)) {
 
   const begin = async () => {
     stop = new AbortController();
-    const log = createLog((line) => void (/ (ERROR|WARN) /.test(line) && errors.push(line)));
+    const log = createLog((line) => {
+      if (!/ (ERROR|WARN) /.test(line)) return;
+      errors.push(line);
+      process.stderr.write(`${line}\n`);
+    });
     agent = startAgent({ config, client, log, signal: stop.signal });
     await agent.ready;
   };
