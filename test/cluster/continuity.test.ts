@@ -1,7 +1,10 @@
 /** A Service keeps its name and address while everything behind and around it changes. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { skipReason, startCluster, type TestCluster, until } from "./harness.ts";
+
+const resolverTimeoutMs = 5500;
 
 /** A Pod that opens a new connection through the name every few milliseconds, and keeps one connection open. */
 const client = `
@@ -137,6 +140,8 @@ describe("continuous requests through the name of a Service", { skip: skipReason
     for (let i = 0; i < 10; i++)
       assert.match(cluster.shell("--", "curl", "-sS", "--max-time", "2", `http://${address}:8080`).stdout, /^backend-/);
     await until("the DNS server is back", () => restarts("kube-dns") >= 1 && ready("kube-dns"));
+    // A query that died with the server is asked again by the client's resolver after five seconds.
+    await sleep(resolverTimeoutMs);
     await withoutFailure("the DNS server came back", async () => {});
   });
 
