@@ -1,6 +1,7 @@
 /** HTTP exchanges with the API server over kept-alive connections: authentication, time-outs and the retries that are safe. */
 import http from "node:http";
 import https from "node:https";
+import { createSecureContext } from "node:tls";
 import { type BackoffOptions, backoffMs } from "../lib/backoff.ts";
 import { systemClock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
@@ -54,6 +55,8 @@ export interface Transport {
 }
 
 const defaultTimeoutMs = 30_000;
+/** Kept connections; further requests wait for one of them, which is faster than another handshake. */
+const maxConnections = 24;
 /** Of one exchange, the first included. */
 const maxAttempts = 6;
 const refusedBackoff: BackoffOptions = { initialMs: 50, maxMs: 1_000, jitter: 0.3 };
@@ -65,15 +68,15 @@ export function createTransport(config: ClientConfig, options: TransportOptions)
   const base = url.pathname.replace(/\/$/, "");
   const tls = secure
     ? {
-        ca: config.ca,
-        cert: config.cert,
-        key: config.key,
+        // Made once: reading certificates anew for each connection would cost more than the handshake.
+        secureContext: createSecureContext({ ca: config.ca, cert: config.cert, key: config.key }),
         rejectUnauthorized: !config.insecureSkipTlsVerify,
         ...(config.tlsServerName ? { servername: config.tlsServerName } : {}),
       }
     : {};
   const newAgent = (keepAlive: boolean) => {
-    const agentOptions = { keepAlive, noDelay: true, maxFreeSockets: 16, ...tls };
+    const limits = keepAlive ? { maxSockets: maxConnections, maxFreeSockets: maxConnections } : {};
+    const agentOptions = { keepAlive, noDelay: true, ...limits, ...tls };
     return secure ? new https.Agent(agentOptions) : new http.Agent(agentOptions);
   };
   const agents = { kept: newAgent(true), own: newAgent(false) };

@@ -57,6 +57,17 @@ export function createRecorder({ client, log, clock }: Context, component: strin
 /** RFC 3339 with seconds, as metadata and conditions carry it. */
 export const timestamp = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
 
+/** Equal as JSON: whatever the order of fields; absent and undefined are the same. */
+export function equal(one: unknown, other: unknown): boolean {
+  if (one === other) return true;
+  if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return false;
+  if (Array.isArray(one) !== Array.isArray(other)) return false;
+  const [first, second] = [one as Record<string, unknown>, other as Record<string, unknown>];
+  for (const key in first) if (!equal(first[key], second[key])) return false;
+  for (const key in second) if (second[key] !== undefined && first[key] === undefined) return false;
+  return true;
+}
+
 /** JSON with sorted fields: equal text for equal values. */
 export function canonical(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) =>

@@ -1,5 +1,6 @@
 /** Starts all controllers over one set of informers. */
-import type { ApiClient } from "../client/client.ts";
+import type { KubeObject } from "../api/object.ts";
+import type { ApiClient, Informer } from "../client/client.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Context } from "./context.ts";
@@ -11,7 +12,7 @@ import { startEndpointSliceMirroringController } from "./endpointslice-mirroring
 import { startGarbageCollector } from "./garbage-collection/controller.ts";
 import { createInformers } from "./informers.ts";
 import { type ApiServerAddress, startKubernetesServiceController } from "./kubernetes-service/controller.ts";
-import { startNamespaceController } from "./namespace/controller.ts";
+import { startNamespaceController, systemNamespaces } from "./namespace/controller.ts";
 import { startNodeLifecycleController } from "./node-lifecycle/controller.ts";
 import { startPodGarbageCollector } from "./pod-garbage/controller.ts";
 import { startReplicaSetController } from "./replicaset/controller.ts";
@@ -41,7 +42,21 @@ export interface ControllersOptions {
   readonly config: ControllersConfig;
 }
 
-/** `ready` resolves when all caches are filled; the controllers work from then on until `signal` aborts. */
+/** Resolves when the cache holds the object. */
+function present<T extends KubeObject>(informer: Informer<T>, key: string): Promise<void> {
+  return new Promise((resolve) => {
+    const end = informer.onChange(() => {
+      if (informer.get(key) === undefined) return;
+      resolve();
+      queueMicrotask(() => end());
+    });
+  });
+}
+
+/**
+ * `ready` resolves when all caches are filled and the system's namespaces and the Service default/kubernetes are there.
+ * The controllers work until `signal` aborts.
+ */
 export function startControllers({ client, log, signal, clock = systemClock, config }: ControllersOptions): {
   ready: Promise<void>;
 } {
@@ -65,5 +80,9 @@ export function startControllers({ client, log, signal, clock = systemClock, con
     context,
     config.podQuarantineMs === undefined ? {} : { quarantineMs: config.podQuarantineMs },
   );
-  return { ready: synced.then(() => {}) };
+  const awaited = [
+    ...systemNamespaces.map((name) => present(informers.namespaces, name)),
+    present(informers.services, "default/kubernetes"),
+  ];
+  return { ready: Promise.all([synced, ...awaited]).then(() => {}) };
 }

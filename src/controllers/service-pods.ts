@@ -2,7 +2,7 @@
 import type { Pod, Service } from "../api/object.ts";
 import { objectKey } from "../api/object.ts";
 import type { Change } from "../client/client.ts";
-import { canonical } from "./context.ts";
+import { equal } from "./context.ts";
 import type { Informers } from "./informers.ts";
 import { isFinished, isReady, isTerminating, podCondition, podIps } from "./pod.ts";
 import { labelPairs, matchesLabels } from "./selector.ts";
@@ -47,7 +47,7 @@ export function servicesTouched(change: Change<Pod>, informers: Informers): stri
   const after = servicesOf(change.object, informers);
   if (change.type !== "updated") return podIps(change.object).length > 0 ? after : [];
   const { object, old } = change;
-  const sameLabels = canonical(object.metadata.labels) === canonical(old.metadata.labels);
+  const sameLabels = equal(object.metadata.labels, old.metadata.labels);
   if (shown(object) !== shown(old)) return sameLabels ? after : [...new Set([...after, ...servicesOf(old, informers)])];
   if (sameLabels) return [];
   const before = servicesOf(old, informers);

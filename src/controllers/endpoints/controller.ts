@@ -3,7 +3,7 @@ import { type Endpoints, objectKey, type Service } from "../../api/object.ts";
 import { endpoints as endpointsResource } from "../../api/resource.ts";
 import { createWriteThrough } from "../../client/write-through.ts";
 import type { WorkQueue } from "../../lib/work-queue.ts";
-import { type Context, canonical, createQueue, createRecorder, isRace, timestamp } from "../context.ts";
+import { type Context, createQueue, createRecorder, equal, isRace, timestamp } from "../context.ts";
 import { commonIndexes } from "../informers.ts";
 import { headlessLabel, isHeadless, triggerTimeAnnotation } from "../service-endpoint.ts";
 import { createTriggerTimes, podsOf, selectorOf, servicesTouched, triggerTime } from "../service-pods.ts";
@@ -53,9 +53,12 @@ function buildEndpoints(
 
 /** Equal in all that we decide, the trigger time apart. */
 function isSame(one: Endpoints, other: Endpoints): boolean {
-  const essence = ({ metadata, subsets = [] }: Endpoints) =>
-    canonical([metadata.labels, metadata.annotations?.[overCapacityAnnotation], subsets]);
-  return essence(one) === essence(other);
+  const essence = ({ metadata, subsets = [] }: Endpoints) => [
+    metadata.labels,
+    metadata.annotations?.[overCapacityAnnotation],
+    subsets,
+  ];
+  return equal(essence(one), essence(other));
 }
 
 export function startEndpointsController(context: Context): WorkQueue {

@@ -1,7 +1,7 @@
 /** The fewest writes that lead from the slices that exist to those that should. */
 import type { Endpoint } from "kubernetes-types/discovery/v1";
 import type { EndpointSlice, Service } from "../../api/object.ts";
-import { canonical } from "../context.ts";
+import { equal } from "../context.ts";
 import { controllerReference, isControlledBy } from "../owner.ts";
 import { headlessLabel, isHeadless, triggerTimeAnnotation } from "../service-endpoint.ts";
 import { type AddressType, addressTypesOf, type Group, groupKey } from "./compute.ts";
@@ -78,18 +78,11 @@ function withPlaceholders(service: Service, groups: ReadonlyMap<string, Group>):
 const identity = ({ addresses, hostname = "", targetRef }: Endpoint): string =>
   [[...addresses].sort().join(), hostname, targetRef?.namespace ?? "", targetRef?.name ?? ""].join("|");
 
-/** All of an endpoint that we decide. */
-function content({ addresses, conditions, hostname, nodeName, zone, targetRef, hints }: Endpoint): string {
-  const { kind, namespace, name, uid } = targetRef ?? {};
-  return canonical({
-    addresses,
-    conditions,
-    hostname,
-    nodeName,
-    zone,
-    hints,
-    targetRef: { kind, namespace, name, uid },
-  });
+/** Equal in all of an endpoint that we decide. */
+function sameContent(one: Endpoint, other: Endpoint): boolean {
+  const { targetRef: first, ...own } = one;
+  const { targetRef: second, deprecatedTopology: _, ...theirs } = other;
+  return first?.uid === second?.uid && first?.kind === second?.kind && equal(own, theirs);
 }
 
 /** Changed endpoints stay where they are; new ones go where a write is due anyway, then into one slice with room, then into new slices. */
@@ -126,7 +119,7 @@ function keepWanted(slice: EndpointSlice, missing: Map<string, Endpoint>): Draft
     const key = identity(old);
     const endpoint = missing.get(key);
     missing.delete(key);
-    if (!endpoint || content(endpoint) !== content(old)) changed = true;
+    if (!endpoint || !sameContent(endpoint, old)) changed = true;
     return endpoint ? [endpoint] : [];
   });
   return { slice, endpoints, changed };
@@ -197,7 +190,7 @@ const userLabels = (labels: Readonly<Record<string, string>> = {}): Record<strin
   Object.fromEntries(Object.entries(labels).filter(([key]) => !reservedLabels.has(key)));
 
 function labelsDrift({ metadata }: Service, slice: EndpointSlice): boolean {
-  return canonical(userLabels(metadata.labels)) !== canonical(userLabels(slice.metadata.labels));
+  return !equal(userLabels(metadata.labels), userLabels(slice.metadata.labels));
 }
 
 function buildSlice({

@@ -6,7 +6,7 @@ import type { Again, WorkQueue } from "../../lib/work-queue.ts";
 import { type Context, createQueue, nameOf } from "../context.ts";
 import { collectionsOf } from "../informers.ts";
 
-const systemNamespaces = ["default", "kube-system", "kube-public", "kube-node-lease"];
+export const systemNamespaces = ["default", "kube-system", "kube-public", "kube-node-lease"];
 const finalizer = "kubernetes";
 
 export function startNamespaceController(context: Context): WorkQueue {
