@@ -24,7 +24,7 @@ export interface FieldError {
 
 export interface Column<T> {
   readonly name: string;
-  readonly type: "string" | "integer" | "date";
+  readonly type: "string" | "integer" | "boolean" | "date";
   readonly format?: string;
   readonly description: string;
   /** 0: always printed, 1: with `-o wide`. */

@@ -1,13 +1,20 @@
 /** The shapes of API objects. Field types come from the published API (package kubernetes-types, types only). */
-import type {
-  DaemonSet as DaemonSetFields,
-  Deployment as DeploymentFields,
-  ReplicaSet as ReplicaSetFields,
-} from "kubernetes-types/apps/v1";
+import type * as apps from "kubernetes-types/apps/v1";
+import type * as batch from "kubernetes-types/batch/v1";
 import type { Lease as LeaseFields } from "kubernetes-types/coordination/v1";
 import type * as core from "kubernetes-types/core/v1";
 import type { EndpointSlice as EndpointSliceFields } from "kubernetes-types/discovery/v1";
 import type { ObjectMeta as MetaFields } from "kubernetes-types/meta/v1";
+import type * as networking from "kubernetes-types/networking/v1";
+import type {
+  IPAddress as IpAddressFields,
+  ServiceCIDR as ServiceCidrFields,
+} from "kubernetes-types/networking/v1alpha1";
+import type { RuntimeClass as RuntimeClassFields } from "kubernetes-types/node/v1";
+import type { PodDisruptionBudget as PodDisruptionBudgetFields } from "kubernetes-types/policy/v1";
+import type * as rbac from "kubernetes-types/rbac/v1";
+import type { PriorityClass as PriorityClassFields } from "kubernetes-types/scheduling/v1";
+import type { StorageClass as StorageClassFields } from "kubernetes-types/storage/v1";
 
 export type { OwnerReference } from "kubernetes-types/meta/v1";
 
@@ -29,6 +36,11 @@ type Typed<Fields, Kind extends string> = Omit<Fields, "apiVersion" | "kind" | "
   metadata: ObjectMeta;
 };
 
+/** The same, of a kind whose spec its defaults always fill in. */
+type Specified<Fields extends { spec?: unknown }, Kind extends string> = Typed<Fields, Kind> & {
+  spec: NonNullable<Fields["spec"]>;
+};
+
 export type Namespace = Typed<core.Namespace, "Namespace">;
 export type Node = Typed<core.Node, "Node">;
 export type Pod = Typed<core.Pod, "Pod"> & { spec: core.PodSpec };
@@ -39,10 +51,33 @@ export type ConfigMap = Typed<core.ConfigMap, "ConfigMap">;
 export type Secret = Typed<core.Secret, "Secret">;
 export type ServiceAccount = Typed<core.ServiceAccount, "ServiceAccount">;
 export type EndpointSlice = Typed<EndpointSliceFields, "EndpointSlice">;
-export type Deployment = Typed<DeploymentFields, "Deployment"> & { spec: NonNullable<DeploymentFields["spec"]> };
-export type ReplicaSet = Typed<ReplicaSetFields, "ReplicaSet"> & { spec: NonNullable<ReplicaSetFields["spec"]> };
-export type DaemonSet = Typed<DaemonSetFields, "DaemonSet"> & { spec: NonNullable<DaemonSetFields["spec"]> };
+export type Deployment = Specified<apps.Deployment, "Deployment">;
+export type ReplicaSet = Specified<apps.ReplicaSet, "ReplicaSet">;
+export type DaemonSet = Specified<apps.DaemonSet, "DaemonSet">;
+export type StatefulSet = Specified<apps.StatefulSet, "StatefulSet">;
+export type ControllerRevision = Typed<apps.ControllerRevision, "ControllerRevision">;
 export type Lease = Typed<LeaseFields, "Lease">;
+export type ReplicationController = Specified<core.ReplicationController, "ReplicationController">;
+export type PodTemplate = Typed<core.PodTemplate, "PodTemplate">;
+export type LimitRange = Specified<core.LimitRange, "LimitRange">;
+export type ResourceQuota = Specified<core.ResourceQuota, "ResourceQuota">;
+export type PersistentVolume = Specified<core.PersistentVolume, "PersistentVolume">;
+export type PersistentVolumeClaim = Specified<core.PersistentVolumeClaim, "PersistentVolumeClaim">;
+export type Job = Specified<batch.Job, "Job">;
+export type CronJob = Specified<batch.CronJob, "CronJob">;
+export type PodDisruptionBudget = Specified<PodDisruptionBudgetFields, "PodDisruptionBudget">;
+export type Ingress = Specified<networking.Ingress, "Ingress">;
+export type IngressClass = Specified<networking.IngressClass, "IngressClass">;
+export type NetworkPolicy = Specified<networking.NetworkPolicy, "NetworkPolicy">;
+export type ServiceCIDR = Specified<ServiceCidrFields, "ServiceCIDR">;
+export type IPAddress = Specified<IpAddressFields, "IPAddress">;
+export type Role = Typed<rbac.Role, "Role">;
+export type RoleBinding = Typed<rbac.RoleBinding, "RoleBinding">;
+export type ClusterRole = Typed<rbac.ClusterRole, "ClusterRole">;
+export type ClusterRoleBinding = Typed<rbac.ClusterRoleBinding, "ClusterRoleBinding">;
+export type PriorityClass = Typed<PriorityClassFields, "PriorityClass">;
+export type StorageClass = Typed<StorageClassFields, "StorageClass">;
+export type RuntimeClass = Typed<RuntimeClassFields, "RuntimeClass">;
 
 /** "namespace/name", or "name" for a cluster-scoped object: the key of caches and work queues. */
 export function objectKey(object: { metadata: { name: string; namespace?: string } }): string {

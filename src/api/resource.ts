@@ -40,6 +40,107 @@ export const deployments = resource<objects.Deployment>("apps", "v1", "Deploymen
 export const replicaSets = resource<objects.ReplicaSet>("apps", "v1", "ReplicaSet", "replicasets");
 export const daemonSets = resource<objects.DaemonSet>("apps", "v1", "DaemonSet", "daemonsets");
 export const leases = resource<objects.Lease>("coordination.k8s.io", "v1", "Lease", "leases");
+export const statefulSets = resource<objects.StatefulSet>("apps", "v1", "StatefulSet", "statefulsets");
+export const controllerRevisions = resource<objects.ControllerRevision>(
+  "apps",
+  "v1",
+  "ControllerRevision",
+  "controllerrevisions",
+);
+export const replicationControllers = resource<objects.ReplicationController>(
+  "",
+  "v1",
+  "ReplicationController",
+  "replicationcontrollers",
+);
+export const podTemplates = resource<objects.PodTemplate>("", "v1", "PodTemplate", "podtemplates");
+export const limitRanges = resource<objects.LimitRange>("", "v1", "LimitRange", "limitranges");
+export const resourceQuotas = resource<objects.ResourceQuota>("", "v1", "ResourceQuota", "resourcequotas");
+export const persistentVolumes = resource<objects.PersistentVolume>(
+  "",
+  "v1",
+  "PersistentVolume",
+  "persistentvolumes",
+  false,
+);
+export const persistentVolumeClaims = resource<objects.PersistentVolumeClaim>(
+  "",
+  "v1",
+  "PersistentVolumeClaim",
+  "persistentvolumeclaims",
+);
+export const jobs = resource<objects.Job>("batch", "v1", "Job", "jobs");
+export const cronJobs = resource<objects.CronJob>("batch", "v1", "CronJob", "cronjobs");
+export const podDisruptionBudgets = resource<objects.PodDisruptionBudget>(
+  "policy",
+  "v1",
+  "PodDisruptionBudget",
+  "poddisruptionbudgets",
+);
+export const ingresses = resource<objects.Ingress>("networking.k8s.io", "v1", "Ingress", "ingresses");
+export const ingressClasses = resource<objects.IngressClass>(
+  "networking.k8s.io",
+  "v1",
+  "IngressClass",
+  "ingressclasses",
+  false,
+);
+export const networkPolicies = resource<objects.NetworkPolicy>(
+  "networking.k8s.io",
+  "v1",
+  "NetworkPolicy",
+  "networkpolicies",
+);
+export const serviceCidrs = resource<objects.ServiceCIDR>(
+  "networking.k8s.io",
+  "v1",
+  "ServiceCIDR",
+  "servicecidrs",
+  false,
+);
+export const ipAddresses = resource<objects.IPAddress>("networking.k8s.io", "v1", "IPAddress", "ipaddresses", false);
+export const roles = resource<objects.Role>("rbac.authorization.k8s.io", "v1", "Role", "roles");
+export const roleBindings = resource<objects.RoleBinding>(
+  "rbac.authorization.k8s.io",
+  "v1",
+  "RoleBinding",
+  "rolebindings",
+);
+export const clusterRoles = resource<objects.ClusterRole>(
+  "rbac.authorization.k8s.io",
+  "v1",
+  "ClusterRole",
+  "clusterroles",
+  false,
+);
+export const clusterRoleBindings = resource<objects.ClusterRoleBinding>(
+  "rbac.authorization.k8s.io",
+  "v1",
+  "ClusterRoleBinding",
+  "clusterrolebindings",
+  false,
+);
+export const priorityClasses = resource<objects.PriorityClass>(
+  "scheduling.k8s.io",
+  "v1",
+  "PriorityClass",
+  "priorityclasses",
+  false,
+);
+export const storageClasses = resource<objects.StorageClass>(
+  "storage.k8s.io",
+  "v1",
+  "StorageClass",
+  "storageclasses",
+  false,
+);
+export const runtimeClasses = resource<objects.RuntimeClass>(
+  "node.k8s.io",
+  "v1",
+  "RuntimeClass",
+  "runtimeclasses",
+  false,
+);
 
 /** "v1" or "apps/v1". */
 export function apiVersionOf({ group, version }: { group: string; version: string }): string {
