@@ -1,4 +1,5 @@
 /** The API server: HTTPS in, store out. */
+import { setMaxListeners } from "node:events";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Kind } from "../api/kind.ts";
@@ -16,7 +17,7 @@ import { type Edge, handleRequest } from "./handle-request.ts";
 import { collectionPrefix } from "./keys.ts";
 import { createMetrics } from "./metrics.ts";
 import type { Pki } from "./pki.ts";
-import { createServiceAllocator, type ServiceAllocator } from "./service-allocation/service-allocator.ts";
+import { ServiceAllocator } from "./service-allocation/service-allocator.ts";
 import { createStaticPaths } from "./static-paths.ts";
 
 export interface ApiServerOptions {
@@ -62,14 +63,12 @@ function listenOn(server: Server, options: ListenOptions): Promise<{ port: numbe
   });
 }
 
-export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
+async function createContext(options: ApiServerOptions, closing: AbortSignal): Promise<ServerContext> {
   const { store, kinds, pki, config, log, clock = systemClock } = options;
-  const closing = new AbortController();
-  const allocator = createServiceAllocator({
-    serviceCidrs: config.serviceCidr.split(","),
-    nodePortRange: config.nodePortRange,
-  });
-  const context: ServerContext = {
+  const { serviceCidr, nodePortRange } = config;
+  const allocator = new ServiceAllocator({ serviceCidrs: serviceCidr.split(","), nodePortRange });
+  await adoptServices(store, allocator);
+  return {
     store,
     kinds,
     kindOf: kindTable(kinds),
@@ -81,50 +80,56 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       ["pods", podHook],
     ]),
     nodes: { ca: pki.ca, client: pki.client("kubelet-client") },
-    closing: closing.signal,
+    closing,
   };
+}
+
+function createListener(edge: Edge, pki: Pki): Server {
+  const { log } = edge.server;
+  const tls = { ca: pki.ca, cert: pki.server.certificate, key: pki.server.key };
+  const server = createServer({ ...tls, requestCert: true, rejectUnauthorized: false }, (request, response) => {
+    void handleRequest(edge, request, response).catch((error) => {
+      log.error("answer failed", { url: request.url, error });
+      response.destroy();
+    });
+  });
+  server.keepAliveTimeout = keepAliveMs;
+  server.headersTimeout = headersTimeoutMs;
+  server.requestTimeout = 0;
+  server.on("tlsClientError", (error) => log.debug("TLS handshake failed", { error }));
+  server.on("clientError", (_error, socket) => socket.destroy());
+  return server;
+}
+
+function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeAllConnections();
+  return closed;
+}
+
+/** Reads the store once, to learn which addresses and ports are taken; `listen` is called after that. */
+export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const closing = new AbortController();
+  setMaxListeners(0, closing.signal);
+  const context = await createContext(options, closing.signal);
   const metrics = createMetrics();
   const checks = [
     { name: "ping", check: () => true },
     { name: "shutdown", check: () => !closing.signal.aborted },
   ];
   const edge: Edge = { server: context, metrics, staticPaths: createStaticPaths(context, { metrics, checks }) };
-  await adoptServices(store, allocator);
   startEventExpiry(context);
   const servers: Server[] = [];
-
-  function create(): Server {
-    const tls = { ca: pki.ca, cert: pki.server.certificate, key: pki.server.key };
-    const server = createServer({ ...tls, requestCert: true, rejectUnauthorized: false }, (request, response) => {
-      void handleRequest(edge, request, response).catch((error) => {
-        log.error("answer failed", { url: request.url, error });
-        response.destroy();
-      });
-    });
-    server.keepAliveTimeout = keepAliveMs;
-    server.headersTimeout = headersTimeoutMs;
-    server.requestTimeout = 0;
-    server.on("tlsClientError", (error) => log.debug("TLS handshake failed", { error }));
-    server.on("clientError", (_error, socket) => socket.destroy());
-    return server;
-  }
-
   return {
     async listen(where) {
-      const server = create();
+      const server = createListener(edge, options.pki);
       const address = await listenOn(server, where);
       servers.push(server);
       return address;
     },
     async close() {
       closing.abort();
-      await Promise.all(
-        servers.map((server) => {
-          const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-          server.closeAllConnections();
-          return closed;
-        }),
-      );
+      await Promise.all(servers.map(closeServer));
     },
   };
 }

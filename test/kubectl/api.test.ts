@@ -155,12 +155,12 @@ describe("kubectl", { skip }, async () => {
 
   test("lists in chunks, diff, wait, watch", async () => {
     const one = (name: string): string => `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${name}}\n`;
-    await ok("create -f -", { input: Array.from({ length: 30 }, (_, index) => one(`chunk-${index}`)).join("---\n") });
+    await ok("create -f -", { input: Array.from({ length: 12 }, (_, index) => one(`chunk-${index}`)).join("---\n") });
     const items = [{ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "chunk-in-list" } }];
     const list = JSON.stringify({ apiVersion: "v1", kind: "List", items });
     assert.equal(await ok("apply -f -", { input: list }), "configmap/chunk-in-list created\n");
-    const chunked = await ok("get cm --chunk-size=7 -o name");
-    assert.equal(chunked.match(/configmap\/chunk-/g)?.length, 31);
+    const chunked = await ok("get cm --chunk-size=5 -o name");
+    assert.equal(chunked.match(/configmap\/chunk-/g)?.length, 13);
     const changed = manifest.replace("replicas: 3", "replicas: 9");
     const diff = await run(["diff", "-f", "-"], { input: changed });
     assert.deepEqual([diff.code, /^\+ {2}replicas: 9$/m.test(diff.out)], [1, true]);

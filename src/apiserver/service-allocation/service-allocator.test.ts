@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Service } from "../../api/object.ts";
-import { createServiceAllocator } from "./service-allocator.ts";
+import { ServiceAllocator } from "./service-allocator.ts";
 
 const service = (spec: Partial<Service["spec"]>, name = "s"): Service =>
   ({
@@ -12,7 +12,7 @@ const service = (spec: Partial<Service["spec"]>, name = "s"): Service =>
   }) as Service;
 
 const allocator = (serviceCidrs = ["10.96.0.0/16"], from = 30000, to = 32767) =>
-  createServiceAllocator({ serviceCidrs, nodePortRange: { from, to }, random: () => 0 });
+  new ServiceAllocator({ serviceCidrs, nodePortRange: { from, to }, random: () => 0 });
 
 const faults = (allocation: { faults: readonly { field: string; detail: string }[] }): string[] =>
   allocation.faults.map(({ field, detail }) => `${field}: ${detail}`);
