@@ -1,6 +1,7 @@
 /**
- * All names of one Service (Kubernetes DNS specification 1.1.0, sections 2.3 to 2.5), as record sets by the labels in front of
- * `<service>.<namespace>.svc.<zone>`: "" is the Service itself, "\x05_http\x04_tcp" a named port, "\x0510-0-0-7…" an endpoint.
+ * All names of one Service (Kubernetes DNS specification 1.1.0, sections 2.3 to 2.5), by the labels in front of
+ * `<service>.<namespace>.svc.<zone>`: "" is the Service itself, "\x05_http\x04_tcp" a named port, "\x0a10-244-0-7" an endpoint.
+ * First a plan of each name, which is cheap for thousands of endpoints; the records of a name only when it is asked for.
  */
 import { ipToBytes, parseIp } from "../net/ip.ts";
 import type { NamedPort, ServiceFacts, SliceFacts } from "./facts.ts";
@@ -14,45 +15,79 @@ export interface RecordSet {
   readonly rotate: boolean;
 }
 
-/** A name that exists. Types that are absent have no data (NODATA); no type at all: an empty non-terminal. */
-export type NameSets = Map<RecordData["type"], RecordSet>;
+/** The data of a name that exists. Types that are absent have none (NODATA); no type at all: an empty non-terminal. */
+export type NameSets = ReadonlyMap<RecordData["type"], RecordSet>;
 
-export interface ServiceContext {
-  /** Key of `<service>.<namespace>.svc.<zone>`. */
-  readonly base: string;
-  readonly ttlSec: number;
+type AddressData = RecordData & { readonly type: "A" | "AAAA" };
+
+/** What a name will have. */
+export interface NamePlan {
+  /** By their text. */
+  readonly addresses: Map<string, AddressData>;
+  /** For SRV. */
+  readonly targets: Target[];
+  /** For CNAME: key of the name. */
+  readonly alias?: string;
 }
 
+export type NamePlans = ReadonlyMap<string, NamePlan>;
+
 interface Target {
-  /** Key of the name in front of the base, "" for the Service itself. */
+  /** Key of the target's name in front of the base, "" for the Service itself. */
   readonly prefix: string;
   readonly port: NamedPort;
 }
 
 /** Empty if the Service has no name in DNS now: headless without a ready endpoint, without an address, a literal IP as its externalName. */
-export function serviceRecords(
-  facts: ServiceFacts,
-  slices: Iterable<SliceFacts>,
-  context: ServiceContext,
-): Map<string, NameSets> {
-  const names = new Map<string, NameSets>();
+export function planNames(facts: ServiceFacts, slices: Iterable<SliceFacts>): NamePlans {
+  const plans = new Map<string, NamePlan>();
   switch (facts.kind) {
     case "none":
-      return names;
-    case "external":
-      addExternal(names, facts.target, context);
-      return names;
+      return plans;
+    case "external": {
+      const alias = parseIp(facts.target) ? undefined : keyOf(facts.target);
+      if (alias) plans.set("", { addresses: new Map(), targets: [], alias: alias.toLowerCase() });
+      return plans;
+    }
     case "cluster": {
-      addAddresses(names, "", facts.ips, context);
-      const targets = facts.ports.flatMap((port) => facts.ips.map(() => ({ prefix: "", port })));
-      for (const { endpoints } of slices) addEndpoints(names, endpoints, context);
-      addServiceRecords(names, targets, context);
-      return names;
+      for (const ip of facts.ips) planOf(plans, "").addresses.set(ip, addressData(ip));
+      for (const port of facts.ports) for (const _ of facts.ips) addTarget(plans, { prefix: "", port });
+      for (const slice of slices) for (const endpoint of endpointsOf(slice)) addEndpoint(plans, endpoint);
+      return plans;
     }
     case "headless":
-      addHeadless(names, [...slices], context);
-      return names;
+      for (const slice of slices) {
+        for (const endpoint of endpointsOf(slice)) {
+          planOf(plans, "").addresses.set(endpoint.address, endpoint.data);
+          addEndpoint(plans, endpoint);
+          for (const port of slice.ports) addTarget(plans, { prefix: endpoint.prefix, port });
+        }
+      }
+      return plans;
   }
+}
+
+interface NamedEndpoint {
+  readonly prefix: string;
+  readonly address: string;
+  readonly data: AddressData;
+}
+
+/** Of a slice that did not change they stay. */
+const knownEndpoints = new WeakMap<SliceFacts, readonly NamedEndpoint[]>();
+
+function endpointsOf(slice: SliceFacts): readonly NamedEndpoint[] {
+  const known = knownEndpoints.get(slice);
+  if (known) return known;
+  const endpoints = slice.endpoints.flatMap(({ addresses, hostname }) =>
+    addresses.map((address) => ({
+      prefix: labelKey(endpointName(hostname, address)),
+      address,
+      data: addressData(address),
+    })),
+  );
+  knownEndpoints.set(slice, endpoints);
+  return endpoints;
 }
 
 /** The name of an endpoint: its hostname, else its address with dashes ("10-0-0-7", "fd00--7"). */
@@ -62,109 +97,97 @@ export function endpointName(hostname: string, address: string): string {
   return dashed.endsWith("-") ? `${dashed}0` : dashed;
 }
 
-function addExternal(names: Map<string, NameSets>, target: string, { base, ttlSec }: ServiceContext): void {
-  const name = keyOf(target);
-  if (!name || parseIp(target)) return;
-  const answers: DnsRecord[] = [{ name: base, ttlSec, data: { type: "CNAME", name: name.toLowerCase() } }];
-  names.set("", new Map([["CNAME", { answers, additional: [], rotate: false }]]));
-}
-
-function addHeadless(names: Map<string, NameSets>, slices: readonly SliceFacts[], context: ServiceContext): void {
-  const addresses = new Set<string>();
-  const targets: Target[] = [];
-  for (const { endpoints, ports } of slices) {
-    addEndpoints(names, endpoints, context);
-    for (const endpoint of endpoints) {
-      for (const address of endpoint.addresses) {
-        addresses.add(address);
-        const prefix = labelKey(endpointName(endpoint.hostname, address));
-        for (const port of ports) targets.push({ prefix, port });
-      }
-    }
-  }
-  if (addresses.size === 0) return;
-  addAddresses(names, "", [...addresses], context);
-  addServiceRecords(names, targets, context);
-}
-
-/** Several addresses with one hostname share the name. */
-function addEndpoints(names: Map<string, NameSets>, endpoints: SliceFacts["endpoints"], context: ServiceContext): void {
-  for (const { addresses, hostname } of endpoints) {
-    for (const address of addresses) {
-      const prefix = labelKey(endpointName(hostname, address));
-      const data = addressData(address);
-      const known = names.get(prefix)?.get(data.type)?.answers ?? [];
-      if (!known.some((record) => sameAddress(record.data, data))) addAddresses(names, prefix, [address], context);
-    }
-  }
-}
-
-function addAddresses(
-  names: Map<string, NameSets>,
-  prefix: string,
-  addresses: readonly string[],
-  { base, ttlSec }: ServiceContext,
-): void {
-  const sets = setsOf(names, prefix);
-  const records = addresses.map((address) => ({ name: prefix + base, ttlSec, data: addressData(address) }));
-  for (const type of ["A", "AAAA"] as const) {
-    const answers = [...(sets.get(type)?.answers ?? []), ...records.filter(({ data }) => data.type === type)];
-    if (answers.length > 0) sets.set(type, { answers, additional: [], rotate: true });
-  }
-}
-
 /** `text` is in canonical form, as facts hold it. */
-export function addressData(text: string): RecordData & { type: "A" | "AAAA" } {
+export function addressData(text: string): AddressData {
   const ip = parseIp(text);
   if (!ip) throw new RangeError(`Cannot use "${text}" as an IP address`);
   return { type: ip.family === "IPv4" ? "A" : "AAAA", address: ipToBytes(ip) };
 }
 
-function sameAddress(a: RecordData, b: RecordData): boolean {
-  return "address" in a && "address" in b && Buffer.compare(a.address, b.address) === 0;
+/** Several addresses with one hostname share the name. */
+function addEndpoint(plans: Map<string, NamePlan>, { prefix, address, data }: NamedEndpoint): void {
+  planOf(plans, prefix).addresses.set(address, data);
 }
 
-/** SRV of each named port at `_port._protocol`, and of all ports at the Service itself, for clients that look for their peers. */
-function addServiceRecords(names: Map<string, NameSets>, targets: readonly Target[], context: ServiceContext): void {
-  const groups = new Map<string, Target[]>([["", [...targets]]]);
-  for (const target of targets) {
-    if (target.port.name === "") continue;
-    const protocol = labelKey(`_${target.port.protocol}`);
-    const prefix = labelKey(`_${target.port.name.toLowerCase()}`) + protocol;
-    setsOf(names, protocol); // exists without data of its own (RFC 8020)
-    const group = groups.get(prefix);
-    if (group) group.push(target);
-    else groups.set(prefix, [target]);
-  }
-  for (const [prefix, group] of groups) {
-    if (group.length > 0) setsOf(names, prefix).set("SRV", serviceSet(names, prefix, group, context));
-  }
+/** SRV of a named port at `_port._protocol`, and of each port at the Service itself, for clients that look for their peers. */
+function addTarget(plans: Map<string, NamePlan>, target: Target): void {
+  planOf(plans, "").targets.push(target);
+  const { name, protocol } = target.port;
+  if (name === "") return;
+  const protocolLabel = labelKey(`_${protocol}`);
+  planOf(plans, protocolLabel); // exists, without data of its own (RFC 8020)
+  planOf(plans, labelKey(`_${name.toLowerCase()}`) + protocolLabel).targets.push(target);
 }
 
-function serviceSet(
-  names: Map<string, NameSets>,
-  prefix: string,
-  targets: readonly Target[],
-  { base, ttlSec }: ServiceContext,
-): RecordSet {
+function planOf(plans: Map<string, NamePlan>, prefix: string): NamePlan {
+  const known = plans.get(prefix);
+  if (known) return known;
+  const plan: NamePlan = { addresses: new Map(), targets: [] };
+  plans.set(prefix, plan);
+  return plan;
+}
+
+export interface NameContext {
+  /** All names of the Service: a target's addresses stand beside it. */
+  readonly plans: NamePlans;
+  /** Key of `<service>.<namespace>.svc.<zone>`. */
+  readonly base: string;
+  readonly ttlSec: number;
+}
+
+/** The records of one name of the Service; undefined if there is no such name. */
+export function nameSets(prefix: string, context: NameContext): NameSets | undefined {
+  const plan = context.plans.get(prefix);
+  if (!plan) return undefined;
+  const { base, ttlSec } = context;
+  const sets = new Map<RecordData["type"], RecordSet>();
+  if (plan.alias !== undefined) {
+    const data: RecordData = { type: "CNAME", name: plan.alias };
+    sets.set("CNAME", { answers: [{ name: base, ttlSec, data }], additional: [], rotate: false });
+  }
+  const addresses = addressRecords(prefix, context);
+  for (const type of ["A", "AAAA"] as const) {
+    const answers = addresses.filter(({ data }) => data.type === type);
+    if (answers.length > 0) sets.set(type, { answers, additional: [], rotate: true });
+  }
+  if (plan.targets.length > 0) sets.set("SRV", serviceSet(prefix, plan.targets, context));
+  return sets;
+}
+
+/** A first, then AAAA. */
+function addressRecords(prefix: string, { plans, base, ttlSec }: NameContext): DnsRecord[] {
+  const all = [...(plans.get(prefix)?.addresses.values() ?? [])];
+  const ordered = [...all.filter(({ type }) => type === "A"), ...all.filter(({ type }) => type === "AAAA")];
+  const name = prefix + base;
+  return ordered.map((data) => ({ name, ttlSec, data }));
+}
+
+/** Made when the set is read: with a thousand endpoints it is as long as all addresses together, and seldom asked for. */
+function serviceSet(prefix: string, targets: readonly Target[], context: NameContext): RecordSet {
+  let made: Omit<RecordSet, "rotate"> | undefined;
+  const make = (): Omit<RecordSet, "rotate"> => {
+    made ??= serviceRecords(prefix, targets, context);
+    return made;
+  };
+  return {
+    rotate: false,
+    get answers() {
+      return make().answers;
+    },
+    get additional() {
+      return make().additional;
+    },
+  };
+}
+
+function serviceRecords(prefix: string, targets: readonly Target[], context: NameContext): Omit<RecordSet, "rotate"> {
+  const { base, ttlSec } = context;
   const weight = Math.max(1, Math.floor(100 / targets.length));
   const answers = new Map<string, DnsRecord>();
-  const additional = new Map<string, readonly DnsRecord[]>();
-  for (const target of targets) {
-    const name = target.prefix + base;
-    const data: RecordData = { type: "SRV", priority: 0, weight, port: target.port.port, target: name };
-    answers.set(`${target.prefix} ${target.port.port}`, { name: prefix + base, ttlSec, data });
-    if (additional.has(target.prefix)) continue;
-    const sets = names.get(target.prefix);
-    additional.set(target.prefix, [...(sets?.get("A")?.answers ?? []), ...(sets?.get("AAAA")?.answers ?? [])]);
+  for (const { prefix: target, port } of targets) {
+    const data: RecordData = { type: "SRV", priority: 0, weight, port: port.port, target: target + base };
+    answers.set(`${target} ${port.port}`, { name: prefix + base, ttlSec, data });
   }
-  return { answers: [...answers.values()], additional: [...additional.values()].flat(), rotate: false };
-}
-
-function setsOf(names: Map<string, NameSets>, prefix: string): NameSets {
-  const known = names.get(prefix);
-  if (known) return known;
-  const sets: NameSets = new Map();
-  names.set(prefix, sets);
-  return sets;
+  const names = new Set(targets.map((target) => target.prefix));
+  return { answers: [...answers.values()], additional: [...names].flatMap((name) => addressRecords(name, context)) };
 }

@@ -9,7 +9,7 @@ import { factsOfService, factsOfSlice, type ServiceFacts, type SliceFacts, servi
 import { podAddress } from "./pod-name.ts";
 import { parseReverse } from "./reverse.ts";
 import { ReverseIndex } from "./reverse-index.ts";
-import { addressData, type NameSets, type RecordSet, serviceRecords } from "./service-records.ts";
+import { addressData, type NamePlans, type NameSets, nameSets, planNames, type RecordSet } from "./service-records.ts";
 import { keyOf, labelKey } from "./wire/name.ts";
 import type { DnsRecord, RecordData } from "./wire/record.ts";
 
@@ -66,7 +66,8 @@ interface ServiceEntry {
   facts: ServiceFacts;
   /** By the slice's name. */
   readonly slices: Map<string, SliceFacts>;
-  names: Map<string, ZoneName> | undefined;
+  /** Made when the Service is first asked for after a change. */
+  plans: NamePlans | undefined;
 }
 
 const outside: Found = { kind: "outside" };
@@ -176,8 +177,10 @@ export class Zone {
         if (labels === 1) return emptyName;
         if (labels === 2) return this.#namespaces.has(part(2)) ? emptyName : undefined;
         const entry = this.#services.get(name.slice(at(3), at(1)));
-        const found = entry && this.#namesOf(entry).get(name.slice(0, at(3)));
-        if (found) this.#ready.set(name, { kind: "found", zoneStart: at(0), name: found });
+        const sets = entry && this.#setsOf(entry, name.slice(0, at(3)));
+        if (!sets) return undefined;
+        const found = new ZoneName(sets);
+        this.#ready.set(name, { kind: "found", zoneStart: at(0), name: found });
         return found;
       }
       case "\x03pod":
@@ -238,13 +241,9 @@ export class Zone {
     return { name: prefix + this.#apexKey, ttlSec: this.ttlSec, data };
   }
 
-  #namesOf(entry: ServiceEntry): Map<string, ZoneName> {
-    if (!entry.names) {
-      const context = { base: this.#baseOf(entry), ttlSec: this.ttlSec };
-      const records = serviceRecords(entry.facts, entry.slices.values(), context);
-      entry.names = new Map([...records].map(([prefix, sets]) => [prefix, new ZoneName(sets)]));
-    }
-    return entry.names;
+  #setsOf(entry: ServiceEntry, prefix: string): NameSets | undefined {
+    entry.plans ??= planNames(entry.facts, entry.slices.values());
+    return nameSets(prefix, { plans: entry.plans, base: this.#baseOf(entry), ttlSec: this.ttlSec });
   }
 
   #baseOf(entry: ServiceEntry): string {
@@ -264,7 +263,7 @@ export class Zone {
       key: `${namespace}/${name}`,
       facts: { kind: "none" },
       slices: new Map(),
-      names: undefined,
+      plans: undefined,
     };
     this.#services.set(labels, entry);
     return entry;
@@ -272,8 +271,8 @@ export class Zone {
 
   #changed(entry: ServiceEntry): void {
     const base = this.#baseOf(entry);
-    for (const prefix of entry.names?.keys() ?? []) this.#ready.delete(prefix + base);
-    entry.names = undefined;
+    for (const prefix of entry.plans?.keys() ?? []) this.#ready.delete(prefix + base);
+    entry.plans = undefined;
     this.#serial = Math.floor(this.#clock.now() / 1000);
     this.#reverse.put(`${this.#labelsOf(entry)}\x03svc`, entry.facts, entry.slices);
   }
