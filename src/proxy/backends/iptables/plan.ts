@@ -78,7 +78,8 @@ export function countRules(
   steps: readonly Step[],
   observed: Observed,
 ): { readonly added: number; readonly removed: number } {
-  let [added, removed] = [0, 0];
+  let added = steps.reduce((sum, step) => sum + step.jumps.length, 0);
+  let removed = 0;
   for (const { key, rules } of steps.flatMap(({ writes }) => writes)) {
     const before = new Set(observed.chains.get(key)?.rules);
     const kept = rules.filter((rule) => before.has(rule)).length;

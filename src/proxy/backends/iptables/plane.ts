@@ -1,0 +1,58 @@
+/** The iptables data plane: chains FAIRLEAD-… in the tables mangle, nat and filter of each family that the node has. */
+import { existsSync } from "node:fs";
+import { openIptables } from "../../../kernel/iptables/linux.ts";
+import type { Iptables } from "../../../kernel/iptables/port.ts";
+import { writeSysctl } from "../../../kernel/sysctl.ts";
+import type { IpFamily } from "../../../net/ip.ts";
+import type { ServicePort } from "../../state.ts";
+import type { Changes, DataPlane, FamilyReport } from "../port.ts";
+import { FamilyPlane } from "./family-plane.ts";
+
+/** Lets packets from 127.0.0.1 leave for a Pod, masqueraded. */
+const routeLocalnet = "net.ipv4.conf.all.route_localnet";
+
+export interface IptablesOptions {
+  /** Default: IPv4, and IPv6 where the kernel has it. */
+  readonly families?: readonly IpFamily[];
+  /** Default: the machine's programs, in the network namespace that the thread is in. */
+  readonly open?: (family: IpFamily) => Iptables;
+}
+
+/** Throws IptablesError where the programs are missing or the kernel cannot do it. */
+export function createIptablesDataPlane(options: IptablesOptions = {}): DataPlane {
+  const tools = (options.families ?? supportedFamilies()).map(options.open ?? openIptables);
+  const families = tools.map((tool) => new FamilyPlane(tool));
+  return {
+    mode: "iptables",
+    async adopt() {
+      const found = await Promise.all(families.map(async (plane) => [plane.family, await plane.adopt()] as const));
+      return { variant: tools[0]?.variant ?? "none", ...Object.fromEntries(found) };
+    },
+    async sync(changes) {
+      const reports = families.map((plane) => plane.sync(servicesOf(changes, plane.family), changes));
+      const report = { families: await Promise.all(reports) };
+      // Last: the rules that guard 127.0.0.1 against the wire are there by now.
+      if (changes.settings?.localhostNodePorts) tools[0]?.inside(() => writeSysctl(routeLocalnet, 1));
+      return report;
+    },
+    async verify() {
+      const reports = await Promise.all(families.map((plane) => plane.verify()));
+      const found = reports.filter((report): report is FamilyReport => report !== undefined);
+      return found.length > 0 ? { families: found } : undefined;
+    },
+    async remove() {
+      for (const plane of families) await plane.remove();
+    },
+    close() {
+      for (const tool of tools) tool.close();
+    },
+  };
+}
+
+function supportedFamilies(): IpFamily[] {
+  return existsSync("/proc/net/if_inet6") ? ["IPv4", "IPv6"] : ["IPv4"];
+}
+
+function servicesOf({ services }: Changes, family: IpFamily): Map<string, readonly ServicePort[]> {
+  return new Map([...services].map(([name, ports]) => [name, ports.filter((port) => port.family === family)]));
+}
