@@ -2,7 +2,7 @@
 import type { PeerCertificate, TLSSocket } from "node:tls";
 import type { User } from "./request.ts";
 
-export const anonymous: User = { name: "system:anonymous", groups: ["system:unauthenticated"] };
+const anonymous: User = { name: "system:anonymous", groups: ["system:unauthenticated"] };
 
 const users = new WeakMap<TLSSocket, User>();
 

@@ -17,7 +17,7 @@ export interface ServerConfig {
 }
 
 /** How the API server reaches the nodes' agents. */
-export interface NodeCredentials {
+interface NodeCredentials {
   readonly ca: string;
   readonly client: Credential;
 }

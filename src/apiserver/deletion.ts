@@ -42,7 +42,7 @@ const sameList = (a: readonly string[] = [], b: readonly string[] = []): boolean
   a.length === b.length && a.every((value, index) => value === b[index]);
 
 /** Finalizers of a Namespace's spec keep it, too. */
-export function keepsNamespace(object: StoredObject, kind: Kind): boolean {
+function keepsNamespace(object: StoredObject, kind: Kind): boolean {
   if (kind.group !== "" || kind.plural !== "namespaces") return false;
   return ((object.spec as { finalizers?: string[] } | undefined)?.finalizers ?? []).length > 0;
 }

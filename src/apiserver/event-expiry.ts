@@ -12,14 +12,14 @@ const sweepIntervalMs = 5 * 60_000;
 const pageSize = 500;
 
 /** Milliseconds since the epoch of the last occurrence. */
-export function lastSeen(event: Event): number {
+function lastSeen(event: Event): number {
   const { lastTimestamp, eventTime, series, metadata } = event;
   const times = [series?.lastObservedTime, lastTimestamp, eventTime, metadata.creationTimestamp];
   return Math.max(0, ...times.filter(Boolean).map((time) => Date.parse(String(time))));
 }
 
 /** Deletes what is older; returns how many. */
-export async function sweepEvents({
+async function sweepEvents({
   store,
   clock,
   config,

@@ -38,7 +38,7 @@ const comma = Buffer.from(",");
 const tail = Buffer.from("]}\n");
 
 /** `{"kind":"PodList",…,"items":[…]}` out of the objects' own bytes. */
-export function joinList(kind: Kind, values: readonly Buffer[], head: ListHead): Buffer {
+function joinList(kind: Kind, values: readonly Buffer[], head: ListHead): Buffer {
   const start = { kind: `${kind.kind}List`, apiVersion: apiVersionOf(kind), metadata: head };
   const parts: Buffer[] = [Buffer.from(`${JSON.stringify(start).slice(0, -1)},"items":[`)];
   for (const [index, value] of values.entries()) {

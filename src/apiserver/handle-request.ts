@@ -128,10 +128,11 @@ export async function handleRequest(edge: Edge, request: IncomingMessage, respon
       await serveStatic(edge, url, request, response);
     }
   } catch (error) {
+    // The client is gone: there is nobody to tell.
+    if (response.destroyed) return;
     const { status } = faultOf(error);
     if (status.code === 500)
       edge.server.log.error("request failed", { method: request.method, url: request.url, error });
-    if (response.destroyed) return;
     // A body that nobody read must not be taken for the next request.
     if (!request.complete) request.resume();
     await sendStatus(request, response, status);

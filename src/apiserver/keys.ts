@@ -2,7 +2,7 @@
 import type { Resource } from "../api/resource.ts";
 import type { Key } from "../store/store.ts";
 
-export const registryPrefix = "/registry/";
+const registryPrefix = "/registry/";
 
 /** The prefix of a collection: of one namespace, or of all. Ends with "/", so that no other collection shares it. */
 export function collectionPrefix({ group, plural, namespaced }: Resource, namespace?: string): Key {

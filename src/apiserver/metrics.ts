@@ -8,7 +8,7 @@ interface Series {
   count: number;
 }
 
-export interface RequestLabels {
+interface RequestLabels {
   readonly verb: string;
   readonly group: string;
   readonly version: string;

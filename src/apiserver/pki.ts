@@ -55,7 +55,7 @@ const clients: readonly Wanted[] = [
 ];
 
 /** The hosts that every API server of this cluster is known by, beside its own addresses. */
-export const standardHosts = [
+const standardHosts = [
   "localhost",
   "127.0.0.1",
   "kubernetes",

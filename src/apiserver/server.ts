@@ -30,7 +30,7 @@ export interface ApiServerOptions {
 }
 
 /** Where to listen: an inherited socket, or an address. */
-export type ListenOptions = { readonly fd: number } | { readonly host: string; readonly port: number };
+type ListenOptions = { readonly fd: number } | { readonly host: string; readonly port: number };
 
 export interface ApiServer {
   /** May be called several times; resolves with the port when connections are accepted. */

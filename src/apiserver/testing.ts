@@ -13,7 +13,7 @@ import type { ServerConfig } from "./context.ts";
 import { type ClientName, ensurePki, type Pki } from "./pki.ts";
 import { createApiServer } from "./server.ts";
 
-export interface Answer {
+interface Answer {
   readonly code: number;
   readonly headers: IncomingMessage["headers"];
   readonly text: string;
@@ -40,7 +40,7 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-export interface TestWatch {
+interface TestWatch {
   /** Waits (at most 5 s) until `count` more events have come. */
   // biome-ignore lint/suspicious/noExplicitAny: tests look into events of any shape
   next(count: number): Promise<any[]>;

@@ -62,7 +62,7 @@ export function leavingFrame(before: StoredObject, revision: number, style: Fram
   return Buffer.concat([heads.DELETED, bodyOf(value, style), newline]);
 }
 
-export const initialEventsEnd = "k8s.io/initial-events-end";
+const initialEventsEnd = "k8s.io/initial-events-end";
 
 /** Tells a client how far it is, so that it can go on from there. `initial`: all that was there has been sent. */
 export function bookmarkFrame(kind: Kind, revision: number, { initial = false } = {}): Buffer {

@@ -7,7 +7,7 @@ import { delimiter, join } from "node:path";
 import { formatKubeconfig } from "../../src/apiserver/kubeconfig.ts";
 import { startTestServer, type TestServer } from "../../src/apiserver/testing.ts";
 
-export interface Run {
+interface Run {
   readonly code: number | null;
   readonly out: string;
   readonly err: string;
@@ -34,7 +34,7 @@ function isExecutable(path: string): boolean {
 }
 
 /** The program's path; undefined: there is none. */
-export function findKubectl(): string | undefined {
+function findKubectl(): string | undefined {
   const { KUBECTL, PATH = "" } = process.env;
   if (KUBECTL) return KUBECTL;
   return PATH.split(delimiter)

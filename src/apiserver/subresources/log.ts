@@ -24,7 +24,7 @@ const passed = [
 ];
 
 /** The container that is meant. Throws ApiFault (400) with the choices. */
-export function chooseContainer(pod: Pod, asked: string | null): string {
+function chooseContainer(pod: Pod, asked: string | null): string {
   const { containers = [], initContainers = [] } = pod.spec;
   const names = (list: readonly { name: string }[]): string => `[${list.map(({ name }) => name).join(" ")}]`;
   const { name } = pod.metadata;
