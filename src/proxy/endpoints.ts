@@ -1,4 +1,5 @@
 /** The slices of a Service → the endpoints of one of its ports. */
+import { isIPv4 } from "node:net";
 import type { EndpointSlice } from "../api/object.ts";
 import { canonicalIp, familyOf, type IpFamily } from "../net/ip.ts";
 import { type Endpoint, endpointText, type Protocol } from "./state.ts";
@@ -46,12 +47,19 @@ function addCandidate(
   endpoint: SliceEndpoint,
   { number, nodeName, family }: { number: number; nodeName: string; family: IpFamily },
 ): void {
-  const ip = canonicalIp(endpoint.addresses?.[0] ?? "");
-  if (!ip || familyOf(ip) !== family) return;
+  const ip = canonicalAddress(endpoint.addresses?.[0] ?? "", family);
+  if (!ip) return;
   const candidate = readCandidate(endpoint, { ip, port: number }, nodeName);
   const key = endpointText(candidate);
   const other = found.get(key);
   if (!other || other.terminating || !candidate.terminating) found.set(key, candidate);
+}
+
+/** Undefined for an address of the other family. Most are canonical IPv4, which need no work. */
+function canonicalAddress(text: string, family: IpFamily): string | undefined {
+  if (isIPv4(text)) return family === "IPv4" ? text : undefined;
+  const ip = canonicalIp(text);
+  return ip && familyOf(ip) === family ? ip : undefined;
 }
 
 /** Absent conditions: ready and serving are true, terminating is false (EndpointConditions' field docs). */

@@ -32,10 +32,6 @@ export class Health {
       node !== undefined && !node.metadata.deletionTimestamp && !taints.some(({ key }) => key === deletionTaint);
   }
 
-  get hasSynced(): boolean {
-    return this.#lastUpdated > 0;
-  }
-
   isHealthy(now: number): boolean {
     return this.#queuedAt === undefined || now - this.#queuedAt < this.#maxDelayMs;
   }

@@ -29,10 +29,23 @@ export function protocolBytes(protocol: Protocol): Bytes {
 
 /** Of a canonical address text. */
 export function addressBytes(text: string): Bytes {
-  if (!text.includes(":")) return String.fromCharCode(...text.split(".").map(Number));
+  if (!text.includes(":")) return ipv4Bytes(text);
   const ip = parseIp(text);
   if (!ip) throw new RangeError(`Cannot use "${text}": it is no IP address`);
   return String.fromCharCode(...ipToBytes(ip));
+}
+
+/** Written out: it runs for each of 100,000 endpoints. */
+function ipv4Bytes(text: string): Bytes {
+  const parts = [0, 0, 0, 0];
+  let part = 0;
+  for (let at = 0; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - 48;
+    if (digit < 0) part++;
+    else parts[part] = (parts[part] ?? 0) * 10 + digit;
+  }
+  const [a, b, c, d] = parts;
+  return String.fromCharCode(a ?? 0, b ?? 0, c ?? 0, d ?? 0);
 }
 
 /** address . port, as DNAT takes them. */
