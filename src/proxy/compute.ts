@@ -21,7 +21,7 @@ const defaultAffinitySec = 10_800;
 const families: readonly IpFamily[] = ["IPv4", "IPv6"];
 
 /** True for Services whose packets are this proxy's business: not headless, not ExternalName, not given to another proxy. */
-export function isProxied({ metadata, spec }: Service): boolean {
+function isProxied({ metadata, spec }: Service): boolean {
   if (metadata.labels?.[proxyName] !== undefined || spec.type === "ExternalName") return false;
   return spec.clusterIP !== undefined && spec.clusterIP !== "" && spec.clusterIP !== "None";
 }

@@ -89,7 +89,7 @@ export type Expression =
   | { readonly name: "masquerade" }
   | { readonly name: "reject"; readonly how: "port-unreachable" | "tcp-reset" };
 
-export type MetaKey = "mark" | "priority" | "l4proto" | "iifname";
+type MetaKey = "mark" | "priority" | "l4proto" | "iifname";
 
 export type Rule = readonly Expression[];
 
@@ -125,7 +125,7 @@ export class TransactionError extends Error {
 }
 
 /** e.g. `add-elements to services of table ip fairlead`. */
-export function describeCommand(command: Command): string {
+function describeCommand(command: Command): string {
   const table = `table ${command.table.family} ${command.table.name}`;
   if ("set" in command) {
     const set = typeof command.set === "string" ? command.set : command.set.name;

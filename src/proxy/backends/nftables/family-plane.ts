@@ -1,85 +1,56 @@
-/** One address family's table: keeps it as the Service ports want it. Each family fails and recovers alone. */
-import { type Command, type Table, TransactionError } from "../../../kernel/nftables/port.ts";
+/** One address family's table, as the Service ports want it. Each family fails and recovers alone. */
 import type { IpFamily } from "../../../net/ip.ts";
 import type { ServicePort } from "../../state.ts";
 import type { FamilyReport, Settings } from "../port.ts";
-import { addressBytes, portBytes, protocolBytes, readU32, u32 } from "./bytes.ts";
-import { type Context, isDynamicChain, nextChain } from "./chains.ts";
-import {
-  groupUnits,
-  rewriteCommands,
-  rulesHash,
-  schemaHash,
-  skeletonCommands,
-  stepUnits,
-  type Unit,
-  unusedChainCommands,
-} from "./commands.ts";
-import { type Elements, keysOf, putElement } from "./elements.ts";
-import { type Adopted, Identities } from "./identities.ts";
-import { localHandleBit } from "./layout.ts";
+import { type Adoption, adoptionOf } from "./adopt.ts";
+import type { Context } from "./chains.ts";
+import { rewriteCommands, skeletonCommands, type Unit } from "./commands.ts";
+import { keysOf } from "./elements.ts";
+import { HeldTable } from "./held-table.ts";
+import { Identities } from "./identities.ts";
+import { compareMarks, type Marks, marksOf, promisedHandle, putMarks } from "./markers.ts";
 import { Model } from "./model.ts";
-import { countSteps, plan, type Steps, take } from "./plan.ts";
+import { countSteps, plan } from "./plan.ts";
 import { type Element, renderPort } from "./render.ts";
 import { skeletonOf } from "./skeleton.ts";
 import type { TrackedNftables } from "./tracked.ts";
 
-export const tableName = "fairlead";
-
-/** Keys of the map "layout", by which the next process knows what it finds. */
-const markers = { schema: u32(1), rules: u32(2), lastHandle: u32(3) };
-/** The last handle is written down this far ahead, so that not each new endpoint changes the marker. */
-const handleReserve = 4096;
-const maxParts = 4096;
+const tableName = "fairlead";
 const refusedRetryMs = 30_000;
 
-type Timer = { kernelMs: number };
 type Counts = { added: number; removed: number };
 /** A service with its elements by port. */
 type Rendered = [service: string, ports: ReadonlyMap<string, readonly Element[]>];
 
 export class FamilyPlane {
   readonly family: IpFamily;
-  readonly #table: Table;
-  readonly #nft: TrackedNftables;
+  readonly #held: HeldTable;
   readonly #model = new Model();
   readonly #identities = new Identities();
-  #observed: Elements = new Map();
-  #chains = new Set<string>();
-  #sets = new Set<string>();
-  #settings: Settings | undefined;
-  /** Of the settings: what the table's markers must say. */
-  #hashes = { schema: "", rules: "" };
-  #adoptedHandles: ReadonlyMap<number, ReadonlyMap<string, number>> = new Map();
-  #foreignChanges = 0;
-  /** A look at the whole table may take 5 % of the time, however often others write. */
-  #nextLookAt = 0;
+  #context: Context | undefined;
+  #marks: Marks = { schema: "", rules: "" };
+  /** Only until the first sync. */
+  #adoption: Adoption | undefined;
   /** The table is not as we believe: a transaction failed, or somebody else was here. */
   #isDoubtful = false;
-  #parts = 1;
+  #hasSynced = false;
+  /** A look at the whole table may take 5 % of the time, however often others write. */
+  #nextLookAt = 0;
   /** Services that changed since a transaction held. */
   readonly #suspects = new Map<string, Rendered[1]>();
   readonly #refused = new Map<string, Rendered[1]>();
-  #isAdopting = true;
 
   constructor(family: IpFamily, nft: TrackedNftables) {
     this.family = family;
-    this.#nft = nft;
-    this.#table = { family: family === "IPv4" ? "ip" : "ip6", name: tableName };
+    this.#held = new HeldTable({ family: family === "IPv4" ? "ip" : "ip6", name: tableName }, nft);
   }
 
   /** Reads the table of a former process; returns how many elements it has. */
   adopt(): number {
-    this.#observe();
-    const handles = adoptedHandles(this.#observed);
-    this.#adoptedHandles = handles;
-    let lastId = 0;
-    for (const map of ["vip-ids", "port-ids"]) {
-      for (const value of this.#observed.get(map)?.values() ?? []) lastId = Math.max(lastId, readU32(value));
-    }
-    const marked = this.#observed.get("layout")?.get(markers.lastHandle);
-    this.#identities.reserve(lastId, marked ? readU32(marked) : 0);
-    return [...this.#observed.values()].reduce((sum, held) => sum + held.size, 0);
+    this.#held.observe();
+    this.#adoption = adoptionOf(this.#held.elements);
+    this.#identities.reserve(this.#adoption.lastId, promisedHandle(this.#held.elements));
+    return [...this.#held.elements.values()].reduce((sum, held) => sum + held.size, 0);
   }
 
   /** `full`: services that are not named are gone. */
@@ -89,8 +60,8 @@ export class FamilyPlane {
   ): FamilyReport {
     const start = performance.now();
     if (options.settings) {
-      this.#settings = options.settings;
-      this.#hashes = { schema: u32(schemaHash(this.#context)), rules: u32(rulesHash(this.#context)) };
+      this.#context = { family: this.family, settings: options.settings };
+      this.#marks = marksOf(this.#context);
     }
     this.#update(services, options.full);
     return this.#write(start);
@@ -98,13 +69,9 @@ export class FamilyPlane {
 
   /** Undefined when nobody but us has changed nf_tables since, or when what they changed is not ours. */
   verify(): FamilyReport | undefined {
-    if (!this.#settings) return undefined;
+    if (!this.#context) return undefined;
     const start = performance.now();
-    const isChanged = this.#nft.foreignChanges() !== this.#foreignChanges;
-    if (!this.#isDoubtful && !isChanged && this.#refused.size === 0) {
-      this.#removeUnusedChains();
-      return undefined;
-    }
+    if (!this.#isDoubtful && this.#refused.size === 0 && !this.#held.isSuspect()) return this.#tidy();
     if (start < this.#nextLookAt) return undefined;
     this.#isDoubtful = true;
     for (const refused of [...this.#refused]) this.#restore(refused);
@@ -116,13 +83,15 @@ export class FamilyPlane {
   }
 
   remove(): void {
-    if (this.#nft.kernel.sets(this.#table)) this.#nft.commit([{ op: "delete-table", table: this.#table }]);
-    this.#observe();
+    this.#held.remove();
   }
 
-  get #context(): Context {
-    if (!this.#settings) throw new Error("The first sync has no settings");
-    return { family: this.family, settings: this.#settings };
+  #tidy(): undefined {
+    try {
+      this.#held.removeUnusedChains(this.#model.chainsInUse());
+    } catch {
+      this.#isDoubtful = true;
+    }
   }
 
   #update(services: ReadonlyMap<string, readonly ServicePort[]>, full: boolean): void {
@@ -132,70 +101,62 @@ export class FamilyPlane {
       for (const port of this.#model.portsOf(service)) portsBefore.add(port);
       this.#model.release(service);
       this.#refused.delete(service);
+      this.#suspects.delete(service);
     }
     for (const [service, ports] of services) {
       const rendered = new Map<string, readonly Element[]>();
       for (const port of ports) {
-        rendered.set(port.name, renderPort(port, this.#identities.of(port, this.#adoptedOf(port))));
+        rendered.set(port.name, renderPort(port, this.#identities.of(port, this.#adoption?.of(port))));
         portsBefore.delete(port.name);
       }
       this.#model.acquire(service, rendered);
-      this.#suspects.set(service, rendered);
+      if (rendered.size > 0) this.#suspects.set(service, rendered);
     }
     for (const port of portsBefore) this.#identities.forget(port);
-    this.#isAdopting = false;
-    this.#adoptedHandles = new Map();
-  }
-
-  /** What a former process called the port: by the id that one of its keys has in the kernel. */
-  #adoptedOf(port: ServicePort): Adopted | undefined {
-    if (!this.#isAdopting) return undefined;
-    const protocol = protocolBytes(port.protocol);
-    const ids = this.#observed.get("vip-ids");
-    for (const { address } of port.vips) {
-      const id = ids?.get(addressBytes(address) + protocol + portBytes(port.port));
-      if (id !== undefined) return { id: readU32(id), handles: this.#adoptedHandles.get(readU32(id)) ?? new Map() };
-    }
-    return undefined;
+    this.#adoption = undefined;
   }
 
   #write(start: number): FamilyReport {
-    const timer = { kernelMs: 0 };
     let counts = { added: 0, removed: 0 };
     let error: Error | undefined;
     try {
-      counts = this.#commitOrRepair(timer);
+      counts = this.#commitOrRepair();
     } catch (failure) {
       error = failure instanceof Error ? failure : new Error(String(failure));
       this.#isDoubtful = true;
     }
-    const refused = [...this.#refused.keys()];
-    const report = { family: this.family, ...counts, ...timer, durationMs: performance.now() - start, refused };
+    const report = {
+      family: this.family,
+      ...counts,
+      kernelMs: this.#held.takeKernelMs(),
+      durationMs: performance.now() - start,
+      refused: [...this.#refused.keys()],
+    };
     return error ? { ...report, error } : report;
   }
 
-  #commitOrRepair(timer: Timer): Counts {
+  #commitOrRepair(): Counts {
     try {
-      return this.#commitAll(timer);
+      return this.#commitAll();
     } catch (first) {
       // Our picture of the table may be wrong: look, and try once more. Then leave out who is refused, and keep the rest.
       this.#isDoubtful = true;
       try {
-        return this.#commitAll(timer);
+        return this.#commitAll();
       } catch {
-        return this.#commitWithout([...this.#suspects], first, timer);
+        return this.#commitWithout([...this.#suspects], first);
       }
     }
   }
 
   /** First the table without the suspects, then as many of them as the kernel takes. When it takes none, nobody is to blame. */
-  #commitWithout(suspects: readonly Rendered[], reason: unknown, timer: Timer): Counts {
+  #commitWithout(suspects: readonly Rendered[], reason: unknown): Counts {
     for (const [service] of suspects) this.#model.release(service);
     this.#isDoubtful = true;
     let admitted = 0;
     try {
-      const counts = this.#commitAll(timer);
-      admitted = this.#admit(suspects, timer);
+      const counts = this.#commitAll();
+      admitted = this.#admit(suspects);
       if (admitted > 0) return counts;
       throw reason;
     } finally {
@@ -210,12 +171,11 @@ export class FamilyPlane {
   }
 
   /** Writes as many of the services as the kernel takes, halving a group that it refuses; returns how many. */
-  #admit(services: readonly Rendered[], timer: Timer): number {
+  #admit(services: readonly Rendered[]): number {
     if (services.length === 0) return 0;
     for (const [service, ports] of services) this.#model.acquire(service, ports);
     try {
-      this.#commitAll(timer);
-      for (const [service] of services) this.#refused.delete(service);
+      this.#commitAll();
       return services.length;
     } catch {
       this.#isDoubtful = true;
@@ -226,127 +186,43 @@ export class FamilyPlane {
         return 0;
       }
       const half = services.length >> 1;
-      return this.#admit(services.slice(0, half), timer) + this.#admit(services.slice(half), timer);
+      return this.#admit(services.slice(0, half)) + this.#admit(services.slice(half));
     }
   }
 
-  #commitAll(timer: Timer): Counts {
-    if (this.#isDoubtful) this.#observe();
-    const wholly = this.#isDoubtful || !this.#chains.has("services");
-    const head = this.#headUnits();
-    this.#setMarkers();
-    const keys = wholly ? keysOf(this.#observed, this.#model.desired) : this.#model.dirty;
-    const steps = plan(this.#observed, this.#model.desired, keys);
-    if (head.length > 0 || steps.length > 0) this.#commit(head, steps, timer);
+  /** One transaction: the table and its rules where they are not as they must be, and the elements that differ. */
+  #commitAll(): Counts {
+    const context = this.#context;
+    if (!context) throw new Error("The first sync has no settings");
+    if (this.#isDoubtful) this.#held.observe();
+    const head = this.#headUnits(context);
+    const isWhole = this.#isDoubtful || head.length > 0 || !this.#hasSynced;
+    const { desired } = this.#model;
+    const observed = this.#held.elements;
+    for (const key of putMarks({ observed, desired }, this.#marks, this.#identities.lastHandle)) {
+      this.#model.touch("layout", key);
+    }
+    const steps = plan(observed, desired, isWhole ? keysOf(observed, desired) : this.#model.dirty);
+    this.#held.commit(head, steps, context);
     this.#model.clean();
     this.#suspects.clear();
     this.#isDoubtful = false;
+    this.#hasSynced = true;
     return countSteps(steps);
   }
 
-  /** Makes the table, or writes its rules again, when it is missing or of another version or other settings. */
-  #headUnits(): Unit[] {
-    const context = this.#context;
-    const marked = (key: string) => this.#observed.get("layout")?.get(key);
-    const isOurs = marked(markers.schema) === this.#hashes.schema;
-    if (!isOurs) {
-      const old: Command[] =
-        this.#sets.size > 0 || this.#chains.size > 0 ? [{ op: "delete-table", table: this.#table }] : [];
-      this.#observed = new Map();
-      this.#chains = new Set(skeletonOf(context).map(({ name }) => name));
-      this.#sets = new Set();
-      return [[...old, ...skeletonCommands(this.#table, context)]];
-    }
-    if (marked(markers.rules) === this.#hashes.rules) return [];
-    return [rewriteCommands(this.#table, context, { chains: this.#chains, sets: this.#sets })];
-  }
-
-  #setMarkers(): void {
-    const { desired } = this.#model;
-    putElement(desired, "layout", markers.schema, this.#hashes.schema);
-    putElement(desired, "layout", markers.rules, this.#hashes.rules);
-    const lastHandle = this.#identities.lastHandle;
-    const layout = desired.get("layout")?.has(markers.lastHandle) ? desired : this.#observed;
-    const written = layout.get("layout")?.get(markers.lastHandle);
-    const isEnough = written !== undefined && readU32(written) >= lastHandle;
-    putElement(desired, "layout", markers.lastHandle, isEnough ? written : u32(lastHandle + handleReserve));
-    for (const key of Object.values(markers)) {
-      if (this.#observed.get("layout")?.get(key) !== desired.get("layout")?.get(key)) this.#model.touch("layout", key);
-    }
-  }
-
-  /** In one transaction; in several where the socket takes no message this large (an ordinary user's send buffer). */
-  #commit(head: readonly Unit[], steps: Steps, timer: Timer): void {
-    const units = [
-      ...head,
-      ...stepUnits(steps, this.#table, this.#context, { chains: this.#chains, sets: this.#sets }),
-    ];
-    for (;;) {
-      const groups = groupUnits(units, this.#parts);
-      try {
-        for (const group of groups) this.#send(group, timer);
-        break;
-      } catch (error) {
-        if (!(error instanceof TransactionError) || error.code !== "EMSGSIZE" || this.#parts >= maxParts) throw error;
-        this.#parts *= 2;
+  #headUnits(context: Context): Unit[] {
+    const { table, chains, sets } = this.#held;
+    switch (compareMarks(this.#held.elements, this.#marks)) {
+      case "same":
+        return [];
+      case "rewrite":
+        return [rewriteCommands(table, context, { chains, sets })];
+      case "other": {
+        const old = sets.size + chains.size > 0 ? [{ op: "delete-table", table } as const] : [];
+        this.#held.expectNew(skeletonOf(context).map(({ name }) => name));
+        return [[...old, ...skeletonCommands(table, context)]];
       }
     }
-    for (const command of units.flat()) {
-      if (command.op === "add-chain") this.#chains.add(command.chain);
-      if (command.op === "add-set") this.#sets.add(command.set.name);
-    }
-    take(this.#observed, steps);
   }
-
-  #send(commands: readonly Command[], timer: Timer): void {
-    const start = performance.now();
-    this.#nft.commit(commands);
-    timer.kernelMs += performance.now() - start;
-  }
-
-  #observe(): void {
-    this.#foreignChanges = this.#nft.foreignChanges();
-    this.#sets = new Set(this.#nft.kernel.sets(this.#table));
-    this.#chains = new Set(this.#nft.kernel.chains(this.#table));
-    this.#observed = new Map();
-    for (const set of this.#sets) {
-      if (set === "clients") continue;
-      const held = new Map(this.#nft.kernel.elements(this.#table, set).map(({ key, value }) => [key, value]));
-      this.#observed.set(set, held);
-    }
-  }
-
-  /** When there is nothing else to do: the kernel walks verdict maps for each chain it makes, so they are kept a while. */
-  #removeUnusedChains(): void {
-    const needed = new Set(this.#model.chainsInUse());
-    for (const chain of [...needed]) {
-      const next = nextChain(chain);
-      if (next) needed.add(next);
-    }
-    const unused = [...this.#chains].filter((chain) => isDynamicChain(chain) && !needed.has(chain));
-    if (unused.length === 0) return;
-    try {
-      this.#nft.commit(unusedChainCommands(this.#table, unused));
-      for (const chain of unused) this.#chains.delete(chain);
-    } catch (error) {
-      if (!(error instanceof TransactionError)) throw error;
-      this.#isDoubtful = true;
-    }
-  }
-}
-
-/** id → targetBytes → handle, from slots (id . index → handle) and sticky-endpoints (handle → target). */
-function adoptedHandles(observed: Elements): Map<number, Map<string, number>> {
-  const found = new Map<number, Map<string, number>>();
-  const targets = observed.get("sticky-endpoints");
-  for (const [slot, value] of observed.get("slots") ?? []) {
-    const id = readU32(slot);
-    const handle = readU32(value);
-    const target = targets?.get(value) ?? targets?.get(u32(handle | localHandleBit));
-    if (target === undefined) continue;
-    const handles = found.get(id) ?? new Map<string, number>();
-    handles.set(target, handle);
-    found.set(id, handles);
-  }
-  return found;
 }

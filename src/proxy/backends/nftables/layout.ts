@@ -11,7 +11,7 @@ import type { IpFamily } from "../../../net/ip.ts";
 export const localIndex = 65_536;
 /** Set in the handle of an endpoint's entry for local traffic. Handles are smaller. */
 export const localHandleBit = 0x40000000;
-export const maxAffinityMs = 86_400_000;
+const maxAffinityMs = 86_400_000;
 const maxClients = 1 << 20;
 
 /** Prefix length of the set's ranges, e.g. "range-24". */

@@ -1,0 +1,119 @@
+/** The table in the kernel, and our picture of it: what holds after each transaction. Knows no Service. */
+import { type Command, type Table, TransactionError } from "../../../kernel/nftables/port.ts";
+import { type Context, isDynamicChain, nextChain } from "./chains.ts";
+import { groupUnits, stepUnits, type Unit, unusedChainCommands } from "./commands.ts";
+import type { Elements } from "./elements.ts";
+import { type Steps, take } from "./plan.ts";
+import type { TrackedNftables } from "./tracked.ts";
+
+const maxParts = 4096;
+
+export class HeldTable {
+  readonly #table: Table;
+  readonly #nft: TrackedNftables;
+  #elements: Elements = new Map();
+  #chains = new Set<string>();
+  #sets = new Set<string>();
+  #seenForeignChanges = 0;
+  /** Into how many transactions a large one must be cut: more than one only where the send buffer is small. */
+  #parts = 1;
+  /** Time that the kernel worked, since `takeKernelMs`. */
+  #kernelMs = 0;
+
+  constructor(table: Table, nft: TrackedNftables) {
+    this.#table = table;
+    this.#nft = nft;
+  }
+
+  get table(): Table {
+    return this.#table;
+  }
+
+  get elements(): Elements {
+    return this.#elements;
+  }
+
+  get chains(): ReadonlySet<string> {
+    return this.#chains;
+  }
+
+  get sets(): ReadonlySet<string> {
+    return this.#sets;
+  }
+
+  takeKernelMs(): number {
+    const kernelMs = this.#kernelMs;
+    this.#kernelMs = 0;
+    return kernelMs;
+  }
+
+  /** Somebody else wrote to nf_tables since we looked at the table. */
+  isSuspect(): boolean {
+    return this.#nft.foreignChanges() !== this.#seenForeignChanges;
+  }
+
+  /** Reads the whole table. */
+  observe(): void {
+    this.#seenForeignChanges = this.#nft.foreignChanges();
+    this.#sets = new Set(this.#nft.kernel.sets(this.#table));
+    this.#chains = new Set(this.#nft.kernel.chains(this.#table));
+    this.#elements = new Map();
+    for (const set of this.#sets) {
+      if (set === "clients") continue;
+      const held = this.#nft.kernel.elements(this.#table, set).map(({ key, value }): [string, string] => [key, value]);
+      this.#elements.set(set, new Map(held));
+    }
+  }
+
+  /** The next commit's head makes the table anew, with these chains and no elements. */
+  expectNew(chains: readonly string[]): void {
+    this.#elements = new Map();
+    this.#chains = new Set(chains);
+    this.#sets = new Set();
+  }
+
+  /** In one transaction; in several where the socket takes no message this large (an ordinary user's send buffer). */
+  commit(head: readonly Unit[], steps: Steps, context: Context): void {
+    const units = [...head, ...stepUnits(steps, this.#table, context, this)];
+    if (units.length === 0) return;
+    for (;;) {
+      try {
+        for (const group of groupUnits(units, this.#parts)) this.#send(group);
+        break;
+      } catch (error) {
+        const isTooLong = error instanceof TransactionError && error.code === "EMSGSIZE";
+        if (!isTooLong || this.#parts >= maxParts) throw error;
+        this.#parts *= 2;
+      }
+    }
+    for (const command of units.flat()) {
+      if (command.op === "add-chain") this.#chains.add(command.chain);
+      if (command.op === "add-set") this.#sets.add(command.set.name);
+    }
+    take(this.#elements, steps);
+  }
+
+  /** For a quiet moment: each chain that is made costs a walk through the verdict maps, so they are kept a while. */
+  removeUnusedChains(inUse: Iterable<string>): void {
+    const needed = new Set(inUse);
+    for (const chain of [...needed]) {
+      const next = nextChain(chain);
+      if (next) needed.add(next);
+    }
+    const unused = [...this.#chains].filter((chain) => isDynamicChain(chain) && !needed.has(chain));
+    if (unused.length === 0) return;
+    this.#nft.commit(unusedChainCommands(this.#table, unused));
+    for (const chain of unused) this.#chains.delete(chain);
+  }
+
+  remove(): void {
+    if (this.#nft.kernel.sets(this.#table)) this.#nft.commit([{ op: "delete-table", table: this.#table }]);
+    this.observe();
+  }
+
+  #send(commands: readonly Command[]): void {
+    const start = performance.now();
+    this.#nft.commit(commands);
+    this.#kernelMs += performance.now() - start;
+  }
+}
