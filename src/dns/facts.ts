@@ -18,7 +18,7 @@ export type ServiceFacts =
   /** It has no address yet. */
   | { readonly kind: "none" };
 
-export interface EndpointFacts {
+interface EndpointFacts {
   readonly addresses: readonly string[];
   readonly hostname: string;
 }

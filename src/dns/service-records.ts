@@ -21,7 +21,7 @@ export type NameSets = ReadonlyMap<RecordData["type"], RecordSet>;
 type AddressData = RecordData & { readonly type: "A" | "AAAA" };
 
 /** What a name will have. */
-export interface NamePlan {
+interface NamePlan {
   /** By their text. */
   readonly addresses: Map<string, AddressData>;
   /** For SRV. */

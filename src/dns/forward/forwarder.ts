@@ -123,7 +123,7 @@ const refused: Body = faultBody(RCODE.REFUSED);
 const failed: Body = faultBody(RCODE.SERVFAIL);
 
 /** A query with room for an id, recursion desired, and an OPT record. */
-export function encodeQuestion({ name, type, dnssecOk, checkingDisabled }: Question): Buffer {
+function encodeQuestion({ name, type, dnssecOk, checkingDisabled }: Question): Buffer {
   const questionEnd = HEADER_SIZE + name.length + 1 + 4;
   const query = Buffer.alloc(questionEnd + OPT_SIZE);
   query[2] = RD;

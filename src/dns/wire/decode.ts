@@ -10,7 +10,7 @@ export class MessageError extends Error {
   }
 }
 
-export interface DecodedRecord extends DnsRecord {
+interface DecodedRecord extends DnsRecord {
   readonly class: number;
 }
 
@@ -149,7 +149,7 @@ function readSoa(bytes: Buffer, { start, end }: { start: number; end: number }):
 }
 
 /** The key, in the message's case, of the name at `start`. Pointers must lead backwards, so reading ends. */
-export function readName(bytes: Buffer, start: number): string {
+function readName(bytes: Buffer, start: number): string {
   let key = "";
   let at = start;
   let limit = start;

@@ -3,7 +3,7 @@ import { HEADER_SIZE, PLAIN_UDP_SIZE, QR, RCODE, RECORD_HEAD_SIZE, TYPE } from "
 import { lowerKey } from "./name.ts";
 
 /** What the asker's OPT record says. */
-export interface Edns {
+interface Edns {
   /** The largest UDP answer that the asker takes. */
   readonly size: number;
   readonly dnssecOk: boolean;

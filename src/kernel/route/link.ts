@@ -21,7 +21,7 @@ const BRIDGE = { forwardDelay: 1, stpState: 5, multicastSnooping: 23 } as const;
 const IFLA_BRPORT_MODE = 4;
 
 /** The kernel's limit, without the closing zero. */
-export const maxLinkNameLength = 15;
+const maxLinkNameLength = 15;
 
 export interface Link {
   readonly index: number;

@@ -39,6 +39,9 @@ describe("rtnetlink", options, () => {
     assert.equal(route.ensureBridge(socket, "br0").index, bridge.index);
     assert.equal(route.ensureAddress(socket, bridge.index, "10.1.0.1/24"), true);
     assert.equal(route.ensureAddress(socket, bridge.index, "10.1.0.1/24"), false);
+    route.ensureAddress(socket, bridge.index, "192.0.2.1/32");
+    assert.equal(route.deleteAddress(socket, bridge.index, "192.0.2.1/32"), true);
+    assert.equal(route.deleteAddress(socket, bridge.index, "192.0.2.1/32"), false);
     route.ensureAddress(socket, bridge.index, "fd00:1::1/64");
 
     const netnsFd = open(pod);

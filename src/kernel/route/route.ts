@@ -12,11 +12,11 @@ const headerSize = 12;
 const RTA = { destination: 1, link: 4, gateway: 5, metric: 6, source: 7, table: 15 } as const;
 const RTNH_F_ONLINK = 4;
 const RTM_F_CLONED = 0x200;
-export const mainTable = 254;
+const mainTable = 254;
 
 /** Numbers of `rtm_type`. */
 const routeTypes = { unicast: 1, local: 2, blackhole: 6, unreachable: 7 } as const;
-export type RouteType = keyof typeof routeTypes;
+type RouteType = keyof typeof routeTypes;
 
 /** rtm_protocol: who made the route; `kernel` routes come with addresses. */
 const RTPROT_KERNEL = 2;
@@ -35,7 +35,7 @@ export interface Route {
   /** The address that connections from here get. */
   readonly source?: string;
   readonly metric?: number;
-  /** Default: `mainTable`. */
+  /** Default: 254, the main table. */
   readonly table?: number;
   /** Default: "unicast". */
   readonly type?: RouteType;
