@@ -182,3 +182,26 @@ test("discovery, OpenAPI and paths that lead nowhere", async () => {
   assert.equal((await ask("POST", `${base}/a`)).code, 405);
   assert.match((await ask("GET", "/readyz?verbose")).text, /readyz check passed/);
 });
+
+test("a watch of more than fits into buffers begins with all of it, for a slow reader too", async (context) => {
+  const own = await startTestServer();
+  context.after(() => own.close());
+  const big = "x".repeat(20_000);
+  const body = (index: number) => ({
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: `big-${index}` },
+    data: { big },
+  });
+  const count = 1200;
+  for (let start = 0; start < count; start += 50) {
+    await Promise.all(Array.from({ length: 50 }, (_, index) => own.ask("POST", base, { body: body(start + index) })));
+  }
+  const events = await own.watch(`${base}?watch=true`);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const got = await events.next(count);
+  assert.equal(new Set(got.map(({ object }) => object.metadata.name)).size, count);
+  await make("after", {}, own);
+  assert.equal((await events.next(1))[0].object.metadata.name, "after");
+  events.close();
+});

@@ -1,4 +1,5 @@
 /** GET of a collection's changes. Source: Kubernetes "API Concepts", efficient detection of changes, watch bookmarks, streaming lists. */
+import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { resourceVersionTooOld } from "../../api/status.ts";
 import { CompactedError, type WatchEvent } from "../../store/store.ts";
@@ -16,6 +17,8 @@ import { readCollection } from "./list.ts";
 
 /** A watcher that is this far behind is cut off; it comes back and goes on from where it was. */
 const maxBacklogBytes = 64 * 1024 * 1024;
+/** What is there at the start goes out in slices of so many objects, as fast as the client reads. */
+const initialSlice = 500;
 const defaultTimeoutSeconds = 1800;
 const defaultBookmarkIntervalMs = 60_000;
 
@@ -55,6 +58,14 @@ class WatchStream {
     if (this.#response.writableLength > maxBacklogBytes) this.end();
   }
 
+  /** Waits until the client has read most of what was written. */
+  async drained(): Promise<void> {
+    if (!this.#open || !this.#response.writableNeedDrain) return;
+    const done = new AbortController();
+    this.onEnd(() => done.abort());
+    await once(this.#response, "drain", { signal: done.signal }).catch(() => {});
+  }
+
   after(delayMs: number, callback: () => void): void {
     if (this.#open) this.onEnd(this.#server.clock.after(delayMs, callback));
   }
@@ -89,7 +100,11 @@ async function sendInitial(
 ): Promise<number> {
   const { options, style, kind } = plan;
   const page = await readCollection(server, request, { ...options, limit: 0, continue: "" });
-  stream.write(page.entries.map((entry) => eventFrame("ADDED", entry.value, style)));
+  for (let start = 0; start < page.entries.length && stream.open; start += initialSlice) {
+    const slice = page.entries.slice(start, start + initialSlice);
+    stream.write(slice.map((entry) => eventFrame("ADDED", entry.value, style)));
+    await stream.drained();
+  }
   if (options.sendInitialEvents && options.allowWatchBookmarks) {
     stream.write([bookmarkFrame(kind, page.revision, { initial: true })]);
   }
