@@ -17,6 +17,7 @@ interface Answer {
   readonly code: number;
   readonly headers: IncomingMessage["headers"];
   readonly text: string;
+  readonly raw: Buffer;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of any shape
   readonly body: any;
 }
@@ -26,6 +27,8 @@ export interface AskOptions {
   readonly body?: unknown;
   readonly type?: string;
   readonly accept?: string;
+  /** The header Accept-Encoding. */
+  readonly encoding?: string;
   /** Whose certificate is shown; null: none. */
   readonly as?: ClientName | null;
 }
@@ -51,10 +54,10 @@ interface TestWatch {
 
 const waitMs = 5000;
 
-async function readText(message: IncomingMessage): Promise<string> {
+async function readAll(message: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of message) chunks.push(chunk);
-  return Buffer.concat(chunks).toString();
+  return Buffer.concat(chunks);
 }
 
 function parsed(text: string): unknown {
@@ -137,7 +140,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const open = (
     method: string,
     path: string,
-    { body, type, accept, as = "admin" }: AskOptions,
+    { body, type, accept, encoding, as = "admin" }: AskOptions,
   ): Promise<IncomingMessage> =>
     new Promise((resolve, reject) => {
       const bytes = encodeBody(body);
@@ -145,6 +148,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
         ...(bytes === undefined ? {} : { "content-length": Buffer.byteLength(bytes) }),
         ...(type || body !== undefined ? { "content-type": type ?? "application/json" } : {}),
         ...(accept ? { accept } : {}),
+        ...(encoding ? { "accept-encoding": encoding } : {}),
       };
       const asked = httpsRequest({ host: "127.0.0.1", port, method, path, headers, agent: agentFor(as) }, resolve);
       asked.on("error", reject);
@@ -152,8 +156,9 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     });
   const ask = async (method: string, path: string, asked: AskOptions = {}): Promise<Answer> => {
     const message = await open(method, path, asked);
-    const text = await readText(message);
-    return { code: message.statusCode ?? 0, headers: message.headers, text, body: parsed(text) };
+    const raw = await readAll(message);
+    const text = raw.toString();
+    return { raw, code: message.statusCode ?? 0, headers: message.headers, text, body: parsed(text) };
   };
   for (const name of namespaces) {
     const { code, text } = await ask("POST", "/api/v1/namespaces", {

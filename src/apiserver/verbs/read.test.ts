@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { gunzipSync } from "node:zlib";
 import { startTestServer, type TestServer } from "../testing.ts";
 
 const server = await startTestServer({ config: { bookmarkIntervalMs: 50 } });
@@ -204,4 +205,16 @@ test("a watch of more than fits into buffers begins with all of it, for a slow r
   await make("after", {}, own);
   assert.equal((await events.next(1))[0].object.metadata.name, "after");
   events.close();
+});
+
+test("big answers are compressed for clients that ask for it", async () => {
+  const big = "y".repeat(200_000);
+  const body = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "zipped" }, data: { big } };
+  await ask("POST", base, { body });
+  const { headers, raw } = await ask("GET", `${base}/zipped`, { encoding: "gzip" });
+  assert.equal(headers["content-encoding"], "gzip");
+  assert.ok(raw.length < 5000);
+  assert.equal(JSON.parse(gunzipSync(raw).toString()).data.big, big);
+  const small = await ask("GET", `${base}/a`, { encoding: "gzip" });
+  assert.equal(small.headers["content-encoding"], undefined);
 });
