@@ -24,7 +24,7 @@ export interface AgentConfig {
   /** What the built-in images run: program and first arguments, e.g. ["/usr/bin/node", "/opt/fairlead/bin/fairlead.js"]. */
   readonly programs: {
     readonly fairlead: readonly string[];
-    /** Default: this process's Node with the echo server beside the images. */
+    /** Default: this process's Node with the echo server made from its source. */
     readonly echo?: readonly string[];
   };
   /** Beside the well-known ones, e.g. { "node-role.kubernetes.io/control-plane": "" }. */

