@@ -23,7 +23,7 @@ const queries = Array.from({ length: services }, (_, i) =>
 
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "fairlead-bench-"));
-  const rows: { server: string; own: number; dnsperf: number | undefined; rssMb: number }[] = [];
+  const rows: { server: string; own: number; dnsperf: number | undefined; cpuMicros: number; rssMb: number }[] = [];
   try {
     const list = join(folder, "queries");
     writeFileSync(list, Array.from({ length: services }, (_, i) => `svc-${i}.default.svc.cluster.local A\n`).join(""));
@@ -31,8 +31,10 @@ async function main(): Promise<void> {
       const { child, port } = await startServer(mode);
       try {
         load(port, seconds); // each name is asked for the first time, the code gets warm
+        const cpuBefore = cpuSeconds(child);
         const own = load(port, seconds);
-        rows.push({ server: mode, own, dnsperf: dnsperf(port, list), rssMb: residentMb(child) });
+        const cpuMicros = ((cpuSeconds(child) - cpuBefore) * 1e6) / (own * seconds);
+        rows.push({ server: mode, own, dnsperf: dnsperf(port, list), cpuMicros, rssMb: residentMb(child) });
       } finally {
         child.kill("SIGKILL");
       }
@@ -43,9 +45,10 @@ async function main(): Promise<void> {
   const best = rows[0]?.own ?? 1;
   console.log(`${services} Services, ${window} queries on their way, ${seconds} s each, one server process`);
   console.table(
-    rows.map(({ server, own, dnsperf: other, rssMb }) => ({
+    rows.map(({ server, own, dnsperf: other, cpuMicros, rssMb }) => ({
       server,
       "queries/s": Math.round(own),
+      "µs of CPU each": Number(cpuMicros.toFixed(1)),
       "ratio to echo": Number((own / best).toFixed(2)),
       "dnsperf queries/s": other === undefined ? "not installed" : Math.round(other),
       "resident MB": Math.round(rssMb),
@@ -95,6 +98,13 @@ function dnsperf(port: number, list: string): number | undefined {
   const args = ["-s", "127.0.0.1", "-p", String(port), "-d", list, "-l", String(seconds), "-c", "4", "-q", "256"];
   const { stdout, status } = spawnSync("dnsperf", args, { encoding: "utf8", timeout: 30_000 });
   return status === 0 ? Number(/Queries per second:\s+([\d.]+)/.exec(stdout)?.[1]) : undefined;
+}
+
+/** User and system time; on a busy machine the fairer figure. */
+function cpuSeconds({ pid }: ChildProcess): number {
+  const ticksPerSecond = 100;
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
 
 function residentMb({ pid }: ChildProcess): number {
