@@ -15,10 +15,13 @@ import { findProgram, type Program, programEnv } from "./program.ts";
 const lockWaitSec = 5;
 const timeoutMs = 300_000;
 
-/** Opens iptables of the network namespace that the thread is in, for ever. Throws IptablesError where it cannot be used. */
-export function openIptables(family: IpFamily): Iptables {
+/**
+ * Opens iptables of the network namespace that the thread is in, for ever; the variant is the system's choice unless given.
+ * Throws IptablesError where it cannot be used.
+ */
+export function openIptables(family: IpFamily, variant?: Program["variant"]): Iptables {
   const lockFile = lockFileOf();
-  const program = findProgram(family, lockFile);
+  const program = findProgram(family, lockFile, variant);
   const home = open(netKind.own);
   const homeName = readlinkSync(netKind.own);
   const nftables = program.variant === "nft" ? openNftables() : undefined;

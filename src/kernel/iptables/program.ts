@@ -22,10 +22,10 @@ export function programEnv(lockFile: string): NodeJS.ProcessEnv {
  * The system's own choice (Debian: update-alternatives) if it works with this kernel, else the other variant. Call it in the
  * network namespace in question.
  */
-export function findProgram(family: IpFamily, lockFile: string): Program {
+export function findProgram(family: IpFamily, lockFile: string, variant?: Program["variant"]): Program {
   const stem = stems[family];
   const faults: string[] = [];
-  for (const suffix of ["", "-nft", "-legacy"]) {
+  for (const suffix of variant ? [`-${variant}`] : ["", "-nft", "-legacy"]) {
     const program = probe(`${stem}${suffix}`, lockFile, faults);
     if (program) return program;
   }
@@ -36,13 +36,19 @@ export function findProgram(family: IpFamily, lockFile: string): Program {
 }
 
 function probe(name: string, lockFile: string, faults: string[]): Program | undefined {
-  const run = (program: string, args: string[]) =>
-    spawnSync(program, args, { encoding: "utf8", timeout: timeoutMs, env: programEnv(lockFile) });
-  const version = run(`${name}-restore`, ["--version"]);
+  const run = (program: string, args: string[], stdout: "pipe" | "ignore") =>
+    spawnSync(program, args, {
+      encoding: "utf8",
+      timeout: timeoutMs,
+      env: programEnv(lockFile),
+      stdio: ["ignore", stdout, "pipe"],
+    });
+  const version = run(`${name}-restore`, ["--version"], "pipe");
   if (version.error) return undefined;
-  const listed = run(`${name}-save`, ["-t", "nat"]);
+  // Its output may be large and is of no interest here.
+  const listed = run(`${name}-save`, ["-t", "nat"], "ignore");
   if (listed.status !== 0) {
-    faults.push(`${name}: ${(listed.stderr ?? "").trim().split("\n")[0]}`);
+    faults.push(`${name}: ${listed.error?.message ?? listed.stderr.trim().split("\n")[0]}`);
     return undefined;
   }
   const variant = version.stdout.includes("nf_tables") ? "nft" : "legacy";

@@ -14,8 +14,8 @@ import { restoreTexts } from "./text.ts";
 
 /** Rules in one transaction; measured with iptables-nft 1.8.9 (README). The legacy tables are always written as a whole. */
 const maxRules = { nft: 4000, legacy: Number.POSITIVE_INFINITY } as const;
-/** Where the kernel does not tell that the rules changed, they are looked at this often. */
-const lookIntervalMs = { nft: 0, legacy: 30_000 } as const;
+/** A look at all rules may take one part in this many of the time: without a sign that somebody wrote (legacy) fewer. */
+const lookShare = { nft: 20, legacy: 100 } as const;
 const refusedRetryMs = 30_000;
 
 type Counts = { readonly added: number; readonly removed: number };
@@ -32,6 +32,8 @@ export class FamilyPlane {
   readonly #seen = new Map<ChainKey, { readonly stamp: string; readonly rules: string }>();
   /** The rules are not as we believe: a write failed, or somebody else was here. */
   #isDoubtful = true;
+  /** Chains that were found and are not compared with the model yet. */
+  readonly #unknown = new Set<ChainKey>();
   #generation: number | undefined;
   #nextLookAt = 0;
   /** Services that changed since a write held. */
@@ -51,9 +53,6 @@ export class FamilyPlane {
     for (const key of this.#observed.chains.keys()) this.#unknown.add(key);
     return this.#observed.chains.size;
   }
-
-  /** Chains that were found and are not compared with the model yet. */
-  readonly #unknown = new Set<ChainKey>();
 
   /** `full`: services that are not named are gone. */
   async sync(services: Services, { full, settings }: { full: boolean; settings?: Settings }): Promise<FamilyReport> {
@@ -79,8 +78,7 @@ export class FamilyPlane {
     const refusedBefore = this.#refused.size;
     for (const service of this.#refused) this.#want(service);
     const report = await this.#write(start);
-    // A look may take 5 % of the time, however often others write.
-    this.#nextLookAt = start + Math.max(20 * report.durationMs, lookIntervalMs[this.#tool.variant]);
+    this.#nextLookAt = start + lookShare[this.#tool.variant] * report.durationMs;
     if (this.#refused.size > 0) this.#nextLookAt = Math.max(this.#nextLookAt, start + refusedRetryMs);
     const isRight = report.added + report.removed === 0 && this.#refused.size === refusedBefore;
     return isRight && !report.error ? undefined : report;

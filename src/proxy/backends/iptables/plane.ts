@@ -20,7 +20,7 @@ export interface IptablesOptions {
 
 /** Throws IptablesError where the programs are missing or the kernel cannot do it. */
 export function createIptablesDataPlane(options: IptablesOptions = {}): DataPlane {
-  const tools = (options.families ?? supportedFamilies()).map(options.open ?? openIptables);
+  const tools = (options.families ?? supportedFamilies()).map(options.open ?? ((family) => openIptables(family)));
   const families = tools.map((tool) => new FamilyPlane(tool));
   return {
     mode: "iptables",
