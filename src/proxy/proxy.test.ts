@@ -43,7 +43,10 @@ async function withProxy(
   const conntrack: Conntrack = {
     flows: ({ address, port, family }) =>
       flows.filter(
-        (f) => f.port === port && f.handle.family === family && (address === undefined || f.destination === address),
+        (f) =>
+          (port === undefined || f.port === port) &&
+          f.handle.family === family &&
+          (address === undefined || f.destination === address),
       ),
     delete: (flow) => flows.splice(flows.indexOf(flow), 1).length > 0,
     close: () => {},

@@ -19,12 +19,11 @@ import type { NodeFacts } from "./state.ts";
 import { createSyncer, type Syncer } from "./syncer.ts";
 import { Tracker } from "./tracker.ts";
 
-export type ProxyMode = "auto" | "nftables";
-
 export interface ProxyOptions {
   readonly client: ApiClient;
   readonly nodeName: string;
-  readonly mode: ProxyMode;
+  /** "auto" or a data plane's name, e.g. "nftables". */
+  readonly mode: string;
   readonly config?: Partial<ProxyConfig>;
   readonly log: Log;
   /** Ends the proxy; the rules stay. */

@@ -33,14 +33,41 @@ export function flowChecks(before: readonly ServicePort[], after: readonly Servi
   return [...checks.values()];
 }
 
+/** Up to this many destinations are asked for one by one; the kernel looks through its whole table for each. */
+const fewChecks = 16;
+
 /** Deletes the stale ones and returns how many they were. */
-export function deleteStaleFlows(conntrack: Conntrack, { family, address, port, serving }: FlowCheck): number {
-  const filter: FlowFilter = { family, protocol: udp, port, ...(address === undefined ? {} : { address }) };
-  const own = address === undefined ? nodeAddresses() : undefined;
-  const stale = conntrack
-    .flows(filter)
-    .filter(({ destination, answerer }) => (!own || own.has(destination)) && !serving.has(endpointText(answerer)));
-  return stale.filter((flow) => conntrack.delete(flow)).length;
+export function deleteStaleFlows(conntrack: Conntrack, checks: readonly FlowCheck[]): number {
+  const own = checks.some(({ address }) => address === undefined) ? nodeAddresses() : new Set<string>();
+  const byDestination = new Map(checks.map((check) => [destinationKey(check), check]));
+  let deleted = 0;
+  for (const filter of filtersFor(checks)) {
+    for (const flow of conntrack.flows(filter)) {
+      const { family } = filter;
+      const { destination: address, port } = flow;
+      const check =
+        byDestination.get(destinationKey({ family, address, port })) ??
+        (own.has(address) ? byDestination.get(destinationKey({ family, port })) : undefined);
+      if (check && !check.serving.has(endpointText(flow.answerer)) && conntrack.delete(flow)) deleted++;
+    }
+  }
+  return deleted;
+}
+
+function filtersFor(checks: readonly FlowCheck[]): FlowFilter[] {
+  if (checks.length > fewChecks) {
+    return [...new Set(checks.map(({ family }) => family))].map((family) => ({ family, protocol: udp }));
+  }
+  return checks.map(({ family, address, port }) => ({
+    family,
+    protocol: udp,
+    port,
+    ...(address === undefined ? {} : { address }),
+  }));
+}
+
+function destinationKey({ family, address = "", port }: Pick<FlowCheck, "family" | "address" | "port">): string {
+  return `${family} ${address} ${port}`;
 }
 
 /** Other hosts may use the node port's number for something else (a tunnel's port, say): only flows to this node count. */

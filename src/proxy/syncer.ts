@@ -5,7 +5,7 @@ import type { Conntrack } from "../kernel/conntrack/conntrack.ts";
 import type { Clock } from "../lib/clock.ts";
 import { coalesce } from "../lib/coalesce.ts";
 import type { Log } from "../lib/log.ts";
-import type { DataPlane, Report, Settings } from "./backends/port.ts";
+import type { Changes, DataPlane, Report, Settings } from "./backends/port.ts";
 import type { Health } from "./health.ts";
 import type { ProxyMetrics } from "./metrics.ts";
 import { deleteStaleFlows, type FlowCheck, flowChecks } from "./stale-flows.ts";
@@ -52,6 +52,8 @@ class DataPlaneSyncer implements Syncer {
   #settings: Settings | undefined;
   #isStarted = false;
   #isFirst = true;
+  /** The data plane has changes that do not hold yet. */
+  #isBehind = true;
   #isScheduled = false;
   #wantsVerify = false;
   #cancelVerify = () => {};
@@ -110,20 +112,23 @@ class DataPlaneSyncer implements Syncer {
   }
 
   async #run(): Promise<void> {
-    const { dataPlane, tracker } = this.#options;
+    const services = this.#options.tracker.compute();
+    const settings = this.#settings;
+    this.#settings = undefined;
+    this.#noteFlows(services);
+    if (services.size > 0 || settings || this.#isBehind)
+      await this.#sync({ services, ...(settings ? { settings } : {}) });
+    if (this.#wantsVerify) await this.#verify();
+  }
+
+  async #sync(changes: Omit<Changes, "full">): Promise<void> {
     const isFirst = this.#isFirst;
     const triggers = this.#triggers;
-    const services = tracker.compute();
-    const settings = this.#settings;
     this.#triggers = [];
-    this.#settings = undefined;
     this.#isFirst = false;
-    this.#noteFlows(services);
-    this.#observe(await dataPlane.sync({ services, full: isFirst, ...(settings ? { settings } : {}) }), {
-      isFirst,
-      triggers,
-    });
-    if (this.#wantsVerify) await this.#verify();
+    this.#isBehind = true;
+    this.#observe(await this.#options.dataPlane.sync({ ...changes, full: isFirst }), { isFirst, triggers });
+    this.#isBehind = false;
   }
 
   #observe(
@@ -155,17 +160,12 @@ class DataPlaneSyncer implements Syncer {
   #deleteFlows(): void {
     const { conntrack, metrics, log, signal } = this.#options;
     if (signal.aborted) return;
-    let deleted = 0;
-    // A few at a time: each looks through the kernel's whole table.
-    for (const check of this.#flowChecks.splice(0, 16)) {
-      try {
-        deleted += deleteStaleFlows(conntrack, check);
-      } catch (error) {
-        log.warn("cannot delete stale UDP flows", { error, address: check.address, port: check.port });
-      }
+    try {
+      const deleted = deleteStaleFlows(conntrack, this.#flowChecks.splice(0));
+      if (deleted > 0) metrics.flowsDeleted(deleted);
+    } catch (error) {
+      log.warn("cannot delete stale UDP flows", { error });
     }
-    if (deleted > 0) metrics.flowsDeleted(deleted);
-    if (this.#flowChecks.length > 0) setImmediate(() => this.#deleteFlows());
   }
 
   #noteFlows(services: ServiceChanges): void {

@@ -144,7 +144,7 @@ const hold = { do: "hold", host: a.clusterIp, port: 80 } as const;
 function clean(state: ReadonlyMap<string, readonly ServicePort[]>): number {
   const conntrack: Conntrack = openConntrack();
   const checks = [...state.values()].flatMap((ports) => flowChecks([], ports));
-  const deleted = checks.reduce((sum, one) => sum + deleteStaleFlows(conntrack, one), 0);
+  const deleted = deleteStaleFlows(conntrack, checks);
   conntrack.close();
   return deleted;
 }

@@ -23,12 +23,12 @@ const ipAttributes = { IPv4: { source: 1, destination: 2 }, IPv6: { source: 3, d
 const filterFlags = { destination: 1 << 1, protocol: 1 << 3, destinationPort: 1 << 5 } as const;
 const headerSize = 4;
 
-/** What a flow was sent to; without an address, to any. */
+/** What a flow was sent to; without an address or port, to any. */
 export interface FlowFilter {
   readonly family: IpFamily;
   /** IANA number, e.g. 17 for UDP. */
   readonly protocol: number;
-  readonly port: number;
+  readonly port?: number;
   readonly address?: string;
 }
 
@@ -113,8 +113,11 @@ function encodeFilter(m: MessageBuffer, { family, protocol, port, address }: Flo
     m.attrBytes(ipAttributes[family].destination, ipToBytes(ip)).unnest(addresses);
   }
   const ports = m.nest(a.tuple.protocol);
-  m.attrU8(a.protocol.number, protocol).attrU16be(a.protocol.destinationPort, port).unnest(ports).unnest(tuple);
-  const flags = filterFlags.protocol | filterFlags.destinationPort | (ip ? filterFlags.destination : 0);
+  m.attrU8(a.protocol.number, protocol);
+  if (port !== undefined) m.attrU16be(a.protocol.destinationPort, port);
+  m.unnest(ports).unnest(tuple);
+  const portFlag = port === undefined ? 0 : filterFlags.destinationPort;
+  const flags = filterFlags.protocol | portFlag | (ip ? filterFlags.destination : 0);
   const filter = m.nest(a.filter);
   m.attrU32(a.filterFlags.original, flags).unnest(filter);
 }
@@ -126,10 +129,11 @@ function readFlow(body: Buffer, { family, protocol, port }: FlowFilter): Flow | 
   if (!originalBytes || !replyBytes) return undefined;
   const original = readTuple(originalBytes, family);
   const reply = readTuple(replyBytes, family);
-  if (!original || !reply || original.protocol !== protocol || original.destinationPort !== port) return undefined;
+  if (!original || !reply || original.protocol !== protocol) return undefined;
+  if (port !== undefined && original.destinationPort !== port) return undefined;
   return {
     destination: original.destination,
-    port,
+    port: original.destinationPort,
     answerer: { ip: reply.source, port: reply.sourcePort },
     handle: { family, original: originalBytes, id: fields.get(a.id), zone: fields.get(a.zone) },
   };

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { CLONE_NEWNET, hasCode, unshare } from "../../../kernel/ffi.ts";
 import { fakeNftables } from "../../../kernel/nftables/fake.ts";
 import { openNftables } from "../../../kernel/nftables/linux.ts";
-import type { Nftables, Table } from "../../../kernel/nftables/port.ts";
+import { type Nftables, type Table, TransactionError } from "../../../kernel/nftables/port.ts";
 import type { ServicePort } from "../../state.ts";
 import { randomService, seededRandom } from "../../testing/churn.ts";
 import { settings } from "../../testing/fixtures.ts";
@@ -155,6 +155,15 @@ function suite(name: string, open: () => Nftables): void {
   });
 }
 
+const bound = (nft: Nftables): Nftables => ({
+  commit: (commands) => nft.commit(commands),
+  chains: (table) => nft.chains(table),
+  sets: (table) => nft.sets(table),
+  elements: (table, set) => nft.elements(table, set),
+  generation: () => nft.generation(),
+  close: () => nft.close(),
+});
+
 describe("nftables data plane when the kernel refuses", () => {
   const services = (n: number) => {
     const random = seededRandom(7);
@@ -179,6 +188,23 @@ describe("nftables data plane when the kernel refuses", () => {
     clean(await plane.sync({ services: new Map([["default/s7", all.get("default/s7") ?? []]]), full: false }));
     clean(await cold.sync({ services: all, full: true }));
     assert.deepEqual(meaning(nft), meaning(expected));
+  });
+  it("cuts a transaction that the socket does not take, and ends with the same table", async () => {
+    const nft = fakeNftables();
+    const sizes: number[] = [];
+    const narrow: Nftables = {
+      ...bound(nft),
+      commit(commands) {
+        const size = commands.reduce((sum, command) => sum + ("elements" in command ? command.elements.length : 1), 0);
+        if (size > 250) throw new TransactionError("EMSGSIZE", undefined);
+        sizes.push(size);
+        nft.commit(commands);
+      },
+    };
+    const plane = createNftablesDataPlane({ nftables: narrow, families: ["IPv4", "IPv6"] });
+    clean(await plane.sync({ services: services(200), full: true, settings: settings() }));
+    assert.ok(sizes.length > 4, `${sizes.length} transactions`);
+    assert.deepEqual(meaning(nft), await coldStart(services(200)));
   });
   it("P211 reports a failure of everything, changes nothing and catches up with the next sync", async () => {
     const nft = fakeNftables();
