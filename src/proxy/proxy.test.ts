@@ -7,6 +7,7 @@ import { createMemoryClient } from "../client/testing/memory-client.ts";
 import type { Conntrack, Flow } from "../kernel/conntrack/conntrack.ts";
 import { type FakeNftables, fakeNftables } from "../kernel/nftables/fake.ts";
 import { createLog } from "../lib/log.ts";
+import type { IpFamily } from "../net/ip.ts";
 import { createNftablesDataPlane } from "./backends/nftables/plane.ts";
 import { createProxyMetrics } from "./metrics.ts";
 import { type RunningProxy, startProxy } from "./proxy.ts";
@@ -35,6 +36,7 @@ interface Rig {
 async function withProxy(
   body: (rig: Rig) => Promise<void>,
   prepare?: (rig: Omit<Rig, "proxy">) => Promise<void>,
+  families: readonly IpFamily[] = ["IPv4"],
 ): Promise<void> {
   const client = selectingClient(createMemoryClient());
   const nft = fakeNftables();
@@ -62,7 +64,7 @@ async function withProxy(
     config: { healthzBindAddress: "", metricsBindAddress: "", clusterCIDR: ["10.244.0.0/16"] },
     log: createLog(() => {}),
     signal: abort.signal,
-    dataPlane: createNftablesDataPlane({ nftables: nft, families: ["IPv4"] }),
+    dataPlane: createNftablesDataPlane({ nftables: nft, families }),
     conntrack,
     metrics,
   });
@@ -179,6 +181,22 @@ describe("the proxy's loop", () => {
       nft.failWhen(() => false, "");
       await eventually("the endpoint is there", () => same(endpoints(), ["10.244.0.11:8080"]));
     }));
+  it("P199 a family that fails does not hold back the other", () =>
+    withProxy(
+      async ({ client, nft, endpoints }) => {
+        nft.failWhen((command) => command.table.family === "ip6", "EOPNOTSUPP");
+        await put(client, service({ clusterIPs: ["10.96.0.1", "fd00:10:96::1"] }));
+        for (let n = 11; n < 31; n++) {
+          await put(client, slice([endpoint(n)]));
+          await eventually(`endpoint ${n} is there`, () => same(endpoints(), [`10.244.0.${n}:8080`]));
+        }
+        nft.failWhen(() => false, "");
+        const table6 = { family: "ip6", name: "fairlead" } as const;
+        await eventually("the other family is there too", () => nft.elements(table6, "cluster-ips").length === 1);
+      },
+      undefined,
+      ["IPv4", "IPv6"],
+    ));
   it("P217 puts the rules right after somebody deleted the table", () =>
     withProxy(async ({ client, nft, endpoints }) => {
       await put(client, service());

@@ -52,7 +52,7 @@ export function startProxy(options: ProxyOptions): RunningProxy {
   const fault = validateConfig(config);
   if (fault) throw new RangeError(fault);
   const { client, nodeName, log, signal, clock = systemClock } = options;
-  const dataPlane = options.dataPlane ?? chooseDataPlane(options.mode);
+  const dataPlane = options.dataPlane ?? chooseDataPlane(options.mode, log);
   const metrics = options.metrics ?? createProxyMetrics();
   const health = new Health(2 * config.syncPeriodMs);
   const tracker = new Tracker(nodeFacts(nodeName, undefined));

@@ -2,6 +2,7 @@
 import type { KubeObject } from "../api/object.ts";
 import type { EventRecorder } from "../client/events.ts";
 import type { Conntrack } from "../kernel/conntrack/conntrack.ts";
+import { createBackoff } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
 import { coalesce } from "../lib/coalesce.ts";
 import type { Log } from "../lib/log.ts";
@@ -57,6 +58,8 @@ class DataPlaneSyncer implements Syncer {
   #isScheduled = false;
   #wantsVerify = false;
   #cancelVerify = () => {};
+  #cancelRetry = () => {};
+  readonly #backoff = createBackoff({ initialMs: 20, maxMs: 30_000, jitter: 0.2 });
   #triggers: { atMs: number; family: string }[] = [];
   #eventObject: KubeObject | undefined;
   /** What each Service with a UDP port had, to know what a change gave up. */
@@ -128,7 +131,6 @@ class DataPlaneSyncer implements Syncer {
     this.#isFirst = false;
     this.#isBehind = true;
     this.#observe(await this.#options.dataPlane.sync({ ...changes, full: isFirst }), { isFirst, triggers });
-    this.#isBehind = false;
   }
 
   #observe(
@@ -137,16 +139,20 @@ class DataPlaneSyncer implements Syncer {
   ): void {
     const { metrics, health, clock, log } = this.#options;
     metrics.synced(report, isFirst);
-    const failed = report.families.find(({ error }) => error);
-    if (failed?.error) {
-      this.#complain("FailedToSyncRules", failed.error.message);
-      throw failed.error;
-    }
+    const failed = report.families.filter(({ error }) => error);
+    for (const { error } of failed) if (error) this.#complain("FailedToSyncRules", error.message);
+    // One family's failure must not hold back the other: no wait before the next change, only before a retry of nothing new.
+    if (failed.length > 0) this.#scheduleRetry();
+    if (failed.length === report.families.length) return;
     for (const { family, refused } of report.families) {
       for (const service of refused)
         this.#complain("ServiceRefused", `The kernel refuses rules of ${service} (${family})`);
     }
-    health.updated(clock.now());
+    if (failed.length === 0) {
+      this.#isBehind = false;
+      this.#backoff.reset();
+      health.updated(clock.now());
+    }
     for (const { atMs, family } of triggers) metrics.programmed(atMs, family);
     if (isFirst)
       log.info("rules are in place", {
@@ -154,6 +160,11 @@ class DataPlaneSyncer implements Syncer {
       });
     this.#firstSync.resolve();
     if (this.#flowChecks.length > 0) setImmediate(() => this.#deleteFlows());
+  }
+
+  #scheduleRetry(): void {
+    this.#cancelRetry();
+    this.#cancelRetry = this.#options.clock.after(this.#backoff.next(), () => this.#coalescer.trigger());
   }
 
   /** Only after the rules are written: a flow that begins before would be stale at once. */
@@ -193,10 +204,9 @@ class DataPlaneSyncer implements Syncer {
     const report = await dataPlane.verify();
     if (!report) return;
     metrics.synced(report, true);
-    const failed = report.families.find(({ error }) => error);
-    if (failed?.error) throw failed.error;
-    for (const { family, added, removed } of report.families) {
-      log.warn("rules were changed by somebody else and are put right", { family, added, removed });
+    for (const { family, added, removed, error } of report.families) {
+      if (error) this.#complain("FailedToRepairRules", error.message);
+      else log.warn("rules were changed by somebody else and are put right", { family, added, removed });
     }
   }
 
@@ -208,6 +218,7 @@ class DataPlaneSyncer implements Syncer {
 
   #close(): void {
     this.#cancelVerify();
+    this.#cancelRetry();
     this.#options.dataPlane.close();
     this.#options.conntrack.close();
   }

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { openNftables } from "../../../kernel/nftables/linux.ts";
 import type { Nftables } from "../../../kernel/nftables/port.ts";
 import { writeSysctl } from "../../../kernel/sysctl.ts";
+import type { Log } from "../../../lib/log.ts";
 import type { IpFamily } from "../../../net/ip.ts";
 import type { ServicePort } from "../../state.ts";
 import type { Changes, DataPlane, Report } from "../port.ts";
@@ -15,6 +16,7 @@ const routeLocalnet = "net.ipv4.conf.all.route_localnet";
 export interface NftablesOptions {
   /** Default: the kernel of the network namespace that the thread is in. */
   readonly nftables?: Nftables;
+  readonly log?: Log;
   /** Default: IPv4, and IPv6 where the kernel has it. */
   readonly families?: readonly IpFamily[];
 }
@@ -31,7 +33,7 @@ export function createNftablesDataPlane(options: NftablesOptions = {}): DataPlan
     async sync(changes) {
       const report = { families: families.map((plane) => plane.sync(servicesOf(changes, plane.family), changes)) };
       // Last: the rules that guard 127.0.0.1 against the wire are there by now.
-      if (changes.settings?.localhostNodePorts && !options.nftables) writeSysctl(routeLocalnet, 1);
+      if (changes.settings?.localhostNodePorts && !options.nftables) allowLocalhost(options.log);
       return report;
     },
     async verify(): Promise<Report | undefined> {
@@ -43,6 +45,15 @@ export function createNftablesDataPlane(options: NftablesOptions = {}): DataPlan
     },
     close: () => nft.close(),
   };
+}
+
+/** Where /proc/sys is read-only everything but node ports at 127.0.0.1 works. */
+function allowLocalhost(log: Log | undefined): void {
+  try {
+    writeSysctl(routeLocalnet, 1);
+  } catch (error) {
+    log?.warn("node ports do not work at 127.0.0.1: cannot set a kernel setting", { setting: routeLocalnet, error });
+  }
 }
 
 function supportedFamilies(): IpFamily[] {
