@@ -8,6 +8,7 @@ import { coalesce } from "../lib/coalesce.ts";
 import type { Log } from "../lib/log.ts";
 import type { Changes, DataPlane, Report, Settings } from "./backends/port.ts";
 import type { Health } from "./health.ts";
+import { HealthCheckServers } from "./health-checks.ts";
 import type { ProxyMetrics } from "./metrics.ts";
 import { deleteStaleFlows, type FlowCheck, flowChecks } from "./stale-flows.ts";
 import type { NodeFacts, ServicePort } from "./state.ts";
@@ -65,11 +66,19 @@ class DataPlaneSyncer implements Syncer {
   /** What each Service with a UDP port had, to know what a change gave up. */
   readonly #udpPorts = new Map<string, readonly ServicePort[]>();
   readonly #flowChecks: FlowCheck[] = [];
+  readonly #healthChecks: HealthCheckServers;
+  /** Services whose health check may be another one once the rules hold. */
+  readonly #unchecked = new Set<string>();
 
   constructor(options: SyncerOptions) {
     this.#options = options;
     const { clock, log, signal, minIntervalMs } = options;
     this.#startedAt = clock.now();
+    this.#healthChecks = new HealthCheckServers({
+      isHealthy: () => options.health.isHealthy(clock.now()),
+      onFailure: (service, { message }) =>
+        this.#complain("FailedToStartServiceHealthcheck", `Cannot serve the health check of ${service}: ${message}`),
+    });
     this.#coalescer = coalesce({ run: () => this.#run(), clock, log, signal, minIntervalMs });
     signal.addEventListener("abort", () => this.#close(), { once: true });
   }
@@ -119,6 +128,7 @@ class DataPlaneSyncer implements Syncer {
     const settings = this.#settings;
     this.#settings = undefined;
     this.#noteFlows(services);
+    for (const service of services.keys()) this.#unchecked.add(service);
     if (services.size > 0 || settings || this.#isBehind)
       await this.#sync({ services, ...(settings ? { settings } : {}) });
     if (this.#wantsVerify) await this.#verify();
@@ -158,6 +168,8 @@ class DataPlaneSyncer implements Syncer {
       log.info("rules are in place", {
         families: report.families.map(({ family, added, removed }) => `${family}: +${added} -${removed}`).join(", "),
       });
+    for (const service of this.#unchecked) this.#healthChecks.set(service, this.#options.tracker.healthCheck(service));
+    this.#unchecked.clear();
     this.#firstSync.resolve();
     if (this.#flowChecks.length > 0) setImmediate(() => this.#deleteFlows());
   }
@@ -219,6 +231,7 @@ class DataPlaneSyncer implements Syncer {
   #close(): void {
     this.#cancelVerify();
     this.#cancelRetry();
+    this.#healthChecks.close();
     this.#options.dataPlane.close();
     this.#options.conntrack.close();
   }

@@ -3,6 +3,7 @@ import type { EndpointSlice, Service } from "../api/object.ts";
 import { objectKey } from "../api/object.ts";
 import { Claims } from "./claims.ts";
 import { computeService } from "./compute.ts";
+import { type HealthCheck, healthCheckOf } from "./health-checks.ts";
 import type { NodeFacts, ServicePort } from "./state.ts";
 
 const serviceNameLabel = "kubernetes.io/service-name";
@@ -66,6 +67,12 @@ export class Tracker {
     this.#node = node;
     if (changed) for (const key of this.#services.keys()) this.#dirty.add(key);
     return changed;
+  }
+
+  /** Of the Service as it is now. */
+  healthCheck(service: string): HealthCheck | undefined {
+    const object = this.#services.get(service);
+    return object && healthCheckOf(object, this.#slicesOf(service), this.#node.name);
   }
 
   /** Recomputes what is dirty, and whoever won or lost an address by it; after this nothing is dirty. */

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, it } from "node:test";
+import type { Service } from "../api/object.ts";
+import { HealthCheckServers, healthCheckOf } from "./health-checks.ts";
+import { service, slice } from "./testing/fixtures.ts";
+
+const balanced = (port: number): Service =>
+  service({ type: "LoadBalancer", externalTrafficPolicy: "Local", healthCheckNodePort: port });
+const dying = { ready: false, serving: true, terminating: true };
+
+describe("healthCheckOf", () => {
+  it("P50 only for type LoadBalancer with policy Local and a port", () => {
+    assert.equal(healthCheckOf(service(), [], "node-a"), undefined);
+    assert.equal(healthCheckOf(service({ type: "LoadBalancer", healthCheckNodePort: 31000 }), [], "node-a"), undefined);
+    assert.equal(healthCheckOf(balanced(0), [], "node-a"), undefined);
+    assert.equal(healthCheckOf(balanced(31000), [], "node-a")?.port, 31000);
+  });
+  it("P146 counts distinct addresses of ready endpoints of this node", () => {
+    const slices = [
+      slice(["10.244.0.1", "10.244.0.2", { ip: "10.244.0.3", ...dying }, { ip: "10.244.1.1", node: "node-b" }]),
+      slice(["10.244.0.1"], { name: "web-2", ports: [{ name: "other", port: 81 }] }),
+    ];
+    assert.equal(healthCheckOf(balanced(31000), slices, "node-a")?.localEndpoints, 2);
+  });
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0);
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+describe("HealthCheckServers", () => {
+  it("P142 to P148 answers for the node's endpoints, moves with the port and closes", async () => {
+    let isHealthy = true;
+    const servers = new HealthCheckServers({
+      isHealthy: () => isHealthy,
+      onFailure: (_service, error) => assert.fail(error),
+    });
+    const [first, second] = [await freePort(), await freePort()];
+    const check = { namespace: "default", name: "web", port: first, localEndpoints: 2 };
+    const ask = (port: number, path = "/") => fetch(`http://127.0.0.1:${port}${path}`);
+    try {
+      servers.set("default/web", check);
+      const answer = await ask(first, "/any/path");
+      assert.equal(answer.status, 200);
+      assert.equal(answer.headers.get("x-load-balancing-endpoint-weight"), "2");
+      assert.deepEqual(await answer.json(), {
+        service: { namespace: "default", name: "web" },
+        localEndpoints: 2,
+        serviceProxyHealthy: true,
+      });
+      isHealthy = false;
+      assert.equal((await ask(first)).status, 503);
+      isHealthy = true;
+      servers.set("default/web", { ...check, localEndpoints: 0 });
+      assert.equal((await ask(first)).status, 503);
+      servers.set("default/web", { ...check, port: second });
+      assert.equal((await ask(second)).status, 200);
+      await assert.rejects(ask(first));
+    } finally {
+      servers.close();
+    }
+    await assert.rejects(ask(second));
+  });
+  it("P149 tells of a port that is taken, and goes on", async () => {
+    const taken = createServer().listen(0);
+    await new Promise((resolve) => taken.once("listening", resolve));
+    const { port } = taken.address() as AddressInfo;
+    const failed = Promise.withResolvers<string>();
+    const servers = new HealthCheckServers({ isHealthy: () => true, onFailure: (name) => failed.resolve(name) });
+    servers.set("default/web", { namespace: "default", name: "web", port, localEndpoints: 1 });
+    assert.equal(await failed.promise, "default/web");
+    servers.close();
+    taken.close();
+  });
+});
