@@ -324,7 +324,9 @@ if (inNamespaces(import.meta.url)) {
   });
 
   test("the next agent adopts what runs and removes what has no Pod", async () => {
-    await create("stays", { containers: [shell("echo begun; exec sleep 100")] });
+    // A readiness that must not be lost: the next agent's first probe comes 10 s later.
+    const readinessProbe = { exec: { command: ["true"] }, periodSeconds: 10, initialDelaySeconds: 1 };
+    await create("stays", { containers: [{ ...shell("echo begun; exec sleep 100"), readinessProbe }] });
     await create("goes", { containers: [shell("exec sleep 100")] });
     const before = await podWhen("stays", isReady);
     await podWhen("goes", isReady);

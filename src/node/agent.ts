@@ -24,7 +24,7 @@ import { startServer } from "./server/server.ts";
 export interface Agent {
   /** Resolves when leftovers are gone, the network stands and the Node is registered; rejects when one of these cannot be. */
   readonly ready: Promise<void>;
-  /** Resolves after `signal` aborted and everything is closed; containers go on running, to be adopted by the next agent. */
+  /** Resolves after `signal` aborted and everything is closed; containers go on running, to be adopted by the next agent. Rejects as `ready` does. */
   readonly done: Promise<void>;
 }
 
@@ -93,15 +93,22 @@ async function begin({ context, machine }: Made, registry: PodRegistry): Promise
 
 /** Runs the agent in this process, which must live in the node's network namespace. */
 export function startAgent(options: AgentOptions): Agent {
-  const made = make(options);
-  const registry = new PodRegistry(made.context);
   const done = Promise.withResolvers<void>();
-  const close = async () => {
-    registry.close();
-    made.runtime.close();
-    await made.context.recorder.flush();
-    done.resolve();
+  const run = async () => {
+    const made = make(options);
+    const registry = new PodRegistry(made.context);
+    const close = async () => {
+      registry.close();
+      made.runtime.close();
+      await made.context.recorder.flush();
+      done.resolve();
+    };
+    options.signal.addEventListener("abort", () => void close(), { once: true });
+    await begin(made, registry);
   };
-  options.signal.addEventListener("abort", () => void close(), { once: true });
-  return { ready: begin(made, registry), done: done.promise };
+  const ready = run();
+  // The caller may look at `done` only.
+  ready.catch((error: unknown) => done.reject(error));
+  done.promise.catch(() => undefined);
+  return { ready, done: done.promise };
 }

@@ -3,7 +3,7 @@ import type { ContainerState as ApiState, Container, ContainerStatus } from "kub
 import type { Pod } from "../../api/object.ts";
 import { ContainerProbes } from "../probes/container-probes.ts";
 import type { ContainerInfo } from "../runtime/container-runtime.ts";
-import { terminatedState } from "./container-status.ts";
+import { containerId, terminatedState } from "./container-status.ts";
 import { ContainerStop } from "./container-stop.ts";
 import type { ContainerRole, ContainerView, Instance } from "./container-view.ts";
 import type { PodContext } from "./pod-context.ts";
@@ -86,7 +86,8 @@ export class ContainerSlot {
     this.#id = latest.id;
     const known = this.#statusInApi();
     this.#last = known?.lastState?.terminated ? known.lastState : undefined;
-    this.#beginProbes();
+    const same = known?.containerID === containerId(latest.id);
+    this.#beginProbes(same ? { ready: known.ready, started: known.started ?? false } : undefined);
   }
 
   /** A new start takes the place of the one before. */
@@ -153,7 +154,7 @@ export class ContainerSlot {
     return [...containerStatuses, ...initContainerStatuses].find(({ name }) => name === this.name);
   }
 
-  #beginProbes(): void {
+  #beginProbes(known?: { ready: boolean; started: boolean }): void {
     const { readinessProbe, livenessProbe, startupProbe } = this.container;
     const state = this.info?.state;
     if (this.#probes || state?.kind !== "running" || !(readinessProbe || livenessProbe || startupProbe)) return;
@@ -163,6 +164,7 @@ export class ContainerSlot {
       container: this.container,
       ip,
       startedAtMs: state.startedAtMs,
+      known,
       clock: context.clock,
       exec: (argv, options) => context.runtime.exec(id, argv, options),
       onChange: changed,

@@ -8,6 +8,8 @@ export interface ContainerProbesOptions {
   readonly container: Container;
   readonly ip: string;
   readonly startedAtMs: number;
+  /** What held under a former agent: a container does not become unready because its agent was restarted. */
+  readonly known?: { readonly ready: boolean; readonly started: boolean } | undefined;
   readonly clock: Clock;
   readonly exec: ProbeTarget["exec"];
   /** A word changed, see `ready`, `started`. */
@@ -33,12 +35,13 @@ export class ContainerProbes {
   constructor(options: ContainerProbesOptions) {
     this.#options = options;
     const { startupProbe } = options.container;
-    if (startupProbe) this.#begin("startup", startupProbe);
+    if (startupProbe && !options.known?.started) this.#begin("startup", startupProbe);
     else this.#beginOthers();
   }
 
   get started(): boolean {
-    return !this.#options.container.startupProbe || this.#states.get("startup")?.good === true;
+    const { container, known } = this.#options;
+    return !container.startupProbe || known?.started === true || this.#states.get("startup")?.good === true;
   }
 
   get ready(): boolean {
@@ -62,7 +65,8 @@ export class ContainerProbes {
   }
 
   #begin(kind: ProbeKind, probe: Probe): void {
-    this.#states.set(kind, initialProbeState(kind));
+    const ready = kind === "readiness" && this.#options.known?.ready === true;
+    this.#states.set(kind, { ...initialProbeState(kind), ...(ready && { good: true }) });
     const { initialDelayMs } = probeTiming(probe);
     const ageMs = this.#options.clock.now() - this.#options.startedAtMs;
     this.#schedule(kind, probe, Math.max(0, initialDelayMs - ageMs));

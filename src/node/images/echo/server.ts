@@ -2,6 +2,7 @@
  * The image fairlead/echo: a small server that says which Pod answered. HTTP: `/` gives "<pod name>\n", `/json` the request
  * as the server saw it, `/healthz` "ok", `/readyz` "ok" until POST `/readyz?ready=false`. TCP and UDP: the name, then what came.
  * Environment: PORT (HTTP, default 8080), TCP_PORT (default PORT + 1), UDP_PORT (default PORT), POD_NAME (default: the host name).
+ * DRAIN_MS (default 500): how long it goes on serving after SIGTERM.
  * Arguments: --port=, --tcp-port=, --udp-port=.
  */
 import { createSocket } from "node:dgram";
@@ -27,6 +28,9 @@ function port(option: string, variable: string, fallback: number): number {
 const httpPort = port("port", "PORT", 8080);
 const tcpPort = port("tcp-port", "TCP_PORT", httpPort + 1);
 const udpPort = port("udp-port", "UDP_PORT", httpPort);
+
+/** How long connections are still taken after SIGTERM: until then every node has learned that this Pod is going. */
+const drainMs = Number(process.env.DRAIN_MS ?? 500);
 
 let ready = true;
 let ending = false;
@@ -77,20 +81,10 @@ for (const server of [http, tcp, udp]) {
 }
 process.stdout.write(`${name} answers HTTP on ${httpPort}, TCP on ${tcpPort}, UDP on ${udpPort}\n`);
 
-/** How long connections are still taken after SIGTERM: until then every node has learned that this Pod is going. */
-const drainMs = 500;
-
 /** The first process of a pid namespace gets no default action: without this it would only end by SIGKILL. */
 function stop(): void {
-  ready = false;
   ending = true;
-  setTimeout(() => {
-    http.close();
-    http.closeIdleConnections();
-    tcp.close();
-    udp.close();
-    setTimeout(() => process.exit(0), 1000).unref();
-  }, drainMs);
+  setTimeout(() => process.exit(0), drainMs);
 }
 process.once("SIGTERM", stop);
-process.once("SIGINT", stop);
+process.once("SIGINT", () => process.exit(0));
