@@ -244,6 +244,28 @@ describe("the proxy's loop", () => {
       await client.delete(services, { name: "web", namespace: "default" });
       await eventually("the flow to the deleted Service is gone", () => flows.length === 1);
     }));
+  it("P92 tells a Service whose external IP another one has, once", () =>
+    withProxy(async ({ client, proxy }) => {
+      const externalIPs = ["192.168.80.1"];
+      await put(client, service({ externalIPs, created: "2026-01-01T00:00:00Z" }));
+      await put(
+        client,
+        service({ name: "young", clusterIP: "10.96.0.2", externalIPs, created: "2026-02-01T00:00:00Z" }),
+      );
+      const told = async () =>
+        (await client.list(events)).items.filter(
+          ({ reason, involvedObject }) => reason === "AddressInUse" && involvedObject.name === "young",
+        );
+      await eventually("an Event tells it", async () => (await told()).length === 1);
+      for (const n of [11, 12, 13]) await put(client, slice([endpoint(n)], { of: "young", name: "young-1" }));
+      await proxy.idle();
+      const [event] = await told();
+      assert.match(
+        String(event?.message),
+        /192\.168\.80\.1 port 80 \(TCP\) belongs to Service default\/web, which was first/,
+      );
+      assert.equal(event?.count, 1);
+    }));
   it("P177 measures from the endpoint's change to the kernel", () =>
     withProxy(async ({ client, endpoints, metrics }) => {
       await put(client, service());

@@ -67,6 +67,7 @@ class DataPlaneSyncer implements Syncer {
   readonly #udpPorts = new Map<string, readonly ServicePort[]>();
   readonly #flowChecks: FlowCheck[] = [];
   readonly #healthChecks: HealthCheckServers;
+  readonly #toldConflicts = new Map<string, string>();
   /** Services whose health check may be another one once the rules hold. */
   readonly #unchecked = new Set<string>();
 
@@ -128,7 +129,10 @@ class DataPlaneSyncer implements Syncer {
     const settings = this.#settings;
     this.#settings = undefined;
     this.#noteFlows(services);
-    for (const service of services.keys()) this.#unchecked.add(service);
+    for (const service of services.keys()) {
+      this.#unchecked.add(service);
+      this.#tellConflicts(service);
+    }
     if (services.size > 0 || settings || this.#isBehind)
       await this.#sync({ services, ...(settings ? { settings } : {}) });
     if (this.#wantsVerify) await this.#verify();
@@ -189,6 +193,17 @@ class DataPlaneSyncer implements Syncer {
     } catch (error) {
       log.warn("cannot delete stale UDP flows", { error });
     }
+  }
+
+  /** Once for each message, however often the Service's endpoints change. */
+  #tellConflicts(service: string): void {
+    const { tracker, recorder } = this.#options;
+    const found = tracker.conflicts(service);
+    const message = found?.messages.join("; ") ?? "";
+    if ((this.#toldConflicts.get(service) ?? "") === message) return;
+    if (message) this.#toldConflicts.set(service, message);
+    else this.#toldConflicts.delete(service);
+    if (found) recorder.record(found.object, { type: "Warning", reason: "AddressInUse", message });
   }
 
   #noteFlows(services: ServiceChanges): void {

@@ -19,6 +19,7 @@ export class Tracker {
   readonly #serviceOfSlice = new Map<string, string>();
   readonly #claims = new Claims();
   readonly #dirty = new Set<string>();
+  readonly #conflicts = new Map<string, readonly string[]>();
   #node: NodeFacts;
 
   constructor(node: NodeFacts) {
@@ -69,6 +70,13 @@ export class Tracker {
     return changed;
   }
 
+  /** What the Service wants and another one has, each as a sentence. */
+  conflicts(service: string): { readonly object: Service; readonly messages: readonly string[] } | undefined {
+    const object = this.#services.get(service);
+    const messages = this.#conflicts.get(service);
+    return object && messages && { object, messages };
+  }
+
   /** Of the Service as it is now. */
   healthCheck(service: string): HealthCheck | undefined {
     const object = this.#services.get(service);
@@ -87,6 +95,7 @@ export class Tracker {
       // Sets visit what is added during the loop: those who won or lost a claim come later in it.
       for (const other of this.#claims.claim(key, created, ports.flatMap(claimsOf))) this.#dirty.add(other);
     }
+    for (const key of computed.keys()) this.#conflicts.delete(key);
     for (const [key, ports] of computed)
       changes.set(
         key,
@@ -100,8 +109,18 @@ export class Tracker {
   #owned(port: ServicePort): ServicePort {
     const isOwn = (key: string) => this.#claims.owner(key) === port.service;
     const vips = port.vips.filter((vip) => isOwn(vipKey(port, vip.address)));
+    for (const { address } of port.vips)
+      this.#noteConflict(port, vipKey(port, address), `${address} port ${port.port}`);
+    if (port.nodePort) this.#noteConflict(port, nodePortKey(port), `node port ${port.nodePort}`);
     const nodePort = port.nodePort && isOwn(nodePortKey(port)) ? port.nodePort : 0;
     return vips.length === port.vips.length && nodePort === port.nodePort ? port : { ...port, vips, nodePort };
+  }
+
+  #noteConflict({ service, protocol }: ServicePort, key: string, what: string): void {
+    const owner = this.#claims.owner(key);
+    if (owner === service || owner === undefined) return;
+    const message = `${what} (${protocol}) belongs to Service ${owner}, which was first`;
+    this.#conflicts.set(service, [...(this.#conflicts.get(service) ?? []), message]);
   }
 
   #slicesOf(key: string): EndpointSlice[] {
