@@ -1,25 +1,18 @@
 /** Brings one Pod to life, keeps it so, and ends it. All decisions are made elsewhere; here is their order. */
-import { rmSync } from "node:fs";
-import { join } from "node:path";
 import type { PodStatus } from "kubernetes-types/core/v1";
 import type { Pod } from "../../api/object.ts";
-import { pods } from "../../api/resource.ts";
-import { isConflict, isNotFound } from "../../client/client.ts";
 import { type Coalescer, coalesce } from "../../lib/coalesce.ts";
 import type { Log } from "../../lib/log.ts";
 import type { PodFacts } from "../environment/field-ref.ts";
 import type { ContainerInfo } from "../runtime/container-runtime.ts";
-import { makeVolumes, VolumeError } from "../volumes/pod-volumes.ts";
-import { volumeReferences } from "../volumes/volume-files.ts";
-import { readConfigSource } from "./api-objects.ts";
 import { launchContainer } from "./container-launch.ts";
 import { planContainers } from "./container-plan.ts";
 import { ContainerSlot } from "./container-slot.ts";
 import { containersOf } from "./container-view.ts";
 import type { PodContext } from "./pod-context.ts";
-import { volumeDirectories } from "./pod-paths.ts";
 import { ensureSandbox, type PodSandbox } from "./pod-sandbox.ts";
 import { podStatus } from "./pod-status.ts";
+import { deleteFromApi, makePodVolumes, makeSandbox, removeRemains, warn } from "./pod-surroundings.ts";
 import { raiseBackoff } from "./restart-backoff.ts";
 import { StatusWriter } from "./status-writer.ts";
 
@@ -151,8 +144,8 @@ export class PodWorker {
     this.#checkDeadline();
     if (this.#deadlineMs !== undefined) return this.#terminate(this.#deadlineMs);
     if (this.#finished) return this.#release();
-    this.#sandbox ??= this.#makeSandbox();
-    this.#volumes ??= await this.#makeVolumes();
+    this.#sandbox ??= makeSandbox(this.#context, this.#pod);
+    this.#volumes ??= await makePodVolumes(this.#context, this.#facts);
     await this.#run(this.#sandbox, this.#volumes);
   }
 
@@ -171,32 +164,9 @@ export class PodWorker {
     this.#end(terminationGracePeriodSeconds);
   }
 
-  #makeSandbox(): PodSandbox {
-    try {
-      return ensureSandbox(this.#context, this.#pod);
-    } catch (error) {
-      this.#warn("FailedCreatePodSandBox", `Failed to create pod sandbox: ${messageOf(error)}`);
-      throw error;
-    }
-  }
-
   get #facts(): PodFacts {
     const { config, allocatable } = this.#context;
     return { pod: this.#pod, podIps: this.#sandbox?.podIps ?? [], hostIps: [config.nodeIp], allocatable };
-  }
-
-  async #makeVolumes(): Promise<ReadonlyMap<string, string>> {
-    const { volumes = [] } = this.#pod.spec;
-    const { uid = "", namespace = "default" } = this.#pod.metadata;
-    const sources = await readConfigSource(this.#context.client, volumeReferences(volumes), namespace);
-    try {
-      const directories = volumeDirectories(this.#context.directories, uid);
-      return await makeVolumes(volumes, { directories, inputs: { facts: this.#facts, sources } });
-    } catch (error) {
-      const name = error instanceof VolumeError ? error.volume : "";
-      this.#warn("FailedMount", `MountVolume.SetUp failed for volume "${name}" : ${messageOf(error)}`);
-      throw error;
-    }
   }
 
   async #run(sandbox: PodSandbox, volumes: ReadonlyMap<string, string>): Promise<void> {
@@ -242,7 +212,10 @@ export class PodWorker {
     const id = `${podName}_${namespace}(${uid})`;
     const message = `back-off ${formatSeconds(delayMs)} restarting failed container=${name} pod=${id}`;
     slot.waiting = { reason: "CrashLoopBackOff", message };
-    this.#warn("BackOff", `Back-off restarting failed container ${name} in pod ${id}`);
+    warn(this.#context, this.#pod, {
+      reason: "BackOff",
+      message: `Back-off restarting failed container ${name} in pod ${id}`,
+    });
   }
 
   /** Called again after every change until nothing runs. */
@@ -264,29 +237,11 @@ export class PodWorker {
   }
 
   async #remove(): Promise<void> {
-    const { runtime, directories } = this.#context;
-    const { uid = "" } = this.#pod.metadata;
     await this.#writer.flush();
-    for (const { id, podUid } of runtime.list()) if (podUid === uid) await runtime.remove(id);
-    for (const directory of [directories.memory, directories.disk]) {
-      rmSync(join(directory, uid), { recursive: true, force: true });
-    }
-    if (!this.#gone) await this.#deleteFromApi();
+    await removeRemains(this.#context, this.#pod.metadata.uid ?? "");
+    if (!this.#gone) await deleteFromApi(this.#context, this.#pod);
     this.close();
     this.#onDone();
-  }
-
-  async #deleteFromApi(): Promise<void> {
-    const { metadata } = this.#pod;
-    try {
-      await this.#context.client.delete(pods, metadata, {
-        gracePeriodSeconds: 0,
-        preconditions: { uid: metadata.uid ?? "" },
-      });
-    } catch (error) {
-      // Another Pod has the name by now, or none.
-      if (!isNotFound(error) && !isConflict(error)) throw error;
-    }
   }
 
   /** Stops watching the Pod; its containers go on. */
@@ -304,14 +259,6 @@ export class PodWorker {
     this.#cancelWake();
     this.#cancelWake = clock.after(Math.max(0, timeMs - clock.now()), () => this.#loop.trigger());
   }
-
-  #warn(reason: string, message: string): void {
-    this.#context.recorder.record(this.#pod, { type: "Warning", reason, message });
-  }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** As Go writes durations: "10s", "2m40s". */
