@@ -1,0 +1,95 @@
+/**
+ * Keys and values of the maps as bytes; src/kernel/bpf/programs/services.h has the same layouts. One character stands for one
+ * byte. Addresses are 16 bytes (IPv4 as ::ffff:a.b.c.d), ports in network order, other numbers in the machine's.
+ */
+import type { IpFamily } from "../../../net/ip.ts";
+import type { Protocol } from "../../state.ts";
+import { addressBytes, protocolNumbers, readU32, u32 } from "../nftables/bytes.ts";
+
+const mapped = `${"\0".repeat(10)}\xff\xff`;
+
+/** struct address */
+export function address(text: string): string {
+  const bytes = addressBytes(text);
+  return bytes.length === 4 ? mapped + bytes : bytes;
+}
+
+/** Stands in a destination for any address of the node. */
+export const anyAddress: Readonly<Record<IpFamily, string>> = {
+  IPv4: `${mapped}\0\0\0\0`,
+  IPv6: "\0".repeat(16),
+};
+
+export function familyOfAddress(bytes: string): IpFamily {
+  return bytes.startsWith(mapped) ? "IPv4" : "IPv6";
+}
+
+const port = (number: number): string => String.fromCharCode(number >> 8, number & 255);
+
+/** struct destination */
+export function destination(addressKey: string, number: number, protocol: Protocol): string {
+  return `${addressKey}${port(number)}${String.fromCharCode(protocolNumbers[protocol])}\0`;
+}
+
+/** struct service; `refused`: there is no endpoint anywhere, and a client is told so at once. */
+export interface ServiceValue {
+  readonly id: number;
+  readonly set: number;
+  readonly count: number;
+  readonly affinitySec: number;
+  readonly refused: boolean;
+}
+
+export function serviceValue({ id, set, count, affinitySec, refused }: ServiceValue): string {
+  return [id, set, count, affinitySec, refused ? 1 : 0].map(u32).join("");
+}
+
+/** struct slot, struct handle */
+export function pair(set: number, number: number): string {
+  return u32(set) + u32(number);
+}
+
+/** struct endpoint */
+export function endpointValue(endpoint: { ip: string; port: number }, handle: number): string {
+  return `${address(endpoint.ip)}${port(endpoint.port)}\0\0${u32(handle)}`;
+}
+
+/** Reads from struct service, slot, endpoint. */
+export const read = {
+  serviceId: (service: string): number => readU32(service, 0),
+  set: (slot: string): number => readU32(slot, 0),
+  handle: (endpoint: string): number => readU32(endpoint, 20),
+  /** Address and port: what tells endpoints apart. */
+  target: (endpoint: string): string => endpoint.slice(0, 18),
+} as const;
+
+/** struct settings */
+export interface SettingsValue {
+  readonly node: bigint;
+  readonly everybody: boolean;
+  readonly lastId: number;
+  readonly lastHandle: number;
+  readonly version: number;
+}
+
+export function settingsValue({ node, everybody, lastId, lastHandle, version }: SettingsValue): string {
+  return cookie(node) + [everybody ? 1 : 0, lastId, lastHandle, version].map(u32).join("");
+}
+
+export function readSettings(bytes: string): SettingsValue {
+  const [scope = 0, lastId = 0, lastHandle = 0, version = 0] = [8, 12, 16, 20].map((at) => readU32(bytes, at));
+  const node = Buffer.from(bytes, "latin1").readBigUInt64LE();
+  return { node, everybody: scope === 1, lastId, lastHandle, version };
+}
+
+/** A network namespace's cookie as a key. */
+export function cookie(value: bigint): string {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(value);
+  return bytes.toString("latin1");
+}
+
+/** Sets of endpoints of the Service port with the id. */
+export const clusterSet = (id: number): number => 2 * id;
+export const localSet = (id: number): number => 2 * id + 1;
+export const idOfSet = (set: number): number => set >>> 1;

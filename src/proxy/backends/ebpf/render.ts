@@ -1,0 +1,82 @@
+/** A Service port → the elements of the maps that stand for it. Pure. */
+import { type Endpoint, endpointText, type Route, type ServicePort } from "../../state.ts";
+import type { Identity } from "./identities.ts";
+import { isRemembered } from "./identities.ts";
+import { address, anyAddress, clusterSet, destination, endpointValue, localSet, pair, serviceValue } from "./layout.ts";
+
+export type MapName = "services" | "endpoints" | "handles" | "addresses" | "members";
+
+export interface Element {
+  readonly map: MapName;
+  readonly key: string;
+  readonly value: string;
+}
+
+export interface RenderOptions {
+  /** Packets to a clusterIP must get the node's address, which a socket's cannot. */
+  readonly masqueradeAll: boolean;
+}
+
+type Where = { readonly set: "cluster" | "local" | "refused" } | undefined;
+
+/** Destinations that are left out go to the packet rules: what is dropped, and what depends on the client's address. */
+export function renderPort(port: ServicePort, identity: Identity, { masqueradeAll }: RenderOptions): Element[] {
+  // Sockets of SCTP have no such hooks.
+  if (port.protocol === "SCTP") return [];
+  const services: Element[] = [];
+  const used = new Set<"cluster" | "local">();
+  const put = (addressKey: string, number: number, where: Where): void => {
+    if (!where) return;
+    const { set } = where;
+    // connect() of a datagram socket never says so: programs do not expect it. The packet rules answer what is sent.
+    if (set === "refused" && port.protocol === "UDP") return;
+    if (set !== "refused") used.add(set);
+    services.push({
+      map: "services",
+      key: destination(addressKey, number, port.protocol),
+      value: valueFor(port, identity, set),
+    });
+  };
+  const external = nearRoute(port);
+  for (const vip of port.vips) {
+    const isRanged = vip.role === "loadBalancerIP" && port.sourceRanges.length > 0;
+    if (vip.role === "clusterIP")
+      put(address(vip.address), port.port, masqueradeAll ? undefined : route(port.internal));
+    else if (!isRanged) put(address(vip.address), port.port, external);
+  }
+  if (port.nodePort) put(anyAddress[port.family], port.nodePort, external);
+  return [...renderSets(port, identity, used), ...services];
+}
+
+function route(name: Route): Where {
+  if (name === "drop") return undefined;
+  return { set: name === "reject" ? "refused" : name };
+}
+
+/** Clients here are Pods and processes of this node: whatever the policy, they reach the cluster's endpoints from outside addresses. */
+function nearRoute({ external, clusterEndpoints }: ServicePort): Where {
+  if (external === "reject") return { set: "refused" };
+  return clusterEndpoints.length > 0 ? { set: "cluster" } : undefined;
+}
+
+function valueFor(port: ServicePort, { id }: Identity, set: "cluster" | "local" | "refused"): string {
+  const { affinitySec } = port;
+  if (set === "refused") return serviceValue({ id, set: 0, count: 0, affinitySec: 0, refused: true });
+  const isLocal = set === "local";
+  const count = (isLocal ? port.localEndpoints : port.clusterEndpoints).length;
+  return serviceValue({ id, set: isLocal ? localSet(id) : clusterSet(id), count, affinitySec, refused: false });
+}
+
+function renderSets(port: ServicePort, { id, handles }: Identity, used: ReadonlySet<"cluster" | "local">): Element[] {
+  const sets: [number, readonly Endpoint[]][] = [];
+  if (used.has("cluster")) sets.push([clusterSet(id), port.clusterEndpoints]);
+  if (used.has("local")) sets.push([localSet(id), port.localEndpoints]);
+  return sets.flatMap(([set, endpoints]) =>
+    endpoints.flatMap((endpoint, index): Element[] => {
+      const handle = handles.get(endpointText(endpoint)) ?? 0;
+      const value = endpointValue(endpoint, handle);
+      const slot: Element = { map: "endpoints", key: pair(set, index), value };
+      return isRemembered(port) ? [{ map: "handles", key: pair(set, handle), value }, slot] : [slot];
+    }),
+  );
+}

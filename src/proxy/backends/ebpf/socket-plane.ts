@@ -1,0 +1,191 @@
+/** The Services of sockets: keeps the maps as the Service ports want them and the programs attached to the node's cgroup. */
+import type { Cgroup } from "../../../kernel/bpf/cgroup.ts";
+import { Collection } from "../../../kernel/bpf/collection.ts";
+import { socketPrograms, socketProgramsVersion } from "../../../kernel/bpf/socket-programs.ts";
+import { close, open } from "../../../kernel/ffi.ts";
+import type { ServicePort } from "../../state.ts";
+import { u32 } from "../nftables/bytes.ts";
+import { type Elements, keysOf } from "../nftables/elements.ts";
+import { countSteps, plan, type Steps, take } from "../nftables/plan.ts";
+import type { Changes, Settings } from "../port.ts";
+import { type AdoptedNames, adoptedNames } from "./adopted.ts";
+import { apply, observe } from "./apply.ts";
+import { Identities } from "./identities.ts";
+import { cookie, readSettings, settingsValue } from "./layout.ts";
+import { Model } from "./model.ts";
+import { nodeAddresses, renderAddresses } from "./node-addresses.ts";
+import { type Element, renderPort } from "./render.ts";
+
+export interface SocketPlaneOptions {
+  readonly cgroup: Cgroup;
+  /** Cookie of the node's network namespace. */
+  readonly node: bigint;
+  /** In a bpffs, of this node alone; undefined: the programs end with the process. */
+  readonly folder: string | undefined;
+  /** Cookies of further network namespaces whose processes are this node's. */
+  readonly namespaces: () => readonly bigint[];
+}
+
+export interface Outcome {
+  readonly added: number;
+  readonly removed: number;
+  readonly error?: Error;
+}
+
+/** Not names of Services: those have a "/". */
+const own = { addresses: "addresses", members: "members" } as const;
+const settingsKey = u32(0);
+/** All elements are looked at this often, and for a twentieth of the time at most. */
+const lookIntervalMs = 60_000;
+const shareOfTime = 20;
+
+export class SocketPlane {
+  readonly #options: SocketPlaneOptions;
+  readonly #collection: Collection;
+  readonly #model = new Model();
+  readonly #identities = new Identities();
+  readonly #ports = new Map<string, readonly ServicePort[]>();
+  #observed: Elements = new Map();
+  #settings: Settings | undefined;
+  /** Until the first sync. */
+  #adopted: AdoptedNames | undefined;
+  /** The maps are not as we believe: a command failed. */
+  #isDoubtful = false;
+  #isClosed = false;
+  #nextLookAt = 0;
+
+  constructor(options: SocketPlaneOptions) {
+    this.#options = options;
+    this.#collection = new Collection({
+      object: socketPrograms(),
+      folder: options.folder,
+      markerMap: "settings_map",
+      accepts: (maps) => {
+        const bytes = maps.get("settings_map")?.get(settingsKey);
+        return bytes !== undefined && readSettings(bytes).version === socketProgramsVersion;
+      },
+    });
+  }
+
+  /** How many elements a former process left. */
+  adopt(): number {
+    if (!this.#collection.adopted) return 0;
+    this.#observed = observe(this.#collection.maps);
+    this.#adopted = adoptedNames(this.#observed);
+    const bytes = this.#collection.maps.get("settings_map")?.get(settingsKey);
+    if (bytes) this.#identities.reserve(readSettings(bytes));
+    return [...this.#observed.values()].reduce((sum, { size }) => sum + size, 0);
+  }
+
+  sync(changes: Changes): Outcome {
+    const settings = changes.settings ?? this.#settings;
+    if (!settings) return { added: 0, removed: 0, error: new TypeError("The first sync must bring the settings") };
+    const isOther = settings.masqueradeAll !== this.#settings?.masqueradeAll;
+    this.#settings = settings;
+    this.#change(changes, settings, isOther);
+    this.#surroundings(settings);
+    const outcome = this.#write(changes.full);
+    if (!outcome.error) this.#adopted = undefined;
+    return outcome;
+  }
+
+  /** Undefined when nothing was wrong. */
+  verify(): Outcome | undefined {
+    if (!this.#settings) return undefined;
+    this.#surroundings(this.#settings);
+    const isTime = performance.now() >= this.#nextLookAt;
+    if (isTime) this.#look();
+    const outcome = this.#write(isTime);
+    return outcome.added + outcome.removed > 0 || outcome.error ? outcome : undefined;
+  }
+
+  remove(): void {
+    this.#collection.remove();
+    this.#isClosed = true;
+  }
+
+  close(): void {
+    if (!this.#isClosed) this.#collection.close();
+    this.#isClosed = true;
+  }
+
+  #change({ services, full }: Changes, settings: Settings, isOther: boolean): void {
+    const names = new Set(services.keys());
+    if (full || isOther) for (const name of this.#ports.keys()) names.add(name);
+    for (const name of names) {
+      this.#model.release(name);
+      const before = this.#ports.get(name) ?? [];
+      const kept = services.get(name) ?? (full ? [] : before);
+      for (const { name: port } of before) if (!kept.some((one) => one.name === port)) this.#identities.forget(port);
+      if (kept.length > 0) this.#ports.set(name, kept);
+      else this.#ports.delete(name);
+    }
+    for (const name of names) this.#model.acquire(name, this.#render(name, settings));
+  }
+
+  #render(service: string, settings: Settings): Element[] {
+    return (this.#ports.get(service) ?? []).flatMap((port) =>
+      renderPort(port, this.#identities.of(port, this.#adopted?.of(port)), settings),
+    );
+  }
+
+  /** What belongs to no Service: the node's addresses and namespaces. */
+  #surroundings(settings: Settings): void {
+    const members = this.#options
+      .namespaces()
+      .map((one): Element => ({ map: "members", key: cookie(one), value: u32(0) }));
+    for (const [name, elements] of [
+      [own.addresses, renderAddresses(nodeAddresses(), settings)],
+      [own.members, members],
+    ] as const) {
+      this.#model.release(name);
+      this.#model.acquire(name, elements);
+    }
+  }
+
+  #write(everything: boolean): Outcome {
+    try {
+      if (this.#isDoubtful) this.#observed = observe(this.#collection.maps);
+      const keys = everything || this.#isDoubtful ? keysOf(this.#observed, this.#model.desired) : this.#model.dirty;
+      const steps = plan(this.#observed, this.#model.desired, keys);
+      this.#isDoubtful = true;
+      this.#writeSettings();
+      this.#perform(steps);
+      this.#isDoubtful = false;
+      this.#model.clean();
+      return countSteps(steps);
+    } catch (error) {
+      return { added: 0, removed: 0, error: error as Error };
+    }
+  }
+
+  #perform(steps: Steps): void {
+    apply(this.#collection.maps, steps);
+    take(this.#observed, steps);
+    const fd = open(this.#options.cgroup.path);
+    try {
+      this.#collection.attach(fd);
+    } finally {
+      close(fd);
+    }
+  }
+
+  /** Before the elements that have the new numbers. */
+  #writeSettings(): void {
+    const map = this.#collection.maps.get("settings_map");
+    const { node, cgroup } = this.#options;
+    const value = settingsValue({
+      node,
+      everybody: !cgroup.isRoot,
+      ...this.#identities.last,
+      version: socketProgramsVersion,
+    });
+    if (map?.get(settingsKey) !== value) map?.set(settingsKey, value);
+  }
+
+  #look(): void {
+    const start = performance.now();
+    this.#observed = observe(this.#collection.maps);
+    this.#nextLookAt = start + Math.max(lookIntervalMs, shareOfTime * (performance.now() - start));
+  }
+}
