@@ -37,6 +37,15 @@ export const ageColumn: Column<KubeObject> = {
   cell: ({ metadata }, now) => age(metadata.creationTimestamp, now),
 };
 
+/** When, in place of how long ago: for kinds that live long. */
+export const createdAtColumn: Column<KubeObject> = {
+  name: "Created At",
+  type: "date",
+  description: "When the object was created.",
+  priority: 0,
+  cell: ({ metadata }) => metadata.creationTimestamp ?? "",
+};
+
 /** What stands in a cell that has nothing to say. */
 export const none = "<none>";
 

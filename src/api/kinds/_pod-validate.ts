@@ -116,7 +116,7 @@ function validateDnsConfig(field: string, spec: PodSpec): FieldError[] {
   return faults;
 }
 
-function validateTolerations(field: string, tolerations: readonly Toleration[]): FieldError[] {
+export function validateTolerations(field: string, tolerations: readonly Toleration[]): FieldError[] {
   return tolerations.flatMap(({ key, operator, value, effect, tolerationSeconds }, index) => {
     const path = `${field}[${index}]`;
     const faults = key ? checked(`${path}.key`, key, checkQualifiedName(key)) : [];

@@ -1,4 +1,4 @@
-/** What Deployments, ReplicaSets and DaemonSets share: a selector, a Pod template, and columns about both. */
+/** What workloads share: a selector, a Pod template, and columns about both. */
 import type { PodTemplateSpec } from "kubernetes-types/core/v1";
 import type { LabelSelector } from "kubernetes-types/meta/v1";
 import { forbidden, invalid, notSupported, required } from "../field-error.ts";
@@ -26,14 +26,25 @@ export function setTemplateDefaults({ template }: { template?: PodTemplateSpec }
   if (template?.spec) setPodSpecDefaults(template.spec);
 }
 
-/** Faults of selector and template; `emptyFor` is the word in Kubernetes's complaint about an empty selector. */
-export function validateWorkload({ selector, template }: WorkloadSpec, emptyFor: string): FieldError[] {
+/**
+ * Faults of selector and template; `emptyFor` and `owner` are the words in Kubernetes's complaints about an empty selector and
+ * about a deadline.
+ */
+export function validateWorkload(
+  { selector, template }: WorkloadSpec,
+  emptyFor: string,
+  owner = "ReplicaSet",
+): FieldError[] {
   const faults = validateSelector(selector, emptyFor);
   const labels = template?.metadata?.labels ?? {};
   if (faults.length === 0 && !matches(labelSelectorOf(selector), labels)) {
     faults.push(invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"));
   }
-  return [...faults, ...validateTemplate("spec.template", template)];
+  return [
+    ...faults,
+    ...validatePodTemplate("spec.template", template),
+    ...validateLongLived("spec.template", template, owner),
+  ];
 }
 
 function validateSelector(selector: LabelSelector | undefined, emptyFor: string): FieldError[] {
@@ -44,8 +55,8 @@ function validateSelector(selector: LabelSelector | undefined, emptyFor: string)
   return faults;
 }
 
-/** The Pods of a workload live on: they always restart and have no deadline. */
-function validateTemplate(field: string, template: PodTemplateSpec | undefined): FieldError[] {
+/** Faults of a Pod template that stands at `field`, however long its Pods live. */
+export function validatePodTemplate(field: string, template: PodTemplateSpec | undefined): FieldError[] {
   const metadata = template?.metadata;
   const spec = template?.spec ?? { containers: [] };
   const faults = [
@@ -56,13 +67,18 @@ function validateTemplate(field: string, template: PodTemplateSpec | undefined):
   if (spec.ephemeralContainers?.length) {
     faults.push(forbidden(`${field}.spec.ephemeralContainers`, "ephemeral containers not allowed in pod template"));
   }
-  if (spec.restartPolicy && spec.restartPolicy !== "Always") {
-    faults.push(notSupported(`${field}.spec.restartPolicy`, spec.restartPolicy, ["Always"]));
+  return faults;
+}
+
+/** The Pods of a workload live on: they always restart and have no deadline. `owner`: the word in Kubernetes's complaint. */
+export function validateLongLived(field: string, template: PodTemplateSpec | undefined, owner: string): FieldError[] {
+  const { restartPolicy, activeDeadlineSeconds } = template?.spec ?? {};
+  const faults: FieldError[] = [];
+  if (restartPolicy && restartPolicy !== "Always") {
+    faults.push(notSupported(`${field}.spec.restartPolicy`, restartPolicy, ["Always"]));
   }
-  if (spec.activeDeadlineSeconds !== undefined) {
-    faults.push(
-      forbidden(`${field}.spec.activeDeadlineSeconds`, "activeDeadlineSeconds in ReplicaSet is not Supported"),
-    );
+  if (activeDeadlineSeconds !== undefined) {
+    faults.push(forbidden(`${field}.spec.activeDeadlineSeconds`, `activeDeadlineSeconds in ${owner} is not Supported`));
   }
   return faults;
 }
@@ -92,14 +108,21 @@ export function validateShare(field: string, share: Share, atMostAll: boolean): 
 
 type Workload = { readonly spec: WorkloadSpec };
 
-function containersOf({ spec }: Workload, part: "name" | "image"): string {
-  return (spec.template?.spec?.containers ?? []).map((container) => container[part] ?? "").join(",");
+/** Two cells about the containers of a Pod template: their names, and their images. */
+export function containerColumns<T>(
+  templateOf: (object: T) => PodTemplateSpec | undefined,
+): readonly [names: Column<T>, images: Column<T>] {
+  const list = (object: T, part: "name" | "image"): string =>
+    (templateOf(object)?.spec?.containers ?? []).map((container) => container[part] ?? "").join(",");
+  return [
+    text("Containers", "Names of the containers of a Pod.", (object) => list(object, "name")),
+    text("Images", "Images of the containers of a Pod.", (object) => list(object, "image")),
+  ];
 }
 
 /** The columns with which every workload's wide table ends. */
 export const workloadColumns: readonly Column<Workload>[] = [
-  wide(text("Containers", "Names of the containers of a Pod.", (workload) => containersOf(workload, "name"))),
-  wide(text("Images", "Images of the containers of a Pod.", (workload) => containersOf(workload, "image"))),
+  ...containerColumns(({ spec }: Workload) => spec.template).map(wide),
   wide(
     text("Selector", "Labels of the Pods.", ({ spec }) => formatLabelSelector(labelSelectorOf(spec.selector)) || none),
   ),

@@ -63,7 +63,7 @@ export const daemonSetKind: Kind<DaemonSet> = {
   setDefaults,
   prepareForCreate: (daemonSet) => void Object.assign(daemonSet, { status: { ...emptyStatus } }),
   validate: ({ spec }) => [
-    ...validateWorkload(spec, "daemonset"),
+    ...validateWorkload(spec, "daemonset", "DaemonSet"),
     ...validateNonNegative("spec.minReadySeconds", spec.minReadySeconds),
     ...validateStrategy(spec),
     ...validateNonNegative("spec.revisionHistoryLimit", spec.revisionHistoryLimit),

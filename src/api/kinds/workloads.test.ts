@@ -90,11 +90,6 @@ const shared: readonly [name: string, spec: Fields, faults: readonly string[]][]
     ['spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"'],
   ],
   [
-    "a deadline",
-    { template: { ...template, spec: { ...template.spec, activeDeadlineSeconds: 5 } } },
-    ["spec.template.spec.activeDeadlineSeconds: Forbidden: activeDeadlineSeconds in ReplicaSet is not Supported"],
-  ],
-  [
     "negative readiness",
     { minReadySeconds: -1 },
     ["spec.minReadySeconds: Invalid value: -1: must be greater than or equal to 0"],
@@ -108,6 +103,14 @@ for (const [name, spec, faults] of shared) {
     assert.deepEqual(faultsOf(daemonSetKind, spec), faults);
   });
 }
+
+test("validate() knows no workload with a deadline", () => {
+  const spec = { template: { ...template, spec: { ...template.spec, activeDeadlineSeconds: 5 } } };
+  const field = "spec.template.spec.activeDeadlineSeconds";
+  const text = (owner: string) => [`${field}: Forbidden: activeDeadlineSeconds in ${owner} is not Supported`];
+  assert.deepEqual(faultsOf(deploymentKind, spec), text("ReplicaSet"));
+  assert.deepEqual(faultsOf(daemonSetKind, spec), text("DaemonSet"));
+});
 
 test("validate() says what an empty selector is invalid for", () => {
   const text = (word: string) => [`spec.selector: Invalid value: {}: empty selector is invalid for ${word}`];

@@ -1,0 +1,53 @@
+import type { IngressSpec } from "kubernetes-types/networking/v1";
+import type { Kind } from "../kind.ts";
+import type { Ingress } from "../object.ts";
+import { ingresses } from "../resource.ts";
+import { warnAboutIp } from "./_address.ts";
+import { ageColumn, nameColumn, none, text } from "./_column.ts";
+import { specOf } from "./_workload.ts";
+import { classAnnotation, validateIngress, validateIngressStatus } from "./ingress-validate.ts";
+
+const maxShownHosts = 3;
+
+function hostsCell({ rules = [] }: IngressSpec): string {
+  const hosts = rules.flatMap(({ host }) => host || []);
+  if (hosts.length === 0) return "*";
+  const shown = hosts.slice(0, maxShownHosts).join(",");
+  return hosts.length > maxShownHosts ? `${shown} + ${hosts.length - maxShownHosts} more...` : shown;
+}
+
+function addressesOf({ status }: Ingress): string[] {
+  return (status?.loadBalancer?.ingress ?? []).flatMap(({ ip, hostname }) => ip || hostname || []);
+}
+
+export const ingressKind: Kind<Ingress> = {
+  ...ingresses,
+  singular: "ingress",
+  shortNames: ["ing"],
+  categories: [],
+  status: true,
+  subresources: [],
+  schema: "io.k8s.api.networking.v1.Ingress",
+  setDefaults: (ingress) => void specOf(ingress),
+  prepareForCreate: (ingress) => void Object.assign(ingress, { status: { loadBalancer: {} } }),
+  validate: validateIngress,
+  validateStatusUpdate: validateIngressStatus,
+  warnings({ metadata, spec, status }, old) {
+    const ips = (status?.loadBalancer?.ingress ?? []).flatMap(({ ip }, index) =>
+      ip ? warnAboutIp(`status.loadBalancer.ingress[${index}].ip`, ip) : [],
+    );
+    const isNew = !old && metadata.annotations?.[classAnnotation] !== undefined;
+    if (!isNew || spec.ingressClassName !== undefined) return ips;
+    return [`annotation "${classAnnotation}" is deprecated, please use 'spec.ingressClassName' instead`, ...ips];
+  },
+  columns: [
+    nameColumn,
+    text("Class", "Name of the IngressClass.", ({ spec }) => spec.ingressClassName ?? none),
+    text("Hosts", "Hosts that its rules are for.", ({ spec }) => hostsCell(spec)),
+    text("Address", "Where its load balancer takes traffic.", (ingress) => {
+      return [...new Set(addressesOf(ingress))].join(",");
+    }),
+    text("Ports", "Ports that it opens.", ({ spec }) => ((spec.tls ?? []).length > 0 ? "80, 443" : "80")),
+    ageColumn,
+  ],
+};
