@@ -1,128 +1,26 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { get } from "node:https";
-import { tmpdir } from "node:os";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import test, { after, before } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import type { PodSpec } from "kubernetes-types/core/v1";
-import type { Event, Pod } from "../api/object.ts";
-import { configMaps, events, leases, nodes, pods, services } from "../api/resource.ts";
-import { isNotFound } from "../client/client.ts";
-import { createMemoryClient } from "../client/testing/memory-client.ts";
-import { listLinks, openRouteSocket, setLink } from "../kernel/route/mod.ts";
-import { createLog } from "../lib/log.ts";
-import { type Agent, startAgent } from "./agent.ts";
-import type { AgentConfig } from "./agent-config.ts";
-import { writeCertificates } from "./testing/certificates.ts";
+import type { Pod } from "../api/object.ts";
+import { configMaps, leases, nodes, services } from "../api/resource.ts";
+import { listLinks, openRouteSocket } from "../kernel/route/mod.ts";
+import { AgentFixture, isReady, shell, until, waitingReason } from "./testing/agent-fixture.ts";
 import { inNamespaces } from "./testing/in-namespaces.ts";
 
-const limitMs = 15_000;
-const port = 10250;
-
 if (inNamespaces(import.meta.url)) {
-  const directory = mkdtempSync(join(tmpdir(), "fairlead-agent-"));
-  const client = createMemoryClient();
-  const config: AgentConfig = {
-    nodeName: "node-1",
-    nodeIp: "127.0.0.1",
-    podCidr: "10.244.7.0/24",
-    clusterCidr: "10.244.0.0/16",
-    clusterDns: "10.96.0.10",
-    clusterDomain: "cluster.local",
-    runDir: join(directory, "run"),
-    dataDir: join(directory, "data"),
-    server: {
-      port,
-      caFile: join(directory, "ca.crt"),
-      certFile: join(directory, "server.crt"),
-      keyFile: join(directory, "server.key"),
-    },
-    programs: { fairlead: ["/bin/echo", "fairlead"] },
-    mtu: 1500,
-  };
-  let agent: Agent;
-  let stop: AbortController;
-  const errors: string[] = [];
-
-  const begin = async () => {
-    stop = new AbortController();
-    const log = createLog((line) => {
-      if (!/ (ERROR|WARN) /.test(line)) return;
-      errors.push(line);
-      process.stderr.write(`${line}\n`);
-    });
-    agent = startAgent({ config, client, log, signal: stop.signal });
-    await agent.ready;
-  };
-  const end = async () => {
-    stop.abort();
-    await agent.done;
-  };
+  const fixture = new AgentFixture();
+  const { client, config } = fixture;
 
   before(async () => {
-    for (const path of [config.runDir, config.dataDir]) mkdirSync(path, { recursive: true });
-    const socket = openRouteSocket();
-    setLink(socket, "lo", { up: true });
-    socket.close();
-    await writeCertificates(directory);
-    await begin();
+    await fixture.open();
+    await fixture.begin();
   });
   after(async () => {
-    await end();
-    rmSync(directory, { recursive: true, force: true });
+    await fixture.end();
+    fixture.close();
   });
-
-  const create = (name: string, spec: PodSpec) =>
-    client.create(pods, {
-      apiVersion: "v1",
-      kind: "Pod",
-      metadata: { name, namespace: "default", labels: { app: name } },
-      spec: { nodeName: config.nodeName, terminationGracePeriodSeconds: 5, ...spec },
-    });
-  const find = async (name: string): Promise<Pod | undefined> => {
-    try {
-      return await client.get(pods, name, "default");
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    }
-  };
-  const until = async <T>(read: () => Promise<T | undefined | false>, what: string): Promise<T> => {
-    for (const limit = Date.now() + limitMs; Date.now() < limit; await delay(2)) {
-      const value = await read();
-      if (value) return value;
-    }
-    throw new Error(`${what} did not happen in time`);
-  };
-  const podWhen = (name: string, accept: (pod: Pod) => boolean) =>
-    until(async () => {
-      const pod = await find(name);
-      return pod && accept(pod) && pod;
-    }, `${name}: ${accept}`);
-  const isReady = ({ status }: Pod) => status?.conditions?.find(({ type }) => type === "Ready")?.status === "True";
-  const waitingReason = ({ status }: Pod) => status?.containerStatuses?.[0]?.state?.waiting?.reason;
-  const remove = async (name: string) => {
-    await client.delete(pods, { name, namespace: "default" });
-    await until(async () => !(await find(name)), `deletion of ${name}`);
-  };
-  const eventsOf = async (name: string): Promise<Event[]> =>
-    (await client.list(events, { namespace: "default" })).items.filter(
-      ({ involvedObject }) => involvedObject.name === name,
-    );
-  const logOf = (name: string, query = ""): Promise<{ status: number; body: string }> =>
-    new Promise((resolve, reject) => {
-      const read = (file: string) => readFileSync(join(directory, file));
-      const path = `/containerLogs/default/${name}/main${query}`;
-      const tls = { ca: read("ca.crt"), cert: read("client.crt"), key: read("client.key"), agent: false };
-      const request = get({ host: "127.0.0.1", port, path, ...tls }, async (response) => {
-        let body = "";
-        for await (const chunk of response) body += chunk;
-        resolve({ status: response.statusCode ?? 0, body });
-      });
-      request.on("error", reject);
-    });
-  const shell = (script: string) => ({ name: "main", image: "host", command: ["/bin/sh", "-c", script] });
 
   test("the Node is registered with its facts, and its Lease", async () => {
     const node = await client.get(nodes, "node-1");
@@ -138,10 +36,12 @@ if (inNamespaces(import.meta.url)) {
     const probe = { httpGet: { path: "/readyz", port: "http" }, periodSeconds: 10 };
     const ports = [{ name: "http", containerPort: 8080 }];
     const begun = performance.now();
-    await create("echo", { containers: [{ name: "main", image: "fairlead/echo", ports, readinessProbe: probe }] });
-    const running = await podWhen("echo", ({ status }) => status?.phase === "Running");
+    await fixture.create("echo", {
+      containers: [{ name: "main", image: "fairlead/echo", ports, readinessProbe: probe }],
+    });
+    const running = await fixture.podWhen("echo", ({ status }) => status?.phase === "Running");
     const runningMs = performance.now() - begun;
-    const pod = await podWhen("echo", isReady);
+    const pod = await fixture.podWhen("echo", isReady);
     const readyMs = performance.now() - begun;
     process.stdout.write(`# running after ${runningMs.toFixed(0)} ms, ready after ${readyMs.toFixed(0)} ms\n`);
     assert.ok(readyMs < 5_000);
@@ -149,10 +49,10 @@ if (inNamespaces(import.meta.url)) {
     assert.equal(pod.status?.hostIP, "127.0.0.1");
     const answer = await fetch(`http://${pod.status?.podIP}:8080/`);
     assert.equal(await answer.text(), "echo\n");
-    const reasons = (await eventsOf("echo")).map(({ reason }) => reason);
+    const reasons = (await fixture.eventsOf("echo")).map(({ reason }) => reason);
     assert.deepEqual(reasons, ["Pulled", "Created", "Started"]);
-    assert.match((await logOf("echo")).body, /echo answers HTTP on 8080/);
-    await remove("echo");
+    assert.match((await fixture.logOf("echo")).body, /echo answers HTTP on 8080/);
+    await fixture.remove("echo", 5);
     assert.deepEqual(readdirSync(join(config.runDir, "netns")), []);
     assert.deepEqual(readdirSync(join(config.runDir, "nodes/node-1/pods")), []);
     assert.deepEqual(readdirSync(join(config.dataDir, "nodes/node-1/pods")), []);
@@ -178,7 +78,7 @@ if (inNamespaces(import.meta.url)) {
     await delay(50);
     const script =
       "echo $GREETING $COLOUR $BACKEND_SERVICE_HOST $IP; cat /config/app.conf; echo; cat /work/made; cat /etc/resolv.conf; grep extra /etc/hosts; hostname; pwd; exit 3";
-    await create("once", {
+    await fixture.create("once", {
       restartPolicy: "Never",
       hostAliases: [{ ip: "1.2.3.4", hostnames: ["extra"] }],
       volumes: [
@@ -205,7 +105,7 @@ if (inNamespaces(import.meta.url)) {
         },
       ],
     });
-    const pod = await podWhen("once", ({ status }) => status?.phase === "Failed");
+    const pod = await fixture.podWhen("once", ({ status }) => status?.phase === "Failed");
     const wanted = [
       `hello-once blue 10.96.1.2 ${pod.status?.podIP}`,
       "x=1",
@@ -217,7 +117,7 @@ if (inNamespaces(import.meta.url)) {
       "once",
       "/usr",
     ];
-    const { body } = await logOf("once");
+    const { body } = await fixture.logOf("once");
     for (const line of wanted)
       assert.ok(
         body.split("\n").some((found) => found.startsWith(line)),
@@ -227,12 +127,12 @@ if (inNamespaces(import.meta.url)) {
     assert.equal(state?.terminated?.exitCode, 3);
     assert.equal(state?.terminated?.reason, "Error");
     assert.equal(pod.status?.initContainerStatuses?.[0]?.ready, true);
-    await remove("once");
+    await fixture.remove("once", 5);
   });
 
   test("a container that fails is restarted at once, then held back; its former log is kept", async () => {
-    await create("crash", { containers: [shell("echo try; exit 1")] });
-    const pod = await podWhen("crash", (found) => waitingReason(found) === "CrashLoopBackOff");
+    await fixture.create("crash", { containers: [shell("echo try; exit 1")] });
+    const pod = await fixture.podWhen("crash", (found) => waitingReason(found) === "CrashLoopBackOff");
     const [status] = pod.status?.containerStatuses ?? [];
     assert.equal(status?.restartCount, 1);
     assert.equal(status?.lastState?.terminated?.exitCode, 1);
@@ -241,30 +141,30 @@ if (inNamespaces(import.meta.url)) {
       /^back-off 10s restarting failed container=main pod=crash_default/,
     );
     assert.equal(pod.status?.phase, "Running");
-    assert.deepEqual(await logOf("crash", "?previous=true"), { status: 200, body: "try\n" });
-    await remove("crash");
+    assert.deepEqual(await fixture.logOf("crash", "?previous=true"), { status: 200, body: "try\n" });
+    await fixture.remove("crash", 5);
   });
 
   test("faults of a Pod show as users know them", async () => {
-    await create("image", { containers: [{ name: "main", image: "nginx:1.27" }] });
-    const pull = await podWhen("image", (pod) => waitingReason(pod) === "ErrImagePull");
+    await fixture.create("image", { containers: [{ name: "main", image: "nginx:1.27" }] });
+    const pull = await fixture.podWhen("image", (pod) => waitingReason(pod) === "ErrImagePull");
     assert.match(
       pull.status?.containerStatuses?.[0]?.state?.waiting?.message ?? "",
       /nginx:1\.27.*fairlead image load/,
     );
-    await podWhen("image", (pod) => waitingReason(pod) === "ImagePullBackOff");
-    await create("config", {
+    await fixture.podWhen("image", (pod) => waitingReason(pod) === "ImagePullBackOff");
+    await fixture.create("config", {
       containers: [{ ...shell("true"), env: [{ name: "X", valueFrom: { secretKeyRef: { name: "none", key: "x" } } }] }],
     });
-    const config = await podWhen("config", (pod) => waitingReason(pod) === "CreateContainerConfigError");
+    const config = await fixture.podWhen("config", (pod) => waitingReason(pod) === "CreateContainerConfigError");
     assert.equal(config.status?.containerStatuses?.[0]?.state?.waiting?.message, 'secret "none" not found');
-    await create("program", {
+    await fixture.create("program", {
       restartPolicy: "Never",
       containers: [{ name: "main", image: "host", command: ["no-such"] }],
     });
-    const program = await podWhen("program", ({ status }) => status?.phase === "Failed");
+    const program = await fixture.podWhen("program", ({ status }) => status?.phase === "Failed");
     assert.equal(program.status?.containerStatuses?.[0]?.state?.terminated?.reason, "StartError");
-    for (const name of ["image", "config", "program"]) await remove(name);
+    for (const name of ["image", "config", "program"]) await fixture.remove(name, 5);
   });
 
   test("deletion: preStop, SIGTERM, and SIGKILL after the grace period; logs follow to the end", async () => {
@@ -272,14 +172,12 @@ if (inNamespaces(import.meta.url)) {
       ...shell("trap 'echo got TERM' TERM; echo up; while :; do sleep 0.05; done"),
       lifecycle: { preStop: { exec: { command: ["/bin/sh", "-c", "echo pre-stop >/proc/1/fd/1"] } } },
     };
-    await create("stubborn", { terminationGracePeriodSeconds: 1, containers: [main] });
-    await podWhen("stubborn", isReady);
-    const followed = logOf("stubborn", "?follow=true&timestamps=true");
+    await fixture.create("stubborn", { terminationGracePeriodSeconds: 1, containers: [main] });
+    await fixture.podWhen("stubborn", isReady);
+    const followed = fixture.logOf("stubborn", "?follow=true&timestamps=true");
     await delay(100);
     const begun = performance.now();
-    // The store of the test does not default the grace period from the spec.
-    await client.delete(pods, { name: "stubborn", namespace: "default" }, { gracePeriodSeconds: 1 });
-    await until(async () => !(await find("stubborn")), "deletion");
+    await fixture.remove("stubborn", 1);
     const tookMs = performance.now() - begun;
     assert.ok(tookMs > 950 && tookMs < 4_000, `${tookMs} ms`);
     assert.match((await followed).body, /^\S+Z up\n\S+Z pre-stop\n\S+Z got TERM\n/);
@@ -287,19 +185,19 @@ if (inNamespaces(import.meta.url)) {
 
   test("a liveness probe that fails restarts the container", async () => {
     const livenessProbe = { exec: { command: ["/bin/sh", "-c", "exit 1"] }, periodSeconds: 1, failureThreshold: 1 };
-    await create("sick", {
+    await fixture.create("sick", {
       containers: [{ ...shell("exec sleep 100"), livenessProbe }],
       terminationGracePeriodSeconds: 0,
     });
-    const pod = await podWhen("sick", ({ status }) => (status?.containerStatuses?.[0]?.restartCount ?? 0) > 0);
+    const pod = await fixture.podWhen("sick", ({ status }) => (status?.containerStatuses?.[0]?.restartCount ?? 0) > 0);
     assert.equal(pod.status?.containerStatuses?.[0]?.lastState?.terminated?.exitCode, 137);
-    const reasons = (await eventsOf("sick")).map(({ reason }) => reason);
+    const reasons = (await fixture.eventsOf("sick")).map(({ reason }) => reason);
     assert.ok(reasons.includes("Unhealthy") && reasons.includes("Killing"));
-    await remove("sick");
+    await fixture.remove("sick", 1);
   });
 
   test("busybox has a root of its own", async () => {
-    await create("box", {
+    await fixture.create("box", {
       restartPolicy: "Never",
       containers: [
         {
@@ -313,34 +211,37 @@ if (inNamespaces(import.meta.url)) {
         },
       ],
     });
-    const pod = await podWhen(
+    const pod = await fixture.podWhen(
       "box",
       ({ status }) => status?.phase === "Succeeded" || waitingReason({ status } as Pod) === "ErrImagePull",
     );
     if (waitingReason(pod))
       assert.match(pod.status?.containerStatuses?.[0]?.state?.waiting?.message ?? "", /busybox-static/);
-    else assert.match((await logOf("box")).body, /^1\nbin\ndev\netc\nhome\nproc\nroot\nrun\nsys\ntmp\nusr\nvar\nbox\n/);
-    await remove("box");
+    else
+      assert.match(
+        (await fixture.logOf("box")).body,
+        /^1\nbin\ndev\netc\nhome\nproc\nroot\nrun\nsys\ntmp\nusr\nvar\nbox\n/,
+      );
+    await fixture.remove("box", 5);
   });
 
   test("the next agent adopts what runs and removes what has no Pod", async () => {
     // A readiness that must not be lost: the next agent's first probe comes 10 s later.
     const readinessProbe = { exec: { command: ["true"] }, periodSeconds: 10, initialDelaySeconds: 1 };
-    await create("stays", { containers: [{ ...shell("echo begun; exec sleep 100"), readinessProbe }] });
-    await create("goes", { containers: [shell("exec sleep 100")] });
-    const before = await podWhen("stays", isReady);
-    await podWhen("goes", isReady);
-    await end();
-    await client.delete(pods, { name: "goes", namespace: "default" }, { gracePeriodSeconds: 0 });
-    await begin();
+    await fixture.create("stays", { containers: [{ ...shell("echo begun; exec sleep 100"), readinessProbe }] });
+    await fixture.create("goes", { containers: [shell("exec sleep 100")] });
+    const before = await fixture.podWhen("stays", isReady);
+    await fixture.podWhen("goes", isReady);
+    await fixture.end();
+    await fixture.remove("goes");
+    await fixture.begin();
     await delay(200);
-    const now = await find("stays");
+    const now = await fixture.find("stays");
     assert.deepEqual(now?.status, before.status);
     assert.equal(readdirSync(join(config.runDir, "netns")).length, 1);
-    assert.equal((await logOf("stays")).body, "begun\n");
-    await client.delete(pods, { name: "stays", namespace: "default" }, { gracePeriodSeconds: 1 });
-    await until(async () => !(await find("stays")), "deletion of stays");
+    assert.equal((await fixture.logOf("stays")).body, "begun\n");
+    await fixture.remove("stays", 1);
     assert.deepEqual(readdirSync(join(config.runDir, "netns")), []);
-    assert.deepEqual(errors, []);
+    assert.deepEqual(fixture.problems, []);
   });
 }
