@@ -7,8 +7,6 @@ import { delimiter, join } from "node:path";
 const root = join(import.meta.dirname, "..", "..");
 const program = join(root, "bin", "fairlead.js");
 
-export const examples = join(root, "examples");
-
 const findProgram = (name: string): string | undefined =>
   (process.env.PATH ?? "")
     .split(delimiter)
