@@ -1,6 +1,7 @@
 /** The cgroup that programs are attached to: the second version's hierarchy, wherever it is mounted (cgroups(7)). */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { hasCode } from "../ffi.ts";
 
 export interface Cgroup {
   readonly path: string;
@@ -8,8 +9,8 @@ export interface Cgroup {
   readonly isRoot: boolean;
 }
 
-/** A node of a simulated cluster has a cgroup of its own below one with this in its name. */
-const nodeMarker = "fairlead";
+/** A node of a simulated cluster has a cgroup of its own below one whose name begins so. */
+const nodeMarker = "fairlead-";
 
 /** Mount point of the hierarchy, e.g. "/sys/fs/cgroup"; undefined where there is none. */
 export function cgroupMount(mountTable = readFileSync("/proc/self/mountinfo", "utf8")): string | undefined {
@@ -34,4 +35,33 @@ export function nodeCgroup(): Cgroup | undefined {
 /** Only the machine's root has no events. */
 export function cgroupAt(path: string): Cgroup {
   return { path, isRoot: !existsSync(join(path, "cgroup.events")) };
+}
+
+/** Moves this process, and so all that it starts from now on, into the cgroup of a simulated cluster's node. */
+export function joinNodeCgroup(cluster: string, node: string): void {
+  const mount = cgroupMount();
+  if (mount === undefined) throw new RangeError("Cannot make a cgroup for the node: no cgroup2 hierarchy is mounted");
+  const path = join(mount, `${nodeMarker}${cluster}`, node);
+  mkdirSync(path, { recursive: true });
+  // "0" is whoever writes it (cgroups(7)).
+  writeFileSync(join(path, "cgroup.procs"), "0");
+}
+
+/** Takes away the cgroups of nodes that no process is in any more; the kernel does not do it by itself. */
+export function removeUnusedNodeCgroups(): void {
+  const mount = cgroupMount();
+  if (mount === undefined) return;
+  for (const cluster of readdirSync(mount).filter((name) => name.startsWith(nodeMarker))) {
+    const nodes = readdirSync(join(mount, cluster), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    for (const path of [...nodes.map(({ name }) => join(mount, cluster, name)), join(mount, cluster)])
+      removeUnused(path);
+  }
+}
+
+function removeUnused(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch (error) {
+    if (!hasCode(error, "EBUSY", "ENOTEMPTY", "ENOENT")) throw error;
+  }
 }

@@ -9,6 +9,7 @@ export const command = {
   OBJ_PIN: 6,
   OBJ_GET: 7,
   OBJ_GET_INFO_BY_FD: 15,
+  PROG_QUERY: 16,
   MAP_LOOKUP_BATCH: 24,
   MAP_UPDATE_BATCH: 26,
   MAP_DELETE_BATCH: 27,

@@ -122,6 +122,18 @@ export function updateLink(link: number, program: number): void {
   bpf(command.LINK_UPDATE, attributes, "replace an eBPF program");
 }
 
+/** Numbers of the programs that are attached to the cgroup at this place. */
+export function attachedPrograms(cgroup: number, section: Section): number[] {
+  const ids = Buffer.alloc(4 * 64);
+  const attributes = Buffer.alloc(40);
+  attributes.writeUInt32LE(cgroup, 0);
+  attributes.writeUInt32LE(sections[section].attach, 4);
+  attributes.writeBigUInt64LE(addressOf(ids), 16);
+  attributes.writeUInt32LE(ids.length / 4, 24);
+  bpf(command.PROG_QUERY, attributes, "list eBPF programs");
+  return Array.from({ length: attributes.readUInt32LE(24) }, (_, n) => ids.readUInt32LE(n * 4));
+}
+
 function pathCommand(number: number, path: string, fd: number, action: string): number {
   const name = Buffer.from(`${path}\0`);
   const attributes = Buffer.alloc(24);
