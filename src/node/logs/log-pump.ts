@@ -31,8 +31,8 @@ export class LogPump {
   /** Takes what is in the pipes now, then closes all. Call it when nothing writes any more. */
   finish(): void {
     for (const { stream, fd, socket } of this.#pipes) {
-      const rest = socket.read() as Buffer | null;
-      if (rest) this.#file.append(rest, stream);
+      // What the stream holds already goes the usual way: read() emits it.
+      while (socket.read() !== null);
       this.#drain(fd, stream);
     }
     this.close();
