@@ -36,7 +36,7 @@ export interface Outcome {
 const own = { addresses: "addresses", members: "members" } as const;
 const settingsKey = u32(0);
 /** All elements are looked at this often, and for a twentieth of the time at most. */
-const lookIntervalMs = 60_000;
+const lookIntervalMs = 30_000;
 const shareOfTime = 20;
 
 export class SocketPlane {
@@ -84,6 +84,7 @@ export class SocketPlane {
     this.#settings = settings;
     this.#change(changes, settings, isOther);
     this.#surroundings(settings);
+    if (changes.full) this.#look();
     const outcome = this.#write(changes.full);
     if (!outcome.error) this.#adopted = undefined;
     return outcome;
