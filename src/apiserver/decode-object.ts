@@ -1,4 +1,6 @@
 /** A request's body as an object of the kind that the URL names. */
+
+import { duplicateFields } from "../api/json-duplicates.ts";
 import type { Kind } from "../api/kind.ts";
 import { apiVersionOf } from "../api/resource.ts";
 import { decode, lostIndentation } from "../api/schema.ts";
@@ -7,6 +9,8 @@ import { parseBody } from "./body.ts";
 import type { StoredObject } from "./codec.ts";
 import type { ApiRequest } from "./request.ts";
 import type { WriteOptions } from "./write-options.ts";
+
+type Validation = Pick<WriteOptions, "fieldValidation">;
 
 export interface Decoded {
   readonly object: StoredObject;
@@ -31,13 +35,33 @@ export const mediaType = (contentType: string): string =>
   contentType.split(";")[0]?.trim().toLowerCase() || "application/json";
 
 /** The body as plain data. Throws ApiFault: 415 for other formats, 400 with one sentence for broken text. */
-export async function parseRequestBody({ contentType, body }: ApiRequest, accepted = bodyTypes): Promise<unknown> {
+export async function parseRequestBody(
+  { contentType, body }: ApiRequest,
+  accepted: readonly string[] = bodyTypes,
+): Promise<unknown> {
   const type = mediaType(contentType);
   if (!accepted.includes(type)) throw unsupportedMediaType(accepted);
   if (type === protobufType) return parseProtobuf(body);
   const parsed = await parseBody(body, { yaml: type.endsWith("yaml") });
   if (!parsed.ok) throw badRequest(`Cannot read the request: ${parsed.reason}`);
   return parsed.value;
+}
+
+/** What the body of a JSON request names twice; other formats refuse that, or can not do it. */
+export function duplicatesIn({ contentType, body }: ApiRequest, { fieldValidation }: Validation): string[] {
+  const type = mediaType(contentType);
+  const isJson = type.endsWith("json") || (type.endsWith("yaml") && body[0] === 0x7b);
+  return isJson && fieldValidation !== "Ignore" ? duplicateFields(body.toString()) : [];
+}
+
+/** The body as an object of the request's kind. */
+export async function decodeBody(
+  request: ApiRequest,
+  options: Validation,
+  accepted?: readonly string[],
+): Promise<Decoded> {
+  const value = await parseRequestBody(request, accepted);
+  return decodeObject(value, request.kind, options, duplicatesIn(request, options));
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -65,13 +89,15 @@ function checkType(value: Record<string, unknown>, kind: Kind): void {
 export function decodeObject(
   value: unknown,
   kind: Kind,
-  { fieldValidation }: Pick<WriteOptions, "fieldValidation">,
+  { fieldValidation }: Validation,
+  duplicates: readonly string[] = [],
 ): Decoded {
   if (!isObject(value)) throw badRequest(`Cannot read the request: the body must be one object of kind ${kind.kind}`);
   checkType(value, kind);
   const lost = lostIndentation(value, kind.schema);
   if (lost) throw badRequest(lost);
-  const { value: decoded, unknown, errors } = decode(kind.schema, value);
+  const { value: decoded, unknown: undeclared, errors } = decode(kind.schema, value);
+  const unknown = [...duplicates, ...undeclared];
   if (errors.length > 0) throw cannotDecode(kind, { errors });
   if (fieldValidation === "Strict" && unknown.length > 0) throw cannotDecode(kind, { errors: [], unknown });
   const object = decoded as unknown as StoredObject;

@@ -71,6 +71,8 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   return body;
 }
 
+const reads: ReadonlySet<string> = new Set(["get", "list", "watch"]);
+
 async function serveResource(
   edge: Edge,
   head: Head,
@@ -83,7 +85,9 @@ async function serveResource(
   if (!authorize(user, attributes)) throw forbidden(kind, name ?? "", refusal(user, attributes));
   const handler = handlerOf({ ...head, body: Buffer.alloc(0) });
   const reply = await handler(server, { ...head, body: await bodyOf(request) });
-  await sendReply(request, response, { reply, query: head.query, now: server.clock.now() });
+  const { warnings = [] } = reply;
+  const warned = kind.readWarning && reads.has(verb) ? { ...reply, warnings: [...warnings, kind.readWarning] } : reply;
+  await sendReply(request, response, { reply: warned, query: head.query, now: server.clock.now() });
 }
 
 async function serveStatic(edge: Edge, url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -93,7 +93,8 @@ function prepare(update: Update, old: StoredObject): Prepared {
 
 function validate({ kind, part }: Update, object: StoredObject, old: StoredObject): void {
   const faults = [...validateMetadata(object, kind), ...validateMetadataUpdate(object, old)];
-  if (part === "object") faults.push(...(kind.validate?.(object) ?? []), ...(kind.validateUpdate?.(object, old) ?? []));
+  if (part === "object")
+    faults.push(...(kind.validate?.(object, old) ?? []), ...(kind.validateUpdate?.(object, old) ?? []));
   if (part === "status") faults.push(...(kind.validateStatusUpdate?.(object, old) ?? []));
   throwFaults(kind, object.metadata.name, faults);
 }

@@ -5,6 +5,7 @@ import { parseAllDocuments } from "yaml";
 import { kinds } from "../api/kinds/mod.ts";
 import type { Deployment, KubeObject } from "../api/object.ts";
 import { apiVersionOf, deployments, type Resource } from "../api/resource.ts";
+import { lostIndentationInText } from "../api/lost-indentation.ts";
 import { apply } from "../client/apply.ts";
 import { type ApiClient, ApiError } from "../client/client.ts";
 import { CliError, errorCode } from "./errors.ts";
@@ -25,11 +26,15 @@ function files(path: string): string[] {
 }
 
 function parseFile(file: string): Manifest[] {
-  const documents = parseAllDocuments(readFileSync(file, "utf8"));
+  const text = readFileSync(file, "utf8");
+  const documents = parseAllDocuments(text);
   if (!Array.isArray(documents)) return [];
   return documents.flatMap((document) => {
     const [error] = document.errors;
-    if (error) throw new CliError(`Cannot read "${file}": ${error.message.split("\n")[0]}`);
+    if (error) {
+      const reason = lostIndentationInText(text.slice(...document.range.slice(0, 2))) ?? error.message.split("\n")[0];
+      throw new CliError(`Cannot read "${file}": ${reason}`);
+    }
     const value: unknown = document.toJS();
     if (value === null || value === undefined) return [];
     const { kind, items } = value as { kind?: unknown; items?: unknown };
@@ -63,7 +68,11 @@ export async function applyManifests(client: ApiClient, manifests: readonly Mani
     const metadata = { ...object.metadata };
     if (resource.namespaced) metadata.namespace ??= "default";
     try {
-      await apply(client, resource, { object: { ...object, metadata }, fieldManager: "fairlead" });
+      await apply(client, resource, {
+        object: { ...object, metadata },
+        fieldManager: "fairlead",
+        fieldValidation: "Strict",
+      });
     } catch (error) {
       if (error instanceof ApiError) throw new CliError(`Cannot apply "${file}": ${error.message}`);
       throw error;

@@ -62,6 +62,8 @@ export interface PatchOptions {
   readonly fieldManager?: string;
   readonly force?: boolean;
   readonly subresource?: string;
+  /** What the server does with fields it does not know, or finds twice: refuse, warn (its default), or drop them in silence. */
+  readonly fieldValidation?: "Strict" | "Warn" | "Ignore";
 }
 
 /** All methods throw ApiError for an answer that is no success, and the transport's error when there was none. */

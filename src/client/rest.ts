@@ -95,9 +95,10 @@ export function createClient(config: ClientConfig, options: TransportOptions): A
       resource: Resource<T>,
       { name, namespace }: { name: string; namespace?: string },
       patch: unknown,
-      { type, fieldManager, force, subresource }: PatchOptions,
+      { type, fieldManager, force, subresource, fieldValidation }: PatchOptions,
     ) {
-      const path = withQuery(pathOf(resource, target(name, namespace, subresource)), { fieldManager, force });
+      const query = { fieldManager, force, fieldValidation };
+      const path = withQuery(pathOf(resource, target(name, namespace, subresource)), query);
       return (await call("PATCH", path, patch, patchTypes[type])) as T;
     },
     async delete(resource, { name, namespace }, options = {}) {

@@ -153,6 +153,17 @@ describe("kubectl", { skip }, async () => {
     assert.equal(await ok("get cm ssa -o jsonpath={.data.a}"), "two");
   });
 
+  test("from client-side to server-side apply and on", async () => {
+    const config = (more: string): string =>
+      `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: moved${more}}\ndata: {a: one}\n`;
+    await ok("apply -f -", { input: config(", annotations: {note: x}") });
+    await ok("apply --server-side -f -", { input: config(", annotations: {note: x}") });
+    await ok("apply --server-side -f -", { input: config("") });
+    assert.equal(await ok("get cm moved -o jsonpath={.metadata.annotations.note}{.data.a}"), "one");
+    await ok("apply --server-side -f -", { input: config("").replace("data: {a: one}", "") });
+    assert.equal(await ok("get cm moved -o jsonpath={.data}"), "");
+  });
+
   test("lists in chunks, diff, wait, watch", async () => {
     const one = (name: string): string => `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${name}}\n`;
     await ok("create -f -", { input: Array.from({ length: 12 }, (_, index) => one(`chunk-${index}`)).join("---\n") });

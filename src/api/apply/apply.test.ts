@@ -298,3 +298,9 @@ test("applyObject() refuses an item without its key, and two items with one key"
     /^Error: \.spec\.ports: duplicate entries for key \{"port":80,"protocol":"TCP"\}$/,
   );
 });
+
+test("applyObject() keeps metadata when its last owned field is given up", () => {
+  const live = applied(undefined, service({ type: "ClusterIP" }, { annotations: { a: "b" } }), by("me"));
+  const next = applied(live, service({ type: "ClusterIP" }), by("me"));
+  assert.deepEqual([next.metadata.name, next.metadata.annotations], ["web", undefined]);
+});

@@ -89,10 +89,10 @@ export function updateManagedFields(old: KubeObject | undefined, next: KubeObjec
   return formatManagedFields(capOwners(assign(left, maker, fields)));
 }
 
-/** Fields that the applier gave up and that nobody else owns go. */
+/** Fields that the applier gave up and that nobody else owns go; what nobody can own stays, like `metadata` itself. */
 function prune(merged: unknown, given: FieldSet, owners: readonly Owned[], type: FieldType): unknown {
   const kept = withNamedParents(owners.map(({ fields }) => fields).reduce(union, emptySet), type);
-  return removeFields(merged, type, difference(withNamedParents(given, type), kept));
+  return removeFields(merged, type, ownable(difference(withNamedParents(given, type), kept)));
 }
 
 function conflictsOf(owners: readonly Owned[], maker: Owner, { added, modified }: Comparison): FieldConflict[] {

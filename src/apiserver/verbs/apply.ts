@@ -5,7 +5,7 @@ import { ApiFault, badRequest } from "../../api/status.ts";
 import { type StoredObject, writableMeta } from "../codec.ts";
 import type { ServerContext } from "../context.ts";
 import { createObject, type Written } from "../create-object.ts";
-import { type Decoded, decodeObject, parseRequestBody } from "../decode-object.ts";
+import { type Decoded, decodeBody } from "../decode-object.ts";
 import { writeOf } from "../field-management.ts";
 import { alignWithUrl } from "../object-metadata.ts";
 import type { Reply } from "../reply.ts";
@@ -27,7 +27,7 @@ async function readConfiguration(request: ApiRequest): Promise<Decoded> {
       'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
     );
   }
-  const decoded = decodeObject(await parseRequestBody(request, [...applyTypes]), request.kind, options);
+  const decoded = await decodeBody(request, options, applyTypes);
   if (decoded.object.metadata.managedFields) throw badRequest("metadata.managedFields must be nil");
   alignWithUrl(decoded.object, request);
   return decoded;

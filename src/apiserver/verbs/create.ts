@@ -2,7 +2,7 @@
 import { badRequest } from "../../api/status.ts";
 import type { ServerContext } from "../context.ts";
 import { createObject } from "../create-object.ts";
-import { decodeObject, parseRequestBody } from "../decode-object.ts";
+import { decodeBody } from "../decode-object.ts";
 import { alignWithUrl } from "../object-metadata.ts";
 import type { Reply } from "../reply.ts";
 import type { ApiRequest } from "../request.ts";
@@ -14,7 +14,7 @@ export async function create(server: ServerContext, request: ApiRequest): Promis
   if (kind.namespaced && namespace === undefined) {
     throw badRequest("an empty namespace may not be set during creation");
   }
-  const { object, warnings } = decodeObject(await parseRequestBody(request), kind, options);
+  const { object, warnings } = await decodeBody(request, options);
   alignWithUrl(object, request);
   const written = await createObject(server, { kind, object, writer: options });
   return { type: "object", kind, value: written.value, code: 201, warnings: [...warnings, ...written.warnings] };

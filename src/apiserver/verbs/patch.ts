@@ -4,7 +4,7 @@ import { mergePatch } from "../../api/patch/merge-patch.ts";
 import { strategicMerge } from "../../api/patch/strategic-merge.ts";
 import { type StoredObject, writableMeta } from "../codec.ts";
 import type { ServerContext } from "../context.ts";
-import { decodeObject, mediaType, parseRequestBody } from "../decode-object.ts";
+import { decodeObject, duplicatesIn, mediaType, parseRequestBody } from "../decode-object.ts";
 import { alignWithUrl } from "../object-metadata.ts";
 import type { Reply } from "../reply.ts";
 import type { ApiRequest } from "../request.ts";
@@ -40,9 +40,10 @@ export async function patch(server: ServerContext, request: ApiRequest): Promise
   const { kind, namespace, name = "", subresource } = request;
   const options = parseWriteOptions(request);
   const patched = await readPatch(request, kind.schema);
+  const duplicates = duplicatesIn(request, options);
   const change = (live: StoredObject): { object: StoredObject; warnings: readonly string[] } => {
     const revision = live.metadata.resourceVersion;
-    const decoded = decodeObject(patched(live), kind, options);
+    const decoded = decodeObject(patched(live), kind, options, duplicates);
     alignWithUrl(decoded.object, request);
     // A patch that does not name a revision of its own may be tried again on a newer object.
     if (decoded.object.metadata.resourceVersion === revision) delete writableMeta(decoded.object).resourceVersion;

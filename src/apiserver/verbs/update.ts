@@ -3,7 +3,7 @@ import { ApiFault, badRequest } from "../../api/status.ts";
 import type { StoredObject } from "../codec.ts";
 import type { ServerContext } from "../context.ts";
 import { createObject, type Written } from "../create-object.ts";
-import { decodeObject, parseRequestBody } from "../decode-object.ts";
+import { decodeBody } from "../decode-object.ts";
 import { alignWithUrl } from "../object-metadata.ts";
 import type { Reply } from "../reply.ts";
 import type { ApiRequest } from "../request.ts";
@@ -28,7 +28,7 @@ const isMissing = (error: unknown): boolean => error instanceof ApiFault && erro
 export async function update(server: ServerContext, request: ApiRequest): Promise<Reply> {
   const { kind, namespace, name = "", subresource } = request;
   const options = parseWriteOptions(request);
-  const { object, warnings } = decodeObject(await parseRequestBody(request), kind, options);
+  const { object, warnings } = await decodeBody(request, options);
   alignWithUrl(object, request);
   if (object.metadata.name !== name) throw badRequest("name must be provided");
   const change: Update["change"] = () => ({ object: structuredClone(object) });

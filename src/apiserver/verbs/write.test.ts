@@ -293,3 +293,34 @@ test("users without a role are refused in Kubernetes's words; nobody may see hea
   assert.equal((await ask("GET", "/metrics", { as: null })).code, 403);
   assert.match((await ask("GET", "/metrics")).text, /apiserver_request_total\{verb="create".*code="201"\} \d+/);
 });
+
+test("field validation: a field named twice is refused, warned of, or let be", async () => {
+  const body = '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"twice"},"data":{"a":"1","a":"2"}}';
+  const ask3 = (mode: string) => ask("POST", `${configMaps}?dryRun=All&fieldValidation=${mode}`, { body });
+  const strict = await ask3("Strict");
+  assert.equal(strict.code, 400);
+  assert.match(strict.body.message, /strict decoding error: duplicate field "data\.a"$/);
+  assert.equal((await ask3("Warn")).headers.warning, '299 - "duplicate field \\"data.a\\""');
+  assert.equal((await ask3("Ignore")).headers.warning, undefined);
+  await ask("POST", configMaps, { body: configMap("twice") });
+  const type = "application/merge-patch+json";
+  const patched = await ask("PATCH", `${configMaps}/twice?fieldValidation=Strict`, {
+    body: '{"data":{"a":"1","a":"2"}}',
+    type,
+  });
+  assert.deepEqual([patched.code, /duplicate field "data\.a"/.test(patched.body.message)], [400, true]);
+});
+
+test("reads of Endpoints say that the kind is deprecated", async () => {
+  const path = "/api/v1/namespaces/default/endpoints";
+  assert.match(String((await ask("GET", path)).headers.warning), /^299 - "v1 Endpoints is deprecated/);
+});
+
+test("server-side apply: an annotation that its only manager gives up goes, and metadata stays", async () => {
+  const type = "application/apply-patch+yaml";
+  const path = `${configMaps}/noted?fieldManager=me`;
+  const body = { ...configMap("noted"), metadata: { name: "noted", annotations: { a: "b" } } };
+  assert.equal((await ask("PATCH", path, { body, type })).code, 201);
+  const { code, body: next } = await ask("PATCH", path, { body: configMap("noted"), type });
+  assert.deepEqual([code, next.metadata.annotations, next.metadata.name], [200, undefined, "noted"]);
+});
