@@ -31,5 +31,27 @@ export function lostIndentation(value: unknown, schema: string): string | undefi
   if (stray.length === 0 || !proof) return undefined;
   const kind = typeof value.kind === "string" ? value.kind : schema.slice(schema.lastIndexOf(".") + 1);
   const named = stray.map(({ field, section }) => `${field} (of ${section})`).join(", ");
-  return `The fields of this ${kind} seem to have lost their indentation: at the top level stand ${named}`;
+  return sentence(kind, value.name, named);
+}
+
+function sentence(kind: string, name: unknown, named: string): string {
+  const object = typeof name === "string" ? `${kind} "${name}"` : kind;
+  return `The fields of ${object} seem to have lost their indentation: at the top level stand ${named}`;
+}
+
+/**
+ * The same for YAML text that cannot even be parsed, as when only a list's items kept theirs:
+ * a line "metadata:" or "spec:" with nothing after it and the next line at the same depth. One document.
+ */
+export function lostIndentationInText(text: string): string | undefined {
+  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "" && !line.startsWith("#"));
+  const scalar = (field: string): string | undefined =>
+    lines.map((line) => /^(\w+):\s+(\S+)\s*$/.exec(line)).find((match) => match?.[1] === field)?.[2];
+  const kind = scalar("kind");
+  const named = sections.flatMap((section) => {
+    const next = lines[lines.findIndex((line) => line.trimEnd() === `${section}:`) + 1];
+    const field = /^(\w+):/.exec(next ?? "")?.[1];
+    return lines.some((line) => line.trimEnd() === `${section}:`) && field ? [`${field} (of ${section})`] : [];
+  });
+  return kind && named.length > 0 ? sentence(kind, scalar("name"), named.join(", ")) : undefined;
 }

@@ -22,7 +22,7 @@ const cases: { name: string; path?: string; options: AskOptions; code: number; m
     name: "lost indentation",
     options: { type: "application/yaml", body: lost },
     code: 400,
-    message: /Service seem to have lost their indentation/,
+    message: /The fields of Service "backend" seem to have lost their indentation/,
   },
   {
     name: "an unknown field, strict",

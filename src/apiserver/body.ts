@@ -1,5 +1,6 @@
 /** Reads request bodies: bounded, and as objects. */
 import type { IncomingMessage } from "node:http";
+import { lostIndentationInText } from "../api/lost-indentation.ts";
 
 /** As the API server of Kubernetes: 3 MiB. */
 export const maxBodyBytes = 3 * 1024 * 1024;
@@ -33,6 +34,10 @@ async function parseYaml(text: string): Promise<Parsed> {
   if (given.length > 1) return { ok: false, reason: "the body has more than one YAML document; send one at a time" };
   const document = given[0] ?? documents[0];
   const fault = document?.errors[0];
+  if (fault) {
+    const lost = lostIndentationInText(text);
+    if (lost) return { ok: false, reason: lost };
+  }
   if (!document || fault) return { ok: false, reason: `the body is no valid YAML: ${firstLine(fault)}` };
   try {
     return { ok: true, value: document.toJS({ maxAliasCount: 100 }) };

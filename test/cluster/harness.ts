@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
 const root = join(import.meta.dirname, "..", "..");
-const program = join(root, "bin", "fairlead.js");
+export const program = join(root, "bin", "fairlead.js");
 
 const findProgram = (name: string): string | undefined =>
   (process.env.PATH ?? "")

@@ -35,17 +35,18 @@ const checkTimeoutMs = 30_000;
 
 /** Refuses a folder in use; clears what a run that was killed left in it. */
 function claimDataDir(dataDir: string, log: Log): void {
-  makeDataDir(dataDir);
   const former = readState(dataDir);
-  if (!former) return;
-  if (isAlive(former.supervisor)) {
+  if (former && isAlive(former.supervisor)) {
     throw new CliError(
       `A cluster runs with the data folder "${dataDir}" (process ${former.supervisor.pid}): stop it with "fairlead down", or choose another folder with --data DIR.`,
     );
   }
-  removeContext(former.kubeconfig.path, former.kubeconfig.context);
-  removeData(dataDir, false);
-  log.debug("Cleared what a former run left", { dataDir });
+  if (former) {
+    removeContext(former.kubeconfig.path, former.kubeconfig.context);
+    removeData(dataDir, false);
+    log.debug("Cleared what a former run left", { dataDir });
+  }
+  makeDataDir(dataDir);
 }
 
 /** "fairlead", or with the port when that name is another running cluster's. */
