@@ -62,7 +62,9 @@ export function readState(dataDir: string): ClusterState | undefined {
   } catch (error) {
     if (errorCode(error) === "ENOENT") return undefined;
     if (error instanceof SyntaxError) return undefined;
-    throw new CliError(`Cannot read the data folder "${dataDir}" (${errorCode(error)}).`);
+    throw new CliError(
+      `Cannot read the data folder "${dataDir}" (${errorCode(error)}): choose another with --data DIR.`,
+    );
   }
 }
 

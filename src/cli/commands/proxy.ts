@@ -21,8 +21,10 @@ const options = {
   ...partOptions,
   config: { type: "string", value: "FILE", help: "KubeProxyConfiguration (YAML); flags win over it" },
   "node-name": { type: "string", value: "NAME", help: "name of this machine's Node (default: its host name)" },
-  "proxy-mode": { type: "string", value: "MODE", help: "auto or nftables (default auto)" },
+  "proxy-mode": { type: "string", value: "MODE", help: "auto, nftables, iptables or userspace (default auto)" },
 } as const;
+
+const modes = ["auto", "nftables", "iptables", "userspace"];
 
 function valueName(kind: ConfigField["kind"]): string {
   return { list: "A,B,…", boolean: "", number: "N", address: "ADDRESS:PORT", durationMs: "DURATION" }[kind];
@@ -123,8 +125,8 @@ export const command: Command = {
       if (typeof text === "string") setField(config, field, text, `--${field.flag}`);
     }
     const mode = values["proxy-mode"] ?? file.mode ?? "auto";
-    if (mode !== "auto" && mode !== "nftables")
-      throw new CliError(`Proxy mode "${mode}" is not supported: choose auto or nftables.`);
+    if (!modes.includes(mode))
+      throw new CliError(`Proxy mode "${mode}" is not supported: choose one of ${modes.join(", ")}.`);
     const client = await connect(values, "fairlead-proxy", log, signal);
     const nodeName = values["node-name"] ?? hostname().toLowerCase();
     await startProxy({ client, nodeName, mode, config: config as Partial<ProxyConfig>, log, signal }).ready;

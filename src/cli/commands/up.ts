@@ -19,7 +19,11 @@ const options = {
     help: "manifests to apply once the cluster is up (repeatable)",
   },
   nodes: { type: "string", value: "N", help: "number of nodes (default 1)" },
-  "proxy-mode": { type: "string", value: "MODE", help: "how Services are forwarded: auto or nftables (default auto)" },
+  "proxy-mode": {
+    type: "string",
+    value: "MODE",
+    help: "how Services are forwarded: auto, nftables, iptables or userspace (default auto)",
+  },
   data: {
     type: "string",
     value: "DIR",
@@ -45,7 +49,7 @@ const options = {
   detach: { type: "boolean", help: 'return when the cluster is ready; "fairlead down" stops it' },
 } as const;
 
-const modes = ["auto", "nftables"];
+const modes = ["auto", "nftables", "iptables", "userspace"];
 
 function numberOption(name: string, text: string | undefined, from: number, to: number): number | undefined {
   if (text === undefined) return undefined;
@@ -58,7 +62,7 @@ function upOptions(values: Values<typeof options>): UpOptions {
   if (values["dual-stack"]) throw new CliError("--dual-stack is not supported yet: leave it out for IPv4 Services.");
   const proxyMode = values["proxy-mode"] ?? "auto";
   if (!modes.includes(proxyMode)) {
-    throw new CliError(`--proxy-mode "${proxyMode}" is not supported: choose ${modes.join(" or ")}.`);
+    throw new CliError(`--proxy-mode "${proxyMode}" is not supported: choose one of ${modes.join(", ")}.`);
   }
   return {
     manifests: values.filename ?? [],
