@@ -1,13 +1,17 @@
 /** Mode → data plane. */
 import type { Log } from "../../lib/log.ts";
+import { createIptablesDataPlane } from "./iptables/plane.ts";
 import { createNftablesDataPlane } from "./nftables/plane.ts";
 import type { DataPlane } from "./port.ts";
+import { createUserspaceDataPlane } from "./userspace/plane.ts";
 
 const makers: Readonly<Record<string, (log: Log) => DataPlane>> = {
   nftables: (log) => createNftablesDataPlane({ log }),
+  iptables: () => createIptablesDataPlane(),
+  userspace: () => createUserspaceDataPlane(),
 };
 
-/** "auto" is nftables, the one that there is so far. */
+/** "auto" is nftables: the fastest to program, and flat in the number of Services. */
 export function chooseDataPlane(mode: string, log: Log): DataPlane {
   const make = makers[mode === "auto" ? "nftables" : mode];
   if (!make)
