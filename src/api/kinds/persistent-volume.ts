@@ -49,7 +49,7 @@ type Classed = PersistentVolumeSpec & { volumeAttributesClassName?: string };
 
 /** Name and value of each source that is set. */
 function sourcesOf(spec: PersistentVolumeSpec): [name: string, source: Readonly<Record<string, unknown>>][] {
-  return Object.entries(spec).filter(([field]) => Object.hasOwn(sources, field));
+  return Object.entries(spec).filter(([field, source]) => Object.hasOwn(sources, field) && source);
 }
 
 function setDefaults(volume: PersistentVolume): void {
