@@ -62,21 +62,26 @@ function resourceOf({ apiVersion, kind }: KubeObject): Resource | undefined {
 /** Namespaces first, the rest in the order of the files. */
 export async function applyManifests(client: ApiClient, manifests: readonly Manifest[]): Promise<void> {
   const rank = ({ object }: Manifest): number => (object.kind === "Namespace" ? 0 : 1);
-  for (const { file, object } of [...manifests].sort((a, b) => rank(a) - rank(b))) {
-    const resource = resourceOf(object);
-    if (!resource) continue;
-    const metadata = { ...object.metadata };
-    if (resource.namespaced) metadata.namespace ??= "default";
-    try {
-      await apply(client, resource, {
-        object: { ...object, metadata },
-        fieldManager: "fairlead",
-        fieldValidation: "Strict",
-      });
-    } catch (error) {
-      if (error instanceof ApiError) throw new CliError(`Cannot apply "${file}": ${error.message}`);
-      throw error;
-    }
+  const groups = Map.groupBy(manifests, rank);
+  for (const group of [groups.get(0), groups.get(1)]) {
+    await Promise.all((group ?? []).map((manifest) => applyManifest(client, manifest)));
+  }
+}
+
+async function applyManifest(client: ApiClient, { file, object }: Manifest): Promise<void> {
+  const resource = resourceOf(object);
+  if (!resource) return;
+  const metadata = { ...object.metadata };
+  if (resource.namespaced) metadata.namespace ??= "default";
+  try {
+    await apply(client, resource, {
+      object: { ...object, metadata },
+      fieldManager: "fairlead",
+      fieldValidation: "Strict",
+    });
+  } catch (error) {
+    if (error instanceof ApiError) throw new CliError(`Cannot apply "${file}": ${error.message}`);
+    throw error;
   }
 }
 

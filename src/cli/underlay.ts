@@ -17,6 +17,7 @@ import {
   replaceRoute,
   setLink,
 } from "../kernel/route/mod.ts";
+import { writeSysctl } from "../kernel/sysctl.ts";
 import type { ClusterConfig, NodeConfig } from "./cluster.ts";
 
 export const netnsPath = (config: ClusterConfig, node: string): string => `${config.runDir}/netns/${node}`;
@@ -28,6 +29,8 @@ export function ensureUnderlay({ underlay }: ClusterConfig): void {
   const socket = openRouteSocket();
   try {
     setLink(socket, "lo", { up: true });
+    // So that an address nobody has is answered with "unreachable", at once, instead of silence.
+    writeSysctl("net.ipv4.ip_forward", 1);
     const bridge = ensureBridgeOnce(() => ensureBridge(socket, underlay.bridge, { up: true }));
     ensureAddress(socket, bridge.index, underlay.address + prefixLength(underlay.cidr));
   } finally {

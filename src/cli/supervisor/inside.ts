@@ -14,6 +14,8 @@ export async function insideCluster(work: (signal: AbortSignal) => Promise<void>
   const stop = new AbortController();
   for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => stop.abort());
   try {
+    // What this process loads, it loads while the supervisor still makes certificates.
+    await new Promise<void>((resolve) => onSupervisorMessage(({ type }) => type === "start" && resolve()));
     await work(stop.signal);
     tellSupervisor({ type: "ready" });
   } catch (error) {

@@ -11,6 +11,8 @@ export type ToSupervisor =
   | { readonly type: "checked"; readonly problem: string | undefined };
 
 export type FromSupervisor =
+  /** Certificates and kubeconfigs are there: begin. Comes after each start of the process. */
+  | { readonly type: "start" }
   | { readonly type: "port"; readonly protocol: "TCP" | "UDP"; readonly port: number }
   | { readonly type: "port-refused"; readonly protocol: "TCP" | "UDP"; readonly port: number; readonly reason: string }
   /** Resolve `name` by the cluster's DNS and connect to the API's Service, from the node. */

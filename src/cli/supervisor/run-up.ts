@@ -78,23 +78,23 @@ async function start(
   log: Log,
 ): Promise<Started> {
   const config = clusterConfig({ dataDir: options.dataDir, apiPort: port.port, nodes: options.nodes });
-  progress.step("Certificates");
-  const credentials = await ensureCredentials(config);
-  progress.step(`Control plane and ${options.nodes === 1 ? "one node" : `${options.nodes} nodes`}`);
+  progress.step("Certificates, control plane");
+  const credentials = ensureCredentials(config);
   const cluster = await startCluster({
     config,
     tier: tier.tier,
     apiFd: port.fd,
     program: programWords,
     proxyMode: options.proxyMode,
+    credentials,
     resolvConf: options.resolvConf,
     log,
   });
   try {
-    await cluster.started;
+    await cluster.apiServer;
     const path = kubeconfigPath(options.kubeconfig);
     const context = contextName(path, hostApiUrl(config), port.port !== 6443);
-    addContext(path, credentials.userKubeconfig(context));
+    addContext(path, (await credentials).userKubeconfig(context));
     const supervisor = identify(process.pid);
     const holder = identify(cluster.holder.pid);
     if (!supervisor || !holder) throw new CliError("The cluster's namespaces ended while it started.");
@@ -107,7 +107,7 @@ async function start(
       ready: false,
     };
     writeState(options.dataDir, state);
-    return { state, cluster, client: clientOf(credentials, port, log) };
+    return { state, cluster, client: clientOf(await credentials, port, log) };
   } catch (error) {
     await cluster.stop();
     throw error;
@@ -120,6 +120,8 @@ async function bringUp(options: UpOptions, { cluster, client, state }: Started, 
     progress.step(`Manifests: ${manifests.length} objects`);
     await applyManifests(client, manifests);
   }
+  progress.step(options.nodes === 1 ? "One node" : `${options.nodes} nodes`);
+  await cluster.started;
   progress.step("Services answer and names resolve");
   await cluster.check(`kubernetes.default.svc.${state.config.clusterDomain}`, checkTimeoutMs);
   if (options.demo) {

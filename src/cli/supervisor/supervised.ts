@@ -14,6 +14,7 @@ export interface SupervisedOptions {
   readonly fds?: readonly number[];
   readonly log: Log;
   onMessage(message: unknown, child: ChildProcess): void;
+  onStart(child: ChildProcess): void;
 }
 
 export interface Supervised {
@@ -27,7 +28,16 @@ const restartDelayMs = (quickEnds: number): number =>
   quickEnds <= 1 ? 0 : Math.min(10_000, 100 * 2 ** (quickEnds - 2));
 const quickMs = 10_000;
 
-export function supervise({ name, argv, env, logFile, fds = [], log, onMessage }: SupervisedOptions): Supervised {
+export function supervise({
+  name,
+  argv,
+  env,
+  logFile,
+  fds = [],
+  log,
+  onMessage,
+  onStart,
+}: SupervisedOptions): Supervised {
   let child: ChildProcess | undefined;
   let stopped = false;
   let quickEnds = 0;
@@ -40,6 +50,7 @@ export function supervise({ name, argv, env, logFile, fds = [], log, onMessage }
     const [command = "", ...args] = argv;
     child = spawn(command, args, { stdio, env, detached: true });
     const own = child;
+    onStart(own);
     child.on("message", (message) => onMessage(message, own));
     child.on("error", (error) => log.error("Cannot start a process", { name, error }));
     child.on("exit", (code, signal) => {

@@ -22,6 +22,8 @@ export interface SupervisorOptions {
   /** Program and first arguments of fairlead, e.g. ["/usr/bin/node", "/opt/fairlead/dist/fairlead.js"]. */
   readonly program: readonly string[];
   readonly proxyMode: string;
+  /** Resolves when certificates and kubeconfigs are written. */
+  readonly credentials: Promise<unknown>;
   /** Lists the host's resolvers for names outside the cluster. */
   readonly resolvConf: string;
   readonly log: Log;
@@ -29,6 +31,8 @@ export interface SupervisorOptions {
 
 export interface Cluster {
   readonly holder: Holder;
+  /** Resolves when the API server answers; throws as `started`. */
+  readonly apiServer: Promise<void>;
   /** Resolves when the API server and all agents work; throws CliError with what one of them said. */
   readonly started: Promise<void>;
   /** Resolves when `name` is resolved by the cluster's DNS and the API's Service answers; throws CliError after `timeoutMs`. */
@@ -57,6 +61,11 @@ export async function startCluster(options: SupervisorOptions): Promise<Cluster>
     else if (message.type === "open-port") void handOver(child, message.protocol, message.port, log);
     else if (message.type === "checked") for (const resolve of [...checks]) resolve(message.problem);
   };
+  const sendStart = async (child: ChildProcess): Promise<void> => {
+    await options.credentials;
+    const message: FromSupervisor = { type: "start" };
+    if (child.connected) child.send(message, () => {});
+  };
   const run = (name: string, args: readonly string[], fds: readonly number[] = []): Supervised => {
     ready.set(name, Promise.withResolvers<void>());
     return supervise({
@@ -67,6 +76,7 @@ export async function startCluster(options: SupervisorOptions): Promise<Cluster>
       fds,
       log,
       onMessage: (message, child) => onMessage(name, message as ToSupervisor, child),
+      onStart: (child) => void sendStart(child),
     });
   };
   const json = JSON.stringify(config);
@@ -74,18 +84,21 @@ export async function startCluster(options: SupervisorOptions): Promise<Cluster>
     run("control-plane", ["control-plane", "--config-json", json, "--proxy-mode", proxyMode], [apiFd]),
     ...config.nodes.map(({ name }) => run(`agent ${name}`, ["node", "--config-json", json, "--node-name", name])),
   ];
-  const started = Promise.race([
-    Promise.all([...ready.values()].map(({ promise }) => promise)).then(() => {}),
-    holder.ended.then(() => {
-      throw new CliError("The cluster's namespaces ended while it started.");
-    }),
-  ]);
-  // Awaited by the caller, who may not have come to it yet when it fails.
-  started.catch(() => {});
+  const ended = holder.ended.then(() => {
+    throw new CliError("The cluster's namespaces ended while it started.");
+  });
+  const readiness = (names: readonly string[]): Promise<void> => {
+    const all = Promise.all([options.credentials, ...names.map((name) => ready.get(name)?.promise)]).then(() => {});
+    const first = Promise.race([all, ended]);
+    // Awaited by the caller, who may not have come to it yet when it fails.
+    first.catch(() => {});
+    return first;
+  };
 
   return {
     holder,
-    started,
+    apiServer: readiness(["control-plane"]),
+    started: readiness([...ready.keys()]),
     async check(name, timeoutMs) {
       const agent = processes[1];
       const { promise, resolve } = Promise.withResolvers<string | undefined>();
