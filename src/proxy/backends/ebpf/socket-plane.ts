@@ -52,6 +52,8 @@ export class SocketPlane {
   /** The maps are not as we believe: a command failed. */
   #isDoubtful = false;
   #isClosed = false;
+  /** As far as we know: others may take the links away. */
+  #isAttached = false;
   #nextLookAt = 0;
 
   constructor(options: SocketPlaneOptions) {
@@ -83,8 +85,11 @@ export class SocketPlane {
     const isOther = settings.masqueradeAll !== this.#settings?.masqueradeAll;
     this.#settings = settings;
     this.#change(changes, settings, isOther);
-    this.#surroundings(settings);
-    if (changes.full) this.#look();
+    if (changes.full || changes.settings) this.#surroundings(settings);
+    if (changes.full) {
+      this.#look();
+      this.#isAttached = false;
+    }
     const outcome = this.#write(changes.full);
     if (!outcome.error) this.#adopted = undefined;
     return outcome;
@@ -94,6 +99,7 @@ export class SocketPlane {
   verify(): Outcome | undefined {
     if (!this.#settings) return undefined;
     this.#surroundings(this.#settings);
+    this.#isAttached = false;
     const isTime = performance.now() >= this.#nextLookAt;
     if (isTime) this.#look();
     const outcome = this.#write(isTime);
@@ -163,9 +169,11 @@ export class SocketPlane {
   #perform(steps: Steps): void {
     apply(this.#collection.maps, steps);
     take(this.#observed, steps);
+    if (this.#isAttached) return;
     const fd = open(this.#options.cgroup.path);
     try {
       this.#collection.attach(fd);
+      this.#isAttached = true;
     } finally {
       close(fd);
     }
