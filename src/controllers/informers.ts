@@ -1,6 +1,5 @@
 /** One informer for each resource, shared by all controllers. */
 
-import type * as objects from "../api/object.ts";
 import type { EndpointSlice, KubeObject, Pod, Service } from "../api/object.ts";
 import type { Resource } from "../api/resource.ts";
 import * as resources from "../api/resource.ts";
@@ -44,43 +43,7 @@ export const sliceIndexes = {
 
 export const commonIndexes: Indexes<KubeObject> = common;
 
-/** The caches by resource; a kind that is added here is emptied with its namespace and collected with its owners, too. */
-export interface Informers {
-  readonly namespaces: Informer<objects.Namespace>;
-  readonly nodes: Informer<objects.Node>;
-  readonly pods: Informer<objects.Pod>;
-  readonly services: Informer<objects.Service>;
-  readonly endpoints: Informer<objects.Endpoints>;
-  readonly endpointSlices: Informer<objects.EndpointSlice>;
-  readonly configMaps: Informer<objects.ConfigMap>;
-  readonly secrets: Informer<objects.Secret>;
-  readonly serviceAccounts: Informer<objects.ServiceAccount>;
-  readonly deployments: Informer<objects.Deployment>;
-  readonly replicaSets: Informer<objects.ReplicaSet>;
-  readonly daemonSets: Informer<objects.DaemonSet>;
-  readonly leases: Informer<objects.Lease>;
-}
-
-export function createInformers(client: ApiClient, options: { log: Log; signal: AbortSignal }): Informers {
-  const make = <T extends KubeObject>(resource: Resource<T>, indexes: Indexes<T> = common): Informer<T> =>
-    createInformer(client, resource, { ...options, indexes });
-  return {
-    namespaces: make(resources.namespaces),
-    nodes: make(resources.nodes),
-    pods: make(resources.pods, podIndexes),
-    services: make(resources.services, serviceIndexes),
-    endpoints: make(resources.endpoints),
-    endpointSlices: make(resources.endpointSlices, sliceIndexes),
-    configMaps: make(resources.configMaps),
-    secrets: make(resources.secrets),
-    serviceAccounts: make(resources.serviceAccounts),
-    deployments: make(resources.deployments),
-    replicaSets: make(resources.replicaSets),
-    daemonSets: make(resources.daemonSets),
-    leases: make(resources.leases),
-  };
-}
-
+/** The caches that controllers read whole objects from; of all other kinds `discovery/collections.ts` keeps the metadata. */
 const followed = {
   namespaces: resources.namespaces,
   nodes: resources.nodes,
@@ -89,13 +52,35 @@ const followed = {
   endpoints: resources.endpoints,
   endpointSlices: resources.endpointSlices,
   configMaps: resources.configMaps,
-  secrets: resources.secrets,
   serviceAccounts: resources.serviceAccounts,
   deployments: resources.deployments,
   replicaSets: resources.replicaSets,
+  replicationControllers: resources.replicationControllers,
   daemonSets: resources.daemonSets,
+  statefulSets: resources.statefulSets,
+  controllerRevisions: resources.controllerRevisions,
+  jobs: resources.jobs,
+  cronJobs: resources.cronJobs,
+  podDisruptionBudgets: resources.podDisruptionBudgets,
   leases: resources.leases,
-} satisfies Record<keyof Informers, unknown>;
+};
+
+type ObjectOf<R> = R extends Resource<infer T> ? T : never;
+
+export type Informers = { readonly [Name in keyof typeof followed]: Informer<ObjectOf<(typeof followed)[Name]>> };
+
+export function createInformers(client: ApiClient, options: { log: Log; signal: AbortSignal }): Informers {
+  const make = <T extends KubeObject>(resource: Resource<T>, indexes: Indexes<T> = common): Informer<T> =>
+    createInformer(client, resource, { ...options, indexes });
+  const plain = Object.entries(followed).map(([name, resource]) => [name, () => make(resource as Resource)] as const);
+  const made = {
+    ...Object.fromEntries(plain),
+    pods: () => make(resources.pods, podIndexes),
+    services: () => make(resources.services, serviceIndexes),
+    endpointSlices: () => make(resources.endpointSlices, sliceIndexes),
+  };
+  return Object.fromEntries(Object.entries(made).map(([name, start]) => [name, start()])) as unknown as Informers;
+}
 
 /** Any of the caches, when only metadata matters. */
 export interface Collection {

@@ -6,6 +6,7 @@ import type { Log } from "../lib/log.ts";
 import type { Context } from "./context.ts";
 import { startDaemonSetController } from "./daemonset/controller.ts";
 import { startDeploymentController } from "./deployment/controller.ts";
+import { startCollections } from "./discovery/collections.ts";
 import { startEndpointsController } from "./endpoints/controller.ts";
 import { startEndpointSliceController } from "./endpointslice/controller.ts";
 import { startEndpointSliceMirroringController } from "./endpointslice-mirroring/controller.ts";
@@ -63,7 +64,8 @@ export function startControllers({ client, log, signal, clock = systemClock, con
   const informers = createInformers(client, { log, signal });
   const synced = Promise.all(Object.values(informers).map((informer) => informer.synced));
   const context: Context = { client, log, signal, clock, informers, synced };
-  startNamespaceController(context);
+  const collections = startCollections(context);
+  startNamespaceController(context, collections);
   startServiceAccountController(context, config);
   const { apiServerAddress: address, kubernetesClusterIP: clusterIP = "10.96.0.1" } = config;
   startKubernetesServiceController(context, { address, clusterIP });
@@ -74,7 +76,7 @@ export function startControllers({ client, log, signal, clock = systemClock, con
   startDeploymentController(context);
   startReplicaSetController(context);
   startDaemonSetController(context);
-  startGarbageCollector(context);
+  startGarbageCollector(context, collections);
   startNodeLifecycleController(context, { graceMs: config.nodeGraceMs });
   startPodGarbageCollector(
     context,

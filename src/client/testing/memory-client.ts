@@ -4,6 +4,8 @@
  * history. It neither defaults nor validates.
  */
 import { randomUUID } from "node:crypto";
+import { apiGroupList, apiResourceList } from "../../api/discovery.ts";
+import { kinds } from "../../api/kinds/mod.ts";
 import { type KubeObject, objectKey, type Pod } from "../../api/object.ts";
 import { apiVersionOf, pathOf, type Resource } from "../../api/resource.ts";
 import { type ApiClient, ApiError, type ListOptions, type WatchedEvent } from "../client.ts";
@@ -172,6 +174,8 @@ class Memory implements MemoryClient {
   }
 
   async raw(method: string, path: string) {
+    const discovered = method === "GET" ? discovery(path) : undefined;
+    if (discovered) return { status: 200, body: Buffer.from(JSON.stringify(discovered)) };
     if (method !== "DELETE") throw new TypeError(`Cannot ${method} "${path}" in memory`);
     for (const [key, collection] of this.#collections) {
       const resource = JSON.parse(key) as Resource;
@@ -267,6 +271,13 @@ class Memory implements MemoryClient {
   #timestamp(): string {
     return new Date(this.#now()).toISOString().replace(/\.\d+Z$/, "Z");
   }
+}
+
+/** What any API server says of the kinds that this project knows. */
+function discovery(path: string): unknown {
+  if (path === "/apis") return apiGroupList(kinds);
+  const [group = "", version = "v1"] = path.replace(/^\/(apis\/|api(?=\/))/, "").split("/");
+  return apiResourceList(kinds, group, version);
 }
 
 function woken(wakes: Set<() => void>): Promise<void> {

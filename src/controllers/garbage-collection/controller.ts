@@ -1,10 +1,11 @@
 /** Deletes what has lost its owners, and sees deletions in the foreground and with orphans through. */
 import { type KubeObject, type OwnerReference, objectKey } from "../../api/object.ts";
-import { apiVersionOf } from "../../api/resource.ts";
 import { isNotFound } from "../../client/client.ts";
 import type { WorkQueue } from "../../lib/work-queue.ts";
 import { type Context, createQueue, nameOf } from "../context.ts";
-import { type Collection, collectionsOf } from "../informers.ts";
+import type { Collections } from "../discovery/collections.ts";
+import { resourceName } from "../discovery/served.ts";
+import type { Collection } from "../informers.ts";
 import { duty, foregroundFinalizer, judge, type OwnerState, orphanFinalizer } from "./compute.ts";
 
 interface Dependent {
@@ -12,8 +13,8 @@ interface Dependent {
   readonly object: KubeObject;
 }
 
-export function startGarbageCollector(context: Context): WorkQueue {
-  const collector = new Collector(context);
+export function startGarbageCollector(context: Context, collections: Collections): WorkQueue {
+  const collector = new Collector(context, collections);
   const queue = createQueue(context, {
     name: "garbage-collection",
     concurrency: 10,
@@ -25,7 +26,7 @@ export function startGarbageCollector(context: Context): WorkQueue {
       if (owner && duty(owner.object)) queue.add(keyOf(owner));
     }
   };
-  for (const collection of collector.collections) {
+  collections.onCollection((collection) => {
     collection.informer.onChange(({ type, object }) => {
       if (type === "deleted") {
         for (const dependent of collector.dependentsOf(object)) queue.add(keyOf(dependent));
@@ -35,30 +36,29 @@ export function startGarbageCollector(context: Context): WorkQueue {
       if (object.metadata.ownerReferences?.length || duty(object)) queue.add(keyOf({ collection, object }));
       if (type === "updated") addOwnersOf(object);
     });
-  }
+  });
   return queue;
 }
 
-/** e.g. "pods default/backend-x2x". */
-const keyOf = ({ collection, object }: Dependent): string => `${collection.resource.plural} ${objectKey(object)}`;
+/** e.g. "replicasets.apps default/backend-x2x". */
+const keyOf = ({ collection, object }: Dependent): string =>
+  `${resourceName(collection.resource)} ${objectKey(object)}`;
+
+/** "" for the core group. */
+const groupOf = ({ apiVersion }: OwnerReference): string => apiVersion.split("/").at(-2) ?? "";
 
 class Collector {
-  readonly collections: readonly Collection[];
   readonly #client: Context["client"];
-  readonly #byPlural: ReadonlyMap<string, Collection>;
-  readonly #byKind: ReadonlyMap<string, Collection>;
+  readonly #collections: Collections;
 
-  constructor({ client, informers }: Context) {
+  constructor({ client }: Context, collections: Collections) {
     this.#client = client;
-    this.collections = collectionsOf(informers);
-    this.#byPlural = new Map(this.collections.map((one) => [one.resource.plural, one]));
-    const kindKey = ({ resource }: Collection) => `${apiVersionOf(resource)} ${resource.kind}`;
-    this.#byKind = new Map(this.collections.map((one) => [kindKey(one), one]));
+    this.#collections = collections;
   }
 
   async reconcile(key: string): Promise<void> {
-    const [plural = "", name = ""] = key.split(" ");
-    const collection = this.#byPlural.get(plural);
+    const [resource = "", name = ""] = key.split(" ");
+    const collection = this.#collections.get(resource);
     const object = collection?.informer.get(name);
     if (!collection || !object) return;
     switch (duty(object)) {
@@ -72,7 +72,7 @@ class Collector {
   }
 
   find(uid: string): Dependent | undefined {
-    for (const collection of this.collections) {
+    for (const collection of this.#collections.list()) {
       const [object] = collection.informer.byIndex("uid", uid);
       if (object) return { collection, object };
     }
@@ -80,9 +80,11 @@ class Collector {
   }
 
   dependentsOf({ metadata }: KubeObject): Dependent[] {
-    return this.collections.flatMap((collection) =>
-      collection.informer.byIndex("owner", metadata.uid ?? "").map((object) => ({ collection, object })),
-    );
+    return this.#collections
+      .list()
+      .flatMap((collection) =>
+        collection.informer.byIndex("owner", metadata.uid ?? "").map((object) => ({ collection, object })),
+      );
   }
 
   async #judge({ collection, object }: Dependent): Promise<void> {
@@ -99,7 +101,7 @@ class Collector {
 
   /** What the cache does not know is asked of the server before anything is deleted for it. */
   async #stateOf(owner: OwnerReference, { metadata }: KubeObject): Promise<OwnerState> {
-    const collection = this.#byKind.get(`${owner.apiVersion} ${owner.kind}`);
+    const collection = this.#collections.find({ group: groupOf(owner), kind: owner.kind });
     // Owners of a kind that is not followed here are not ours to judge.
     if (!collection) return "present";
     const namespace = collection.resource.namespaced ? metadata.namespace : undefined;
@@ -141,12 +143,19 @@ class Collector {
     await this.#client.delete(collection.resource, nameOf(object), { propagationPolicy, preconditions });
   }
 
-  async #setOwners({ collection, object }: Dependent, ownerReferences: OwnerReference[]): Promise<void> {
-    await this.#client.update(collection.resource, { ...object, metadata: { ...object.metadata, ownerReferences } });
+  #setOwners(dependent: Dependent, ownerReferences: OwnerReference[]): Promise<void> {
+    return this.#patch(dependent, { ownerReferences });
   }
 
-  async #removeFinalizer({ collection, object }: Dependent, finalizer: string): Promise<void> {
-    const finalizers = (object.metadata.finalizers ?? []).filter((one) => one !== finalizer);
-    await this.#client.update(collection.resource, { ...object, metadata: { ...object.metadata, finalizers } });
+  #removeFinalizer(dependent: Dependent, finalizer: string): Promise<void> {
+    const finalizers = (dependent.object.metadata.finalizers ?? []).filter((one) => one !== finalizer);
+    return this.#patch(dependent, { finalizers });
+  }
+
+  /** A patch, since of many kinds only the metadata is known; a conflict if the object changed meanwhile. */
+  async #patch({ collection, object }: Dependent, metadata: Partial<KubeObject["metadata"]>): Promise<void> {
+    const { uid = "", resourceVersion = "" } = object.metadata;
+    const patch = { metadata: { uid, resourceVersion, ...metadata } };
+    await this.#client.patch(collection.resource, nameOf(object), patch, { type: "merge" });
   }
 }
