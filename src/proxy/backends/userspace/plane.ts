@@ -9,6 +9,7 @@ import { LoopbackAddresses } from "./loopback.ts";
 import { type Context, type Listener, listenerKey } from "./model.ts";
 import { type OpenListener, openListener } from "./open-listener.ts";
 import { renderPort } from "./render.ts";
+import { hasNetworkOfItsOwn, openVipAddresses, type VipAddresses } from "./vip-addresses.ts";
 
 /** Where a Service port can be reached; as `GET /services` shows it. */
 export interface ServiceAddress {
@@ -29,8 +30,11 @@ export interface ServiceAddress {
 export interface UserspaceOptions {
   /** Default: Math.random. */
   readonly random?: () => number;
-  /** Default: "loopback". */
-  readonly nodePorts?: Context["nodePorts"];
+  /**
+   * "loopback": a clusterIP stands behind a loopback address, node ports are on 127.0.0.1. "network": "lo" gets all of the
+   * Services' addresses, node ports are on all of the node's. Default: "network" in a network namespace of its own.
+   */
+  readonly reach?: "loopback" | "network";
 }
 
 export interface UserspaceDataPlane extends DataPlane {
@@ -52,6 +56,7 @@ type Counts = Record<IpFamily, { added: number; removed: number }>;
 class Userspace implements UserspaceDataPlane {
   readonly mode = "userspace";
   readonly #nodePorts: Context["nodePorts"];
+  readonly #vips: VipAddresses | undefined;
   readonly #chooser: Chooser;
   readonly #loopback = new LoopbackAddresses();
   readonly #ports = new Map<string, readonly ServicePort[]>();
@@ -64,8 +69,10 @@ class Userspace implements UserspaceDataPlane {
   #retired: OpenListener[] = [];
   #nextRetryAt = 0;
 
-  constructor({ random = Math.random, nodePorts = "loopback" }: UserspaceOptions) {
-    this.#nodePorts = nodePorts;
+  constructor({ random = Math.random, reach }: UserspaceOptions) {
+    const isNetwork = (reach ?? (hasNetworkOfItsOwn() ? "network" : "loopback")) === "network";
+    this.#nodePorts = isNetwork ? "all" : "loopback";
+    this.#vips = isNetwork ? openVipAddresses() : undefined;
     const context = () => this.#context();
     this.#chooser = createChooser({ random, now: () => performance.now(), context });
   }
@@ -101,10 +108,19 @@ class Userspace implements UserspaceDataPlane {
     this.#retired = [];
     for (const { socket } of all) socket.cut();
     await Promise.all(all.map(({ socket }) => socket.close()));
+    this.#vips?.set(new Set());
   }
 
+  /** The sockets go with the process at the latest; "lo" keeps the addresses for the next one. */
   close(): void {
-    void this.remove();
+    const all = [...this.#open.values(), ...this.#retired];
+    this.#open.clear();
+    this.#retired = [];
+    for (const { socket } of all) {
+      socket.cut();
+      void socket.close();
+    }
+    this.#vips?.close();
   }
 
   services(): readonly ServiceAddress[] {
@@ -150,6 +166,7 @@ class Userspace implements UserspaceDataPlane {
   /** First everybody's new endpoints, then what closes (its port may be wanted at once by another), then what opens. */
   async #apply(): Promise<Report> {
     const start = performance.now();
+    const error = this.#assignVips();
     this.#own = ownAddresses();
     const context = this.#context();
     const wanted = new Map<string, Listener>();
@@ -166,9 +183,20 @@ class Userspace implements UserspaceDataPlane {
     return {
       families: families.map((family): FamilyReport => {
         const ofFamily = refused.filter((service) => this.#ports.get(service)?.some((port) => port.family === family));
-        return { family, ...counts[family], kernelMs: 0, durationMs, refused: [...new Set(ofFamily)].sort() };
+        const report = { family, ...counts[family], kernelMs: 0, durationMs, refused: [...new Set(ofFamily)].sort() };
+        return error ? { ...report, error } : report;
       }),
     };
+  }
+
+  #assignVips(): Error | undefined {
+    const vips = [...this.#ports.values()].flat().flatMap((port) => port.vips.map(({ address }) => address));
+    try {
+      this.#vips?.set(new Set(vips));
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    }
   }
 
   async #closeOthers(wanted: ReadonlyMap<string, Listener>, counts: Counts): Promise<void> {
@@ -212,5 +240,7 @@ const familyOf = ({ target }: Listener): IpFamily => (target.name.endsWith("IPv6
 
 function ownAddresses(): ReadonlySet<string> {
   const all = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
-  return new Set(all.map(({ address }) => canonicalIp(address) ?? address));
+  // A link-local address means nothing without its link.
+  const global = all.filter(({ scopeid }) => !scopeid);
+  return new Set(global.map(({ address }) => canonicalIp(address) ?? address));
 }
