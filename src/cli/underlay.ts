@@ -25,12 +25,15 @@ export const netnsPath = (config: ClusterConfig, node: string): string => `${con
 const prefixLength = (cidr: string): string => cidr.slice(cidr.indexOf("/"));
 
 /** The control plane and every agent call it as they start, at the same time: who comes second finds it done. */
-export function ensureUnderlay({ underlay }: ClusterConfig): void {
+export function ensureUnderlay({ underlay, serviceCidr }: ClusterConfig): void {
   const socket = openRouteSocket();
   try {
     setLink(socket, "lo", { up: true });
-    // So that an address nobody has is answered with "unreachable", at once, instead of silence.
+    // What leaves a node for an address that nobody has is answered at once instead of with silence. Before a node's
+    // service proxy has its rules, packets to Services come here too: "prohibited" ends a UDP client's wait, as
+    // "unreachable" would not (udp(7): only fatal ICMP errors are reported).
     writeSysctl("net.ipv4.ip_forward", 1);
+    replaceRoute(socket, { destination: serviceCidr, type: "prohibit" });
     const bridge = ensureBridgeOnce(() => ensureBridge(socket, underlay.bridge, { up: true }));
     ensureAddress(socket, bridge.index, underlay.address + prefixLength(underlay.cidr));
   } finally {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { loadKubeconfig } from "../../client/kubeconfig.ts";
 import { createClient } from "../../client/rest.ts";
+import { joinNodeCgroup } from "../../kernel/bpf/cgroup.ts";
 import { missingFeatures } from "../../kernel/features.ts";
 import { createLog } from "../../lib/log.ts";
 import { startAgent } from "../../node/agent.ts";
@@ -18,6 +19,7 @@ import { enterNode } from "../underlay.ts";
 const options = {
   "config-json": { type: "string", value: "JSON", help: "the cluster's facts" },
   "node-name": { type: "string", value: "NAME", help: "which of its nodes" },
+  cgroup: { type: "boolean", help: "keep the node's processes in a cgroup of their own" },
 } as const;
 
 /** Port of the kubelet-like server, as everywhere. */
@@ -76,6 +78,9 @@ export const command: Command = {
     if (!text) {
       throw new CliError('"fairlead node" joins no other cluster yet: nodes are started by "fairlead up --nodes N".');
     }
-    return insideCluster((signal) => run(JSON.parse(text) as ClusterConfig, values["node-name"] ?? "", signal));
+    const config = JSON.parse(text) as ClusterConfig;
+    const name = values["node-name"] ?? "";
+    if (values.cgroup) joinNodeCgroup(config.id, name);
+    return insideCluster((signal) => run(config, name, signal));
   },
 };

@@ -21,10 +21,10 @@ const options = {
   ...partOptions,
   config: { type: "string", value: "FILE", help: "KubeProxyConfiguration (YAML); flags win over it" },
   "node-name": { type: "string", value: "NAME", help: "name of this machine's Node (default: its host name)" },
-  "proxy-mode": { type: "string", value: "MODE", help: "auto, nftables, iptables or userspace (default auto)" },
+  "proxy-mode": { type: "string", value: "MODE", help: "auto, nftables, iptables, ebpf or userspace (default auto)" },
 } as const;
 
-const modes = ["auto", "nftables", "iptables", "userspace"];
+const modes = ["auto", "nftables", "iptables", "ebpf", "userspace"];
 
 function valueName(kind: ConfigField["kind"]): string {
   return { list: "A,B,…", boolean: "", number: "N", address: "ADDRESS:PORT", durationMs: "DURATION" }[kind];

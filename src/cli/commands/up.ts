@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { probeEbpf } from "../../proxy/backends/ebpf/plane.ts";
 import type { Command } from "../command.ts";
 import { dataDirOf, makeDataDir, paths } from "../data-dir.ts";
 import { CliError, UsageError } from "../errors.ts";
@@ -22,7 +23,7 @@ const options = {
   "proxy-mode": {
     type: "string",
     value: "MODE",
-    help: "how Services are forwarded: auto, nftables, iptables or userspace (default auto)",
+    help: "how Services are forwarded: auto, nftables, iptables, ebpf or userspace (default auto)",
   },
   data: {
     type: "string",
@@ -49,7 +50,7 @@ const options = {
   detach: { type: "boolean", help: 'return when the cluster is ready; "fairlead down" stops it' },
 } as const;
 
-const modes = ["auto", "nftables", "iptables", "userspace"];
+const modes = ["auto", "nftables", "iptables", "ebpf", "userspace"];
 
 function numberOption(name: string, text: string | undefined, from: number, to: number): number | undefined {
   if (text === undefined) return undefined;
@@ -63,6 +64,10 @@ function upOptions(values: Values<typeof options>): UpOptions {
   const proxyMode = values["proxy-mode"] ?? "auto";
   if (!modes.includes(proxyMode)) {
     throw new CliError(`--proxy-mode "${proxyMode}" is not supported: choose one of ${modes.join(", ")}.`);
+  }
+  if (proxyMode === "ebpf") {
+    const support = probeEbpf();
+    if (!support.ok) throw new CliError(`--proxy-mode ebpf cannot be used: ${support.reason}.`);
   }
   return {
     manifests: values.filename ?? [],

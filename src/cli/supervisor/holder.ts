@@ -24,9 +24,10 @@ export interface Holder {
   readonly ended: Promise<void>;
 }
 
-/** cat ends when the pipe does; `wait` reaps orphans meanwhile, which is the work of an init. */
+/** A bpffs of the cluster's own (for root alone): what is pinned there goes with it. cat ends when the pipe does; `wait` reaps orphans meanwhile, which is the work of an init. */
 const script = `
 mount -t tmpfs -o mode=0755 fairlead "$1" && mkdir "$1/netns" || exit 1
+mount -t bpf -o mode=0700 bpf /sys/fs/bpf 2>/dev/null
 echo ready
 cat <&3 >/dev/null &
 wait $!

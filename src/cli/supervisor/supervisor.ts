@@ -3,6 +3,7 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { removeUnusedNodeCgroups } from "../../kernel/bpf/cgroup.ts";
 import type { Tier } from "../../kernel/capabilities.ts";
 import type { Log } from "../../lib/log.ts";
 import type { ClusterConfig } from "../cluster.ts";
@@ -80,9 +81,13 @@ export async function startCluster(options: SupervisorOptions): Promise<Cluster>
     });
   };
   const json = JSON.stringify(config);
+  // By it the eBPF programs tell the nodes' processes apart.
+  const cgroup = proxyMode === "ebpf" ? ["--cgroup"] : [];
   const processes = [
     run("control-plane", ["control-plane", "--config-json", json, "--proxy-mode", proxyMode], [apiFd]),
-    ...config.nodes.map(({ name }) => run(`agent ${name}`, ["node", "--config-json", json, "--node-name", name])),
+    ...config.nodes.map(({ name }) =>
+      run(`agent ${name}`, ["node", "--config-json", json, "--node-name", name, ...cgroup]),
+    ),
   ];
   const ended = holder.ended.then(() => {
     throw new CliError("The cluster's namespaces ended while it started.");
@@ -116,6 +121,7 @@ export async function startCluster(options: SupervisorOptions): Promise<Cluster>
       for (const one of processes) one.stop();
       relay.close();
       await holder.close();
+      if (proxyMode === "ebpf") removeUnusedNodeCgroups();
     },
   };
 }
