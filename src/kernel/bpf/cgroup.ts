@@ -37,21 +37,26 @@ export function cgroupAt(path: string): Cgroup {
   return { path, isRoot: !existsSync(join(path, "cgroup.events")) };
 }
 
-/** Moves this process, and so all that it starts from now on, into the cgroup of a simulated cluster's node. */
+/**
+ * Moves this process, and so all that it starts from now on, into the cgroup of a simulated cluster's node.
+ * What a cluster that was killed left is taken away.
+ */
 export function joinNodeCgroup(cluster: string, node: string): void {
   const mount = cgroupMount();
   if (mount === undefined) throw new RangeError("Cannot make a cgroup for the node: no cgroup2 hierarchy is mounted");
+  removeUnusedNodeCgroups(cluster);
   const path = join(mount, `${nodeMarker}${cluster}`, node);
   mkdirSync(path, { recursive: true });
   // "0" is whoever writes it (cgroups(7)).
   writeFileSync(join(path, "cgroup.procs"), "0");
 }
 
-/** Takes away the cgroups of nodes that no process is in any more; the kernel does not do it by itself. */
-export function removeUnusedNodeCgroups(): void {
+/** Takes away the cgroups of nodes that no process is in any more, but for those of `starting`; the kernel does not do it by itself. */
+export function removeUnusedNodeCgroups(starting?: string): void {
   const mount = cgroupMount();
   if (mount === undefined) return;
   for (const cluster of readdirSync(mount).filter((name) => name.startsWith(nodeMarker))) {
+    if (cluster === `${nodeMarker}${starting}`) continue;
     const nodes = readdirSync(join(mount, cluster), { withFileTypes: true }).filter((entry) => entry.isDirectory());
     for (const path of [...nodes.map(({ name }) => join(mount, cluster, name)), join(mount, cluster)])
       removeUnused(path);

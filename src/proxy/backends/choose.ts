@@ -1,5 +1,6 @@
 /** Mode → data plane. */
 import type { Log } from "../../lib/log.ts";
+import { createEbpfDataPlane, probeEbpf } from "./ebpf/plane.ts";
 import { createIptablesDataPlane } from "./iptables/plane.ts";
 import { createNftablesDataPlane } from "./nftables/plane.ts";
 import type { DataPlane } from "./port.ts";
@@ -8,6 +9,11 @@ import { createUserspaceDataPlane } from "./userspace/plane.ts";
 const makers: Readonly<Record<string, (log: Log) => DataPlane>> = {
   nftables: (log) => createNftablesDataPlane({ log }),
   iptables: () => createIptablesDataPlane(),
+  ebpf: (log) => {
+    const support = probeEbpf();
+    if (!support.ok) throw new RangeError(`Cannot use proxy mode "ebpf": ${support.reason}`);
+    return createEbpfDataPlane({ packets: createNftablesDataPlane({ log }) });
+  },
   userspace: () => createUserspaceDataPlane(),
 };
 
