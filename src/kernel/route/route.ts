@@ -15,7 +15,7 @@ const RTM_F_CLONED = 0x200;
 const mainTable = 254;
 
 /** Numbers of `rtm_type`. */
-const routeTypes = { unicast: 1, local: 2, blackhole: 6, unreachable: 7 } as const;
+const routeTypes = { unicast: 1, local: 2, blackhole: 6, unreachable: 7, prohibit: 8 } as const;
 type RouteType = keyof typeof routeTypes;
 
 /** rtm_protocol: who made the route; `kernel` routes come with addresses. */
