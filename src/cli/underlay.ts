@@ -33,6 +33,7 @@ export function ensureUnderlay({ underlay, serviceCidr }: ClusterConfig): void {
     // service proxy has its rules, packets to Services come here too: "prohibited" ends a UDP client's wait, as
     // "unreachable" would not (udp(7): only fatal ICMP errors are reported).
     writeSysctl("net.ipv4.ip_forward", 1);
+    answerEveryRefusal();
     replaceRoute(socket, { destination: serviceCidr, type: "prohibit" });
     const bridge = ensureBridgeOnce(() => ensureBridge(socket, underlay.bridge, { up: true }));
     ensureAddress(socket, bridge.index, underlay.address + prefixLength(underlay.cidr));
@@ -59,6 +60,12 @@ export function enterNode(config: ClusterConfig, node: NodeConfig): void {
   const fd = open(path);
   setns(fd, CLONE_NEWNET);
   close(fd);
+  answerEveryRefusal();
+}
+
+/** By default one peer gets one ICMP error a second: a client that tries again soon would wait for its time-out. */
+function answerEveryRefusal(): void {
+  writeSysctl("net.ipv4.icmp_ratelimit", 0);
 }
 
 function connectNode({ underlay }: ClusterConfig, node: NodeConfig, path: string): void {
