@@ -71,7 +71,7 @@ export function startProxy(options: ProxyOptions): RunningProxy {
     settingsOf: (node) => settingsOf(config, node),
   });
   const ready = watch({ client, nodeName, log, signal, clock, tracker, syncer, metrics, health });
-  const serverOptions = { health, metrics, mode: dataPlane.mode, config, clock, log, signal };
+  const serverOptions = { health, metrics, mode: dataPlane.mode, pages: dataPlane.pages, config, clock, log, signal };
   serveHealth(config.healthzBindAddress, serverOptions);
   serveMetrics(config.metricsBindAddress, serverOptions);
   return { ready, idle: () => syncer.idle() };

@@ -11,6 +11,8 @@ export interface ServerOptions {
   readonly health: Health;
   readonly metrics: ProxyMetrics;
   readonly mode: string;
+  /** The data plane's own pages. */
+  readonly pages?: Readonly<Record<string, () => string>> | undefined;
   readonly config: unknown;
   readonly clock: Clock;
   readonly log: Log;
@@ -33,10 +35,11 @@ export function serveHealth(address: string, options: ServerOptions): void {
   });
 }
 
-/** Serves /metrics, /proxyMode, /configz and /healthz (always ok). */
+/** Serves /metrics, /proxyMode, /configz, /healthz (always ok) and the data plane's own pages. */
 export function serveMetrics(address: string, options: ServerOptions): void {
-  const { metrics, mode, config } = options;
+  const { metrics, mode, config, pages } = options;
   const plain: Readonly<Record<string, () => string | Promise<string>>> = {
+    ...pages,
     "/metrics": () => metrics.registry.metrics(),
     "/proxyMode": () => mode,
     "/healthz": () => "ok",

@@ -49,6 +49,8 @@ export interface FamilyReport {
 export interface DataPlane {
   /** As `--proxy-mode` spells it, e.g. "nftables". */
   readonly mode: string;
+  /** What an operator may see of it on the metrics server, by path: JSON. e.g. `{ "/services": () => "[]" }` */
+  readonly pages?: Readonly<Record<string, () => string>>;
   /** Reads what a former process left, without changing it; call it once before the first sync. Returns what it found, for the log. */
   adopt(): Promise<Readonly<Record<string, string | number>>>;
   /** Makes the changes hold, in one transaction for each family. Never throws for a refusal of the kernel: the report says it. */

@@ -40,8 +40,6 @@ export interface UserspaceOptions {
 export interface UserspaceDataPlane extends DataPlane {
   /** Sorted by name. */
   services(): readonly ServiceAddress[];
-  /** The same, for the proxy's `GET /services`. */
-  status(): unknown;
 }
 
 const retryMs = 5_000;
@@ -55,6 +53,10 @@ type Counts = Record<IpFamily, { added: number; removed: number }>;
 
 class Userspace implements UserspaceDataPlane {
   readonly mode = "userspace";
+  /** Where each Service is, and the listeners that could not be opened. */
+  readonly pages = {
+    "/services": () => `${JSON.stringify({ services: this.services(), failed: [...this.#failed.keys()].sort() })}\n`,
+  };
   readonly #nodePorts: Context["nodePorts"];
   readonly #vips: VipAddresses | undefined;
   readonly #chooser: Chooser;
@@ -136,10 +138,6 @@ class Userspace implements UserspaceDataPlane {
       }),
     );
     return found.sort((a, b) => (a.name === b.name ? a.port - b.port : a.name < b.name ? -1 : 1));
-  }
-
-  status(): unknown {
-    return { services: this.services(), failed: [...this.#failed.keys()].sort() };
   }
 
   #context(): Context {
