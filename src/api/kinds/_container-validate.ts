@@ -5,9 +5,12 @@ import type { FieldError } from "../kind.ts";
 import { checkDnsLabel, checkEnvName, checkPortName } from "../names.ts";
 import { compareQuantities, parseQuantity } from "../quantity.ts";
 import { checked, oneOf, protocols, validatePortNumber } from "./_check.ts";
+import { validateEnvField, validateEnvResource } from "./_field-ref.ts";
 import { validateHandlers, validateInitHandlers } from "./_probe-validate.ts";
+import { validateContainerSecurity } from "./_security-validate.ts";
 
 const pullPolicies = ["Always", "IfNotPresent", "Never"];
+const propagations = ["Bidirectional", "HostToContainer", "None"];
 const messagePolicies = ["FallbackToLogsOnError", "File"];
 
 /** Faults of the containers and init containers of a Pod spec that stands at `field`. */
@@ -42,7 +45,8 @@ function validateName(field: string, name: string, seen: Set<string>): FieldErro
   return checked(field, name, checkDnsLabel(name));
 }
 
-function validateContainer(path: string, container: Container, volumes: ReadonlySet<string>): FieldError[] {
+/** The rules of every container, whatever its part in the Pod. */
+export function validateContainer(path: string, container: Container, volumes: ReadonlySet<string>): FieldError[] {
   const { image = "" } = container;
   const faults: FieldError[] = [];
   if (!image) faults.push(required(`${path}.image`));
@@ -59,6 +63,7 @@ function validateContainer(path: string, container: Container, volumes: Readonly
     ...validateMounts(`${path}.volumeMounts`, container, volumes),
     ...oneOf(`${path}.imagePullPolicy`, container.imagePullPolicy, pullPolicies),
     ...validateResources(`${path}.resources`, container),
+    ...validateContainerSecurity(path, container),
   ];
 }
 
@@ -120,7 +125,9 @@ function validateEnv(path: string, { name, value, valueFrom }: EnvVar): FieldErr
     if (reference && !reference.name) faults.push(required(`${field}.${source}.name`));
     if (reference && !reference.key) faults.push(required(`${field}.${source}.key`));
   }
-  if (valueFrom.fieldRef && !valueFrom.fieldRef.fieldPath) faults.push(required(`${field}.fieldRef.fieldPath`));
+  const { fieldRef, resourceFieldRef } = valueFrom;
+  if (fieldRef) faults.push(...validateEnvField(`${field}.fieldRef`, fieldRef));
+  if (resourceFieldRef) faults.push(...validateEnvResource(`${field}.resourceFieldRef`, resourceFieldRef));
   return faults;
 }
 
@@ -139,20 +146,28 @@ function validateEnvFrom(path: string, { prefix, configMapRef, secretRef }: EnvF
 
 function validateMounts(field: string, container: Container, volumes: ReadonlySet<string>): FieldError[] {
   const paths = new Set<string>();
-  return (container.volumeMounts ?? []).flatMap(({ name, mountPath, subPath }, index) => {
-    const path = `${field}[${index}]`;
-    const faults: FieldError[] = [];
-    if (!name) faults.push(required(`${path}.name`));
-    if (!volumes.has(name)) faults.push(notFound(`${path}.name`, name));
-    if (!mountPath) faults.push(required(`${path}.mountPath`));
-    if (paths.has(mountPath)) faults.push(invalid(`${path}.mountPath`, mountPath, "must be unique"));
-    paths.add(mountPath);
-    if (subPath?.startsWith("/")) faults.push(invalid(`${path}.subPath`, subPath, "must be a relative path"));
-    if (subPath?.split("/").includes("..")) {
-      faults.push(invalid(`${path}.subPath`, subPath, "must not contain '..'"));
-    }
-    return faults;
-  });
+  return (container.volumeMounts ?? []).flatMap(
+    ({ name, mountPath, subPath, subPathExpr, mountPropagation }, index) => {
+      const path = `${field}[${index}]`;
+      const faults: FieldError[] = [];
+      if (!name) faults.push(required(`${path}.name`));
+      if (!volumes.has(name)) faults.push(notFound(`${path}.name`, name));
+      if (!mountPath) faults.push(required(`${path}.mountPath`));
+      if (paths.has(mountPath)) faults.push(invalid(`${path}.mountPath`, mountPath, "must be unique"));
+      paths.add(mountPath);
+      if (subPath?.startsWith("/")) faults.push(invalid(`${path}.subPath`, subPath, "must be a relative path"));
+      if (subPath?.split("/").includes("..")) {
+        faults.push(invalid(`${path}.subPath`, subPath, "must not contain '..'"));
+      }
+      if (subPath && subPathExpr) {
+        faults.push(invalid(`${path}.subPathExpr`, subPathExpr, "subPathExpr and subPath are mutually exclusive"));
+      }
+      if (mountPropagation !== undefined && !propagations.includes(mountPropagation)) {
+        faults.push(notSupported(`${path}.mountPropagation`, mountPropagation, propagations));
+      }
+      return faults;
+    },
+  );
 }
 
 function validateResources(field: string, { resources }: Container): FieldError[] {

@@ -1,16 +1,19 @@
 /** Rules of a Pod spec, which Pods and the templates of workloads share. */
-import type { PodSpec, Toleration, Volume } from "kubernetes-types/core/v1";
-import { duplicate, forbidden, invalid, notSupported, required } from "../field-error.ts";
+import type { PodSpec } from "kubernetes-types/core/v1";
+import { invalid, required } from "../field-error.ts";
 import type { FieldError } from "../kind.ts";
 import { validateLabels } from "../metadata.ts";
-import { checkDnsLabel, checkDnsSubdomain, checkQualifiedName } from "../names.ts";
+import { checkDnsLabel, checkDnsSubdomain } from "../names.ts";
 import { validateIp } from "./_address.ts";
+import { validateScheduling } from "./_affinity-validate.ts";
 import { checked, oneOf, validateNonNegative } from "./_check.ts";
 import { validateContainers } from "./_container-validate.ts";
+import { validateEphemeralContainers } from "./_ephemeral-validate.ts";
+import { validatePodSecurity } from "./_security-validate.ts";
+import { validateVolumes } from "./_volume-validate.ts";
 
 const restartPolicies = ["Always", "OnFailure", "Never"];
 const dnsPolicies = ["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"];
-const taintEffects = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 const maxNameservers = 3;
 const maxSearches = 32;
 
@@ -19,13 +22,15 @@ export function validatePodSpec(field: string, spec: PodSpec): FieldError[] {
   return [
     ...validateVolumes(`${field}.volumes`, spec.volumes ?? []),
     ...validateContainers(field, spec),
+    ...validateEphemeralContainers(field, spec),
     ...oneOf(`${field}.restartPolicy`, spec.restartPolicy, restartPolicies),
     ...oneOf(`${field}.dnsPolicy`, spec.dnsPolicy, dnsPolicies),
     ...validateDnsConfig(`${field}.dnsConfig`, spec),
     ...validateLabels(spec.nodeSelector, `${field}.nodeSelector`),
     ...validateNames(field, spec),
     ...validateTimes(field, spec),
-    ...validateTolerations(`${field}.tolerations`, spec.tolerations ?? []),
+    ...validateScheduling(field, spec),
+    ...validatePodSecurity(field, spec),
     ...validateHostAliases(`${field}.hostAliases`, spec.hostAliases ?? []),
   ];
 }
@@ -58,35 +63,6 @@ function validateTimes(field: string, spec: PodSpec): FieldError[] {
   return faults;
 }
 
-function validateVolumes(field: string, volumes: readonly Volume[]): FieldError[] {
-  const seen = new Set<string>();
-  return volumes.flatMap((volume, index) => {
-    const path = `${field}[${index}]`;
-    const sources = Object.keys(volume).filter((key) => key !== "name");
-    const faults = sources.length === 0 ? [required(path, "must specify a volume type")] : [];
-    for (const extra of sources.slice(1)) {
-      faults.push(forbidden(`${path}.${extra}`, "may not specify more than 1 volume type"));
-    }
-    if (!volume.name) faults.push(required(`${path}.name`));
-    else if (seen.has(volume.name)) faults.push(duplicate(`${path}.name`, volume.name));
-    else faults.push(...checked(`${path}.name`, volume.name, checkDnsLabel(volume.name)));
-    seen.add(volume.name);
-    return [...faults, ...validateVolumeSource(path, volume)];
-  });
-}
-
-function validateVolumeSource(path: string, { configMap, secret, hostPath }: Volume): FieldError[] {
-  const faults: FieldError[] = [];
-  if (configMap && !configMap.name) faults.push(required(`${path}.configMap.name`));
-  if (secret && !secret.secretName) faults.push(required(`${path}.secret.secretName`));
-  if (!hostPath) return faults;
-  if (!hostPath.path) faults.push(required(`${path}.hostPath.path`));
-  else if (hostPath.path.split("/").includes("..")) {
-    faults.push(invalid(`${path}.hostPath.path`, hostPath.path, "must not contain '..'"));
-  }
-  return faults;
-}
-
 function validateDnsConfig(field: string, spec: PodSpec): FieldError[] {
   const nameservers = spec.dnsConfig?.nameservers ?? [];
   const searches = spec.dnsConfig?.searches ?? [];
@@ -114,30 +90,6 @@ function validateDnsConfig(field: string, spec: PodSpec): FieldError[] {
     if (!name) faults.push(required(`${field}.options[${index}]`, "must not be empty"));
   }
   return faults;
-}
-
-export function validateTolerations(field: string, tolerations: readonly Toleration[]): FieldError[] {
-  return tolerations.flatMap(({ key, operator, value, effect, tolerationSeconds }, index) => {
-    const path = `${field}[${index}]`;
-    const faults = key ? checked(`${path}.key`, key, checkQualifiedName(key)) : [];
-    if (!key && operator !== "Exists") {
-      const detail = 'operator must be Exists when `key` is empty, which means "match all values and all keys"';
-      faults.push(invalid(`${path}.operator`, operator ?? "", detail));
-    }
-    if (tolerationSeconds !== undefined && effect !== "NoExecute") {
-      faults.push(
-        invalid(`${path}.effect`, effect ?? "", "effect must be 'NoExecute' when `tolerationSeconds` is set"),
-      );
-    }
-    if (operator === "Exists" && value) {
-      faults.push(invalid(`${path}.operator`, value, "value must be empty when `operator` is 'Exists'"));
-    }
-    if (operator && operator !== "Exists" && operator !== "Equal") {
-      faults.push(notSupported(`${path}.operator`, operator, ["Equal", "Exists"]));
-    }
-    if (effect && !taintEffects.includes(effect)) faults.push(notSupported(`${path}.effect`, effect, taintEffects));
-    return faults;
-  });
 }
 
 function validateHostAliases(field: string, aliases: NonNullable<PodSpec["hostAliases"]>): FieldError[] {

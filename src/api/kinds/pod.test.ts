@@ -208,7 +208,12 @@ const rules: readonly [name: string, spec: Partial<PodSpec>, faults: readonly st
     {
       containers: [
         container({
-          env: [{ name: "A", valueFrom: { fieldRef: { fieldPath: "a" }, configMapKeyRef: { name: "a", key: "b" } } }],
+          env: [
+            {
+              name: "A",
+              valueFrom: { fieldRef: { fieldPath: "metadata.name" }, configMapKeyRef: { name: "a", key: "b" } },
+            },
+          ],
         }),
       ],
     },
@@ -216,7 +221,11 @@ const rules: readonly [name: string, spec: Partial<PodSpec>, faults: readonly st
   ],
   [
     "a variable with value and source",
-    { containers: [container({ env: [{ name: "A", value: "1", valueFrom: { fieldRef: { fieldPath: "a" } } }] })] },
+    {
+      containers: [
+        container({ env: [{ name: "A", value: "1", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } }] }),
+      ],
+    },
     [`${c0}.env[0].valueFrom: Invalid value: "": may not be specified when \`value\` is not empty`],
   ],
   [

@@ -1,3 +1,4 @@
+import { forbidden } from "../field-error.ts";
 import type { Kind } from "../kind.ts";
 import type { Pod } from "../object.ts";
 import { pods } from "../resource.ts";
@@ -40,7 +41,15 @@ export const podKind: Kind<Pod> = {
   prepareForCreate(pod) {
     Object.assign(pod, { status: { phase: "Pending", qosClass: qosClassOf(pod.spec) } });
   },
-  validate: ({ spec }) => validatePodSpec("spec", spec),
+  validate(pod) {
+    const faults = validatePodSpec("spec", pod.spec);
+    // Nothing that is new has a revision.
+    const isNew = pod.metadata.resourceVersion === undefined;
+    if (isNew && pod.spec.ephemeralContainers?.length) {
+      faults.push(forbidden("spec.ephemeralContainers", "cannot be set on create"));
+    }
+    return faults;
+  },
   validateUpdate: validatePodUpdate,
   fieldSelectors: {
     "spec.nodeName": ({ spec }) => spec.nodeName ?? "",

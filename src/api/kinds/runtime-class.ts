@@ -3,9 +3,9 @@ import { validateLabels } from "../metadata.ts";
 import { checkDnsLabel } from "../names.ts";
 import type { RuntimeClass } from "../object.ts";
 import { runtimeClasses } from "../resource.ts";
+import { validateTolerations } from "./_affinity-validate.ts";
 import { checked, immutable } from "./_check.ts";
 import { ageColumn, nameColumn, text } from "./_column.ts";
-import { validateTolerations } from "./_pod-validate.ts";
 import { validateQuantities } from "./_quantity.ts";
 
 function validate({ handler = "", overhead, scheduling }: RuntimeClass): FieldError[] {
