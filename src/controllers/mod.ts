@@ -16,9 +16,10 @@ import { type ApiServerAddress, startKubernetesServiceController } from "./kuber
 import { startNamespaceController, systemNamespaces } from "./namespace/controller.ts";
 import { startNodeLifecycleController } from "./node-lifecycle/controller.ts";
 import { startPodGarbageCollector } from "./pod-garbage/controller.ts";
-import { startReplicaSetController } from "./replicaset/controller.ts";
+import { startReplicaSetController, startReplicationController } from "./replicaset/controller.ts";
 import { startScheduler } from "./scheduling/controller.ts";
 import { startServiceAccountController } from "./serviceaccount/controller.ts";
+import { startStatefulSetController } from "./statefulset/controller.ts";
 
 export type { ApiServerAddress } from "./kubernetes-service/controller.ts";
 
@@ -75,6 +76,8 @@ export function startControllers({ client, log, signal, clock = systemClock, con
   startScheduler(context);
   startDeploymentController(context);
   startReplicaSetController(context);
+  startReplicationController(context);
+  startStatefulSetController(context);
   startDaemonSetController(context);
   startGarbageCollector(context, collections);
   startNodeLifecycleController(context, { graceMs: config.nodeGraceMs });

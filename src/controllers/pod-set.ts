@@ -1,4 +1,4 @@
-/** What ReplicaSets and DaemonSets share: their Pods, adoption and release, creation and deletion. */
+/** What the owners of Pods share: their Pods, adoption and release, creation and deletion. */
 import type { PodTemplateSpec } from "kubernetes-types/core/v1";
 import type { LabelSelector } from "kubernetes-types/meta/v1";
 import type { KubeObject, Pod } from "../api/object.ts";
@@ -18,9 +18,37 @@ export interface PodSet {
   claim(owner: Owner): Promise<Pod[]>;
   create(owner: Owner, pod: Pod): Promise<void>;
   delete(owner: Owner, pod: Pod): Promise<void>;
+  /** Without an Event. */
+  update(pod: Pod): Promise<Pod>;
 }
 
-export function createPodSet(context: Context, recorder: EventRecorder): PodSet {
+/** Messages of the Events about a Pod: when it worked, and (with `error`) when it did not. */
+export type PodWords = (
+  verb: "create" | "delete",
+  facts: { owner: Owner; podName: string; error: Error | undefined },
+) => string;
+
+const plainWords: PodWords = (verb, { podName, error }) => {
+  if (error) return `Error ${verb === "create" ? "creating" : "deleting"}: ${error.message}`;
+  return `${verb === "create" ? "Created" : "Deleted"} pod: ${podName}`;
+};
+
+const reasons = {
+  create: { done: "SuccessfulCreate", failed: "FailedCreate" },
+  delete: { done: "SuccessfulDelete", failed: "FailedDelete" },
+};
+
+export interface PodSetOptions {
+  /** Which orphans may be adopted, beside their labels; default: all. */
+  readonly adopts?: (owner: Owner, pod: Pod) => boolean;
+  readonly words?: PodWords;
+}
+
+export function createPodSet(
+  context: Context,
+  recorder: EventRecorder,
+  { adopts = () => true, words = plainWords }: PodSetOptions = {},
+): PodSet {
   const { client, informers } = context;
   const written = createWriteThrough(client, podsResource, { informer: informers.pods, indexes: podIndexes });
 
@@ -30,7 +58,9 @@ export function createPodSet(context: Context, recorder: EventRecorder): PodSet 
     const owned = written.byIndex("owner", uid).filter((pod) => isControlledBy(pod, owner));
     if (deletionTimestamp) return owned;
     const strays = owned.filter((pod) => !fits(pod) && !isTerminating(pod));
-    const orphans = orphansOf(written, owner, namespace).filter((pod) => fits(pod) && !isTerminating(pod));
+    const orphans = orphansOf(written, owner, namespace).filter(
+      (pod) => fits(pod) && !isTerminating(pod) && adopts(owner, pod),
+    );
     await Promise.all(strays.map((pod) => setOwners(written, pod, withoutOwner(pod, owner))));
     const adopted = await Promise.all(
       orphans.map((pod) =>
@@ -40,32 +70,38 @@ export function createPodSet(context: Context, recorder: EventRecorder): PodSet 
     return [...owned.filter(fits), ...adopted];
   };
 
+  const tell = (
+    verb: "create" | "delete",
+    { owner, podName, error }: { owner: Owner; podName: string; error?: Error },
+  ): void => {
+    if (error && isRace(error)) return;
+    const message = words(verb, { owner, podName, error });
+    const reason = error ? reasons[verb].failed : reasons[verb].done;
+    recorder.record(owner, { type: error ? "Warning" : "Normal", reason, message });
+  };
+
   return {
     claim,
     async create(owner, pod) {
       try {
         const { name } = (await written.create(pod)).metadata;
-        recorder.record(owner, { type: "Normal", reason: "SuccessfulCreate", message: `Created pod: ${name}` });
+        tell("create", { owner, podName: name });
       } catch (error) {
-        const message = `Error creating: ${(error as Error).message}`;
-        if (!isRace(error)) recorder.record(owner, { type: "Warning", reason: "FailedCreate", message });
+        tell("create", { owner, podName: pod.metadata.name, error: error as Error });
         throw error;
       }
     },
     async delete(owner, pod) {
+      const podName = pod.metadata.name;
       try {
         await written.delete(pod);
-        recorder.record(owner, {
-          type: "Normal",
-          reason: "SuccessfulDelete",
-          message: `Deleted pod: ${pod.metadata.name}`,
-        });
+        tell("delete", { owner, podName });
       } catch (error) {
-        const message = `Error deleting: ${(error as Error).message}`;
-        if (!isRace(error)) recorder.record(owner, { type: "Warning", reason: "FailedDelete", message });
+        tell("delete", { owner, podName, error: error as Error });
         throw error;
       }
     },
+    update: (pod) => written.update(pod),
   };
 }
 

@@ -1,24 +1,18 @@
 /** One step of a roll-out: how many replicas each ReplicaSet of a Deployment should have now (apps/v1 DeploymentStrategy). */
 import type { Deployment, ReplicaSet } from "../../api/object.ts";
+import { resolveShare } from "../share.ts";
 
 export interface RollingUpdate {
   readonly maxSurge: number;
   readonly maxUnavailable: number;
 }
 
-/** A count, or a share of `total` such as "25%", rounded. */
-function resolve(value: unknown, { total, round }: { total: number; round: (share: number) => number }): number {
-  if (typeof value === "number") return value;
-  const percent = /^(\d+)%$/.exec(String(value))?.[1];
-  return percent === undefined ? 0 : round((Number(percent) * total) / 100);
-}
-
 /** Surge is rounded up, unavailability down; if both come to 0, one replica may be missing, or nothing could move. */
 export function resolveRollingUpdate({ replicas = 1, strategy }: Deployment["spec"]): RollingUpdate {
   if (strategy?.type === "Recreate") return { maxSurge: 0, maxUnavailable: replicas };
   const { maxSurge: surge = "25%", maxUnavailable: unavailable = "25%" } = strategy?.rollingUpdate ?? {};
-  const maxSurge = resolve(surge, { total: replicas, round: Math.ceil });
-  const maxUnavailable = Math.min(replicas, resolve(unavailable, { total: replicas, round: Math.floor }));
+  const maxSurge = resolveShare(surge, { total: replicas, round: "up" });
+  const maxUnavailable = Math.min(replicas, resolveShare(unavailable, { total: replicas, round: "down" }));
   return maxSurge === 0 && maxUnavailable === 0 ? { maxSurge, maxUnavailable: 1 } : { maxSurge, maxUnavailable };
 }
 

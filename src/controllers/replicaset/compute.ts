@@ -55,7 +55,8 @@ export function rankForDeletion(pods: readonly Pod[], nowMs: number): Pod[] {
   });
 }
 
-type Status = NonNullable<ReplicaSet["status"]>;
+export type ReplicaSetStatus = NonNullable<ReplicaSet["status"]>;
+type Status = ReplicaSetStatus;
 
 /** The status, and when it will change by the mere passing of minReadySeconds. */
 export function computeStatus(
