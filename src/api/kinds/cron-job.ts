@@ -24,20 +24,20 @@ function setDefaults(cronJob: CronJob): void {
   if (spec.jobTemplate?.spec) setTemplateDefaults(spec.jobTemplate.spec);
 }
 
-function validate({ metadata, spec }: CronJob): FieldError[] {
+function validate({ metadata, spec }: CronJob, old?: CronJob): FieldError[] {
   const { jobTemplate, concurrencyPolicy } = spec;
   const template = jobTemplate?.spec;
   const faults = [
     ...validateSchedule(spec),
-    ...validateTimeZone(spec),
     ...validateNonNegative("spec.startingDeadlineSeconds", spec.startingDeadlineSeconds),
+    ...(spec.timeZone === old?.spec.timeZone ? [] : validateTimeZone(spec)),
     ...oneOf("spec.concurrencyPolicy", concurrencyPolicy, concurrencyPolicies),
-    ...validateNonNegative("spec.successfulJobsHistoryLimit", spec.successfulJobsHistoryLimit),
-    ...validateNonNegative("spec.failedJobsHistoryLimit", spec.failedJobsHistoryLimit),
     ...validateJobSpec("spec.jobTemplate.spec", template ?? { template: {} }),
     ...(template ? validateNoSelector("spec.jobTemplate.spec", template) : []),
+    ...validateNonNegative("spec.successfulJobsHistoryLimit", spec.successfulJobsHistoryLimit),
+    ...validateNonNegative("spec.failedJobsHistoryLimit", spec.failedJobsHistoryLimit),
   ];
-  if (metadata.name.length > maxName) {
+  if (!old && metadata.name.length > maxName) {
     faults.push(invalid("metadata.name", metadata.name, `must be no more than ${maxName} characters`));
   }
   return faults;

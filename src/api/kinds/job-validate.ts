@@ -1,21 +1,22 @@
 /** Rules of Jobs, which the templates of CronJobs share. Source: the field docs of JobSpec. */
-import type { JobSpec, PodFailurePolicyRule } from "kubernetes-types/batch/v1";
-import { invalid, notSupported, required, tooMany } from "../field-error.ts";
+import type { JobSpec } from "kubernetes-types/batch/v1";
+import { invalid, notSupported, required } from "../field-error.ts";
 import type { FieldError } from "../kind.ts";
+import { checkDnsLabel } from "../names.ts";
 import type { Job } from "../object.ts";
 import { labelSelectorOf, matches } from "../selectors.ts";
 import { validateLabelSelector, validateNonNegative } from "./_check.ts";
 import { validatePodTemplate } from "./_workload.ts";
+import { validateFailurePolicy } from "./job-failure-policy.ts";
 
 const completionModes = ["NonIndexed", "Indexed"];
 const restartPolicies = ["OnFailure", "Never"];
 const replacementPolicies = ["Failed", "TerminatingOrFailed"];
-const failureActions = ["Count", "FailIndex", "FailJob", "Ignore"];
-const exitCodeOperators = ["In", "NotIn"];
 const maxIndexedParallelism = 100_000;
-const maxFailureRules = 20;
-const maxFailurePatterns = 20;
-const maxExitCodes = 255;
+const maxFailedIndexesOfAll = 100_000;
+/** Above so many completions, retries by index are dearer. */
+const manyCompletions = 100_000;
+const maxOfMany = 10_000;
 
 const uidLabel = "batch.kubernetes.io/controller-uid";
 
@@ -37,7 +38,7 @@ export function generateSelector(job: Job): void {
 
 export function validateJob(job: Job): FieldError[] {
   const { spec } = job;
-  const faults = [...validateGenerated(job), ...validateJobSpec("spec", spec)];
+  const faults = [...validateGenerated(job), ...validateJobSpec("spec", spec), ...validateHostName(job)];
   if (!spec.selector) return [...faults, required("spec.selector")];
   const selectorFaults = validateLabelSelector("spec.selector", spec.selector);
   const labels = spec.template?.metadata?.labels ?? {};
@@ -47,6 +48,15 @@ export function validateJob(job: Job): FieldError[] {
     );
   }
   return [...faults, ...selectorFaults];
+}
+
+/** The last Pod of an indexed Job has the longest host name. */
+function validateHostName({ metadata, spec }: Job): FieldError[] {
+  const { completionMode, completions = 0 } = spec;
+  const longest = `${metadata.name}-${completions - 1}`;
+  if (completionMode !== "Indexed" || completions <= 0 || checkDnsLabel(longest).length === 0) return [];
+  const detail = `will not able to create pod with invalid DNS label: ${longest}`;
+  return [invalid("metadata.name", metadata.name, detail)];
 }
 
 function validateGenerated(job: Job): FieldError[] {
@@ -90,86 +100,41 @@ export function validateJobSpec(field: string, spec: JobSpec): FieldError[] {
 }
 
 function validateIndexes(field: string, spec: JobSpec): FieldError[] {
-  const { completionMode: mode, completions, parallelism = 0, backoffLimitPerIndex, maxFailedIndexes } = spec;
+  const { completionMode: mode = "NonIndexed", backoffLimitPerIndex, maxFailedIndexes } = spec;
   const faults: FieldError[] = [];
-  if (mode !== undefined && !completionModes.includes(mode)) {
-    faults.push(notSupported(`${field}.completionMode`, mode, completionModes));
-  }
-  if (mode === "Indexed") {
-    if (completions === undefined) faults.push(required(`${field}.completions`, "when completion mode is Indexed"));
-    else if (parallelism > maxIndexedParallelism) {
-      const detail = `must be less than or equal to ${maxIndexedParallelism} when completion mode is Indexed`;
-      faults.push(invalid(`${field}.parallelism`, parallelism, detail));
-    }
-  } else if (backoffLimitPerIndex !== undefined) {
-    faults.push(invalid(`${field}.backoffLimitPerIndex`, backoffLimitPerIndex, "requires indexed completion mode"));
-  }
-  if (maxFailedIndexes === undefined) return faults;
-  if (backoffLimitPerIndex === undefined) {
+  if (maxFailedIndexes !== undefined && backoffLimitPerIndex === undefined) {
     faults.push(required(`${field}.backoffLimitPerIndex`, "when maxFailedIndexes is specified"));
   }
-  if (completions !== undefined && maxFailedIndexes > completions) {
-    faults.push(invalid(`${field}.maxFailedIndexes`, maxFailedIndexes, "must be less than or equal to completions"));
+  if (!completionModes.includes(mode)) faults.push(notSupported(`${field}.completionMode`, mode, completionModes));
+  if (mode === "Indexed") return [...faults, ...validateIndexedCounts(field, spec)];
+  if (mode !== "NonIndexed") return faults;
+  for (const name of ["backoffLimitPerIndex", "maxFailedIndexes"] as const) {
+    const limit = spec[name];
+    if (limit !== undefined) faults.push(invalid(`${field}.${name}`, limit, "requires indexed completion mode"));
   }
   return faults;
 }
 
-function validateFailurePolicy(field: string, { podFailurePolicy, ...spec }: JobSpec): FieldError[] {
-  if (!podFailurePolicy) return [];
-  const rules = podFailurePolicy.rules ?? [];
-  if (rules.length > maxFailureRules) return [tooMany(`${field}.rules`, rules.length, maxFailureRules)];
-  const names = new Set((spec.template?.spec?.containers ?? []).map(({ name }) => name));
-  return rules.flatMap((rule, index) => validateFailureRule(`${field}.rules[${index}]`, rule, spec, names));
-}
-
-function validateFailureRule(
-  path: string,
-  { action, onExitCodes, onPodConditions = [] }: PodFailurePolicyRule,
-  spec: JobSpec,
-  containers: ReadonlySet<string>,
-): FieldError[] {
+function validateIndexedCounts(field: string, spec: JobSpec): FieldError[] {
+  const { completions, parallelism = 0, backoffLimitPerIndex, maxFailedIndexes } = spec;
   const faults: FieldError[] = [];
-  if (!action) faults.push(required(`${path}.action`, `valid values: ${quoted(failureActions)}`));
-  else if (!failureActions.includes(action)) faults.push(notSupported(`${path}.action`, action, failureActions));
-  else if (action === "FailIndex" && spec.backoffLimitPerIndex === undefined) {
-    faults.push(invalid(`${path}.action`, action, "requires the backoffLimitPerIndex to be set"));
+  const exceeds = (name: "parallelism" | "maxFailedIndexes", limit: number | string, suffix = "") =>
+    faults.push(invalid(`${field}.${name}`, spec[name], `must be less than or equal to ${limit}${suffix}`));
+  if (completions === undefined) faults.push(required(`${field}.completions`, "when completion mode is Indexed"));
+  if (parallelism > maxIndexedParallelism) {
+    exceeds("parallelism", maxIndexedParallelism, " when completion mode is Indexed");
   }
-  if (onExitCodes && onPodConditions.length > 0) {
-    faults.push(invalid(path, "", "specifying both OnExitCodes and OnPodConditions is not supported"));
+  const failed = maxFailedIndexes ?? 0;
+  if (completions !== undefined && failed > completions) exceeds("maxFailedIndexes", "completions");
+  if (failed > maxFailedIndexesOfAll) exceeds("maxFailedIndexes", maxFailedIndexesOfAll);
+  if ((completions ?? 0) <= manyCompletions || backoffLimitPerIndex === undefined) return faults;
+  const suffix = ` when completions are above ${manyCompletions} and used with backoff limit per index`;
+  if (maxFailedIndexes === undefined) {
+    const detail = `must be specified when completions is above ${manyCompletions}`;
+    faults.push(required(`${field}.maxFailedIndexes`, detail));
   }
-  if (!onExitCodes && onPodConditions.length === 0) {
-    faults.push(invalid(path, "", "specifying one of OnExitCodes and OnPodConditions is required"));
-  }
-  if (onPodConditions.length > maxFailurePatterns) {
-    faults.push(tooMany(`${path}.onPodConditions`, onPodConditions.length, maxFailurePatterns));
-  }
-  return onExitCodes ? [...faults, ...validateExitCodes(`${path}.onExitCodes`, onExitCodes, containers)] : faults;
-}
-
-function validateExitCodes(
-  path: string,
-  { containerName, operator, values }: NonNullable<PodFailurePolicyRule["onExitCodes"]>,
-  containers: ReadonlySet<string>,
-): FieldError[] {
-  const faults: FieldError[] = [];
-  if (!exitCodeOperators.includes(operator)) {
-    faults.push(notSupported(`${path}.operator`, operator, exitCodeOperators));
-  }
-  if (containerName !== undefined && !containers.has(containerName)) {
-    faults.push(
-      invalid(
-        `${path}.containerName`,
-        containerName,
-        "must be one of the container or initContainer names in the pod template",
-      ),
-    );
-  }
-  if (values.length === 0) faults.push(invalid(`${path}.values`, values, "at least one value is required"));
-  if (values.length > maxExitCodes) faults.push(tooMany(`${path}.values`, values.length, maxExitCodes));
-  const zero = values.indexOf(0);
-  if (operator === "In" && zero >= 0) {
-    faults.push(invalid(`${path}.values[${zero}]`, 0, "must not be 0 for the In operator"));
-  }
+  if (parallelism > maxOfMany) exceeds("parallelism", maxOfMany, suffix);
+  if (failed > maxOfMany) exceeds("maxFailedIndexes", maxOfMany, suffix);
   return faults;
 }
 

@@ -84,12 +84,31 @@ const jobs: readonly (readonly [name: string, spec: Fields, ...faults: string[]]
     "a failure rule for nothing",
     { podFailurePolicy: { rules: [{ action: "Odd" }] } },
     `${policy}.action: Unsupported value: "Odd": supported values: "Count", "FailIndex", "FailJob", "Ignore"`,
-    `${policy}: Invalid value: "": specifying one of OnExitCodes and OnPodConditions is required`,
+    `${policy}: Invalid value: specifying one of OnExitCodes and OnPodConditions is required`,
   ],
   [
     "a failure rule for success",
     { podFailurePolicy: { rules: [{ action: "Ignore", onExitCodes: { operator: "In", values: [0, 1] } }] } },
     `${policy}.onExitCodes.values[0]: Invalid value: 0: must not be 0 for the In operator`,
+  ],
+  [
+    "a failure rule for codes in disorder",
+    { podFailurePolicy: { rules: [{ action: "FailIndex", onExitCodes: { operator: "", values: [3, 2, 2] } }] } },
+    `${policy}.action: Invalid value: "FailIndex": requires the backoffLimitPerIndex to be set`,
+    `${policy}.onExitCodes.operator: Required value: valid values: ["In" "NotIn"]`,
+    `${policy}.onExitCodes.values[2]: Duplicate value: 2`,
+    `${policy}.onExitCodes.values: Invalid value: [3,2,2]: must be ordered`,
+  ],
+  [
+    "more indexes than can fail",
+    { completionMode: "Indexed", completions: 2, backoffLimitPerIndex: 1, maxFailedIndexes: 3 },
+    "spec.maxFailedIndexes: Invalid value: 3: must be less than or equal to completions",
+  ],
+  [
+    "very many indexes",
+    { completionMode: "Indexed", completions: 100_001, parallelism: 10_001, backoffLimitPerIndex: 1 },
+    "spec.maxFailedIndexes: Required value: must be specified when completions is above 100000",
+    "spec.parallelism: Invalid value: 10001: must be less than or equal to 10000 when completions are above 100000 and used with backoff limit per index",
   ],
   [
     "a failure policy and restarts",
@@ -104,6 +123,14 @@ const jobs: readonly (readonly [name: string, spec: Fields, ...faults: string[]]
 for (const [name, spec, ...faults] of jobs) {
   test(`a Job with ${name}`, () => assert.deepEqual(faultsOf(jobKind, job(spec)), faults));
 }
+
+test("an indexed Job's name leaves room for its indexes", () => {
+  const name = "a".repeat(61);
+  assert.deepEqual(faultsOf(jobKind, job({ completionMode: "Indexed", completions: 10 }), { name }), []);
+  assert.deepEqual(faultsOf(jobKind, job({ completionMode: "Indexed", completions: 11 }), { name }), [
+    `metadata.name: Invalid value: "${name}": will not able to create pod with invalid DNS label: ${name}-10`,
+  ]);
+});
 
 test("a Job stays what it is", () => {
   assert.deepEqual(
@@ -125,7 +152,7 @@ test("a suspended Job that never ran can be scheduled anew; an indexed one grows
     job({ completionMode: "Indexed", completions, parallelism });
   assert.deepEqual(changeFaults(jobKind, indexed(2, 2), indexed(3, 3)), []);
   assert.deepEqual(changeFaults(jobKind, indexed(2, 2), indexed(3, 2)), [
-    "spec.completions: Invalid value: 3: can only be modified in tandem with parallelism",
+    "spec.completions: Invalid value: 3: can only be modified in tandem with spec.parallelism",
   ]);
 });
 

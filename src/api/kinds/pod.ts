@@ -41,11 +41,9 @@ export const podKind: Kind<Pod> = {
   prepareForCreate(pod) {
     Object.assign(pod, { status: { phase: "Pending", qosClass: qosClassOf(pod.spec) } });
   },
-  validate(pod) {
-    const faults = validatePodSpec("spec", pod.spec);
-    // Nothing that is new has a revision.
-    const isNew = pod.metadata.resourceVersion === undefined;
-    if (isNew && pod.spec.ephemeralContainers?.length) {
+  validate({ spec }, old) {
+    const faults = validatePodSpec("spec", spec);
+    if (!old && spec.ephemeralContainers?.length) {
       faults.push(forbidden("spec.ephemeralContainers", "cannot be set on create"));
     }
     return faults;
