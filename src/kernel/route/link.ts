@@ -63,6 +63,11 @@ export function createBridge(socket: NetlinkSocket, name: string, settings: Link
   });
 }
 
+/** A link that nothing leaves by: it holds addresses. */
+export function createDummy(socket: NetlinkSocket, name: string, settings: LinkSettings = {}): void {
+  create(socket, { name, kind: "dummy" }, settings);
+}
+
 /** Makes both ends of a pair; each may be placed in a network namespace of its own at once. */
 export function createVeth(
   socket: NetlinkSocket,

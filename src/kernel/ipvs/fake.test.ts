@@ -1,0 +1,4 @@
+import { ipvsSuite } from "./conformance.ts";
+import { fakeIpvs } from "./fake.ts";
+
+ipvsSuite("the fake IPVS", fakeIpvs);

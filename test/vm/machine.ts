@@ -1,0 +1,101 @@
+/** A small virtual machine under qemu's emulation: boots Debian's kernel, runs one command in the host's files (read-only) and ends. */
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { buildInitramfs, exitMark } from "./initramfs.ts";
+import { fetchKernel, type Kernel, modulesInOrder } from "./kernel-package.ts";
+
+const qemu = "qemu-system-x86_64";
+const busyboxes = ["/bin/busybox", "/usr/bin/busybox"];
+const tail = 60;
+
+/** What the machine's kernel gets, beside what it has built in. */
+const modules = [
+  ...["virtio_pci", "9pnet_virtio", "9p"],
+  // libcrc32c asks for it by a name that no module says it needs.
+  "crc32c_generic",
+  ...["veth", "bridge", "br_netfilter", "dummy", "sctp", "ipv6"],
+  ...["nf_tables", "nft_ct", "nft_chain_nat", "nft_nat", "nft_masq", "nft_fib", "nft_fib_ipv4", "nft_fib_ipv6"],
+  ...["nft_numgen", "nft_reject", "nft_reject_ipv4", "nft_reject_ipv6", "nft_hash", "nft_compat"],
+  ...["nf_conntrack_netlink", "ip_vs"],
+  ...["rr", "wrr", "lc", "wlc", "dh", "sh", "sed", "nq", "mh"].map((name) => `ip_vs_${name}`),
+];
+
+export interface Machine {
+  readonly kernel: Kernel;
+  readonly busybox: string;
+}
+
+/** The machine, or why there can be none here. */
+export function findMachine(): Machine | string {
+  if (spawnSync(qemu, ["--version"]).error) return "needs qemu (Debian package qemu-system-x86)";
+  const busybox = busyboxes.find((path) => existsSync(path));
+  if (!busybox) return "needs a static busybox (Debian package busybox-static)";
+  const kernel = fetchKernel();
+  return typeof kernel === "string" ? kernel : { kernel, busybox };
+}
+
+export interface Run {
+  /** For the guest's shell. */
+  readonly command: string;
+  readonly timeoutMs: number;
+  /** Each line of the console. */
+  readonly onLine: (line: string) => void;
+}
+
+/** Resolves to the command's exit code; rejects with the console's last lines when the machine ended, or was ended, without one. */
+export async function runInMachine({ kernel, busybox }: Machine, { command, timeoutMs, onLine }: Run): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), "fairlead-vm-"));
+  const initrd = join(folder, "initrd.gz");
+  const env = {
+    PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    TMPDIR: "/run/tmp",
+    HOME: "/run",
+  };
+  try {
+    writeFileSync(initrd, buildInitramfs({ busybox, modules: modulesInOrder(kernel, modules), command, env }));
+    return await boot(argumentsOf(kernel, initrd), timeoutMs, onLine);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function argumentsOf({ image }: Kernel, initrd: string): string[] {
+  const share = "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap";
+  return [
+    ...["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1024"],
+    ...["-nographic", "-nodefaults", "-no-reboot", "-serial", "stdio"],
+    ...["-kernel", image, "-initrd", initrd, "-append", "console=ttyS0 quiet panic=-1 mitigations=off"],
+    ...["-virtfs", share],
+  ];
+}
+
+function boot(args: readonly string[], timeoutMs: number, onLine: (line: string) => void): Promise<number> {
+  const child = spawn(qemu, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
+  const onExit = () => child.kill("SIGKILL");
+  process.once("exit", onExit);
+  const last: string[] = [];
+  let code: number | undefined;
+  const take = (line: string) => {
+    if (line.startsWith(exitMark)) code = Number(line.slice(exitMark.length));
+    last.push(line);
+    if (last.length > tail) last.shift();
+    onLine(line);
+  };
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on("line", (line) => take(line.replace(/\r$/, "")));
+  }
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (_status, signal) => {
+      clearTimeout(timer);
+      process.removeListener("exit", onExit);
+      if (code !== undefined) return resolve(code);
+      const why = signal ? `was ended after ${timeoutMs} ms` : "ended";
+      reject(new Error(`The virtual machine ${why} before its command:\n${last.join("\n")}`));
+    });
+  });
+}
