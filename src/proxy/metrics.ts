@@ -33,6 +33,13 @@ export function createProxyMetrics(registry: Registry = new Registry()): ProxyMe
   const sync = histogram("sync_proxy_rules_duration_seconds", "Time of one sync");
   const full = histogram("sync_full_proxy_rules_duration_seconds", "Time of one sync of everything");
   const partial = histogram("sync_partial_proxy_rules_duration_seconds", "Time of one sync of what changed");
+  const kernel = new Histogram({
+    name: "fairlead_proxy_kernel_duration_seconds",
+    help: "Part of the time of one sync that the kernel worked",
+    buckets: [0.00005, 0.0001, 0.00025, 0.0005, ...syncBuckets],
+    labelNames: family,
+    registers,
+  });
   const programming = histogram(
     "network_programming_duration_seconds",
     "From the change of an endpoint to the kernel",
@@ -50,6 +57,7 @@ export function createProxyMetrics(registry: Registry = new Registry()): ProxyMe
   const observe = (report: FamilyReport, isFull: boolean) => {
     const labels = { ip_family: report.family };
     sync.observe(labels, report.durationMs / 1000);
+    kernel.observe(labels, report.kernelMs / 1000);
     (isFull ? full : partial).observe(labels, report.durationMs / 1000);
     if (report.error) failures.inc(labels);
     else lastSync.setToCurrentTime(labels);
