@@ -35,7 +35,7 @@ after(() => {
 
 let plane: UserspaceDataPlane;
 beforeEach(async () => {
-  plane = createUserspaceDataPlane({ random: seededRandom(7) });
+  plane = createUserspaceDataPlane({ random: seededRandom(7), reach: "loopback" });
   await plane.adopt();
 });
 afterEach(() => plane.remove());
@@ -226,6 +226,13 @@ describe("userspace data plane", () => {
     const again = await apply([port], fixture);
     assert.deepEqual(again.families[0]?.refused, []);
     assert.equal(await ask({ host: "127.0.0.1", port: nodePort }), "a");
+  });
+  it("P81 a Local policy without an endpoint here leaves nothing to connect to", async () => {
+    const elsewhere = slice([{ ip: "127.0.0.1", node: "node-b" }], { ports: [{ port: await named("a") }] });
+    const web = service({ ports: [{ port: 8000, protocol: "TCP" }], internalTrafficPolicy: "Local" });
+    const services = new Map([["default/web", computeService(web, [elsewhere], nodeA)]]);
+    await plane.sync({ services, full: true, settings: settings() });
+    assert.deepEqual(plane.services(), []);
   });
   it("says where each Service is", async () => {
     await apply([await named("a")]);

@@ -9,7 +9,7 @@ import { LoopbackAddresses } from "./loopback.ts";
 import { type Context, type Listener, listenerKey } from "./model.ts";
 import { type OpenListener, openListener } from "./open-listener.ts";
 import { renderPort } from "./render.ts";
-import { hasNetworkOfItsOwn, openVipAddresses, type VipAddresses } from "./vip-addresses.ts";
+import { openVipAddresses, type VipAddresses } from "./vip-addresses.ts";
 
 /** Where a Service port can be reached; as `GET /services` shows it. */
 export interface ServiceAddress {
@@ -31,8 +31,8 @@ export interface UserspaceOptions {
   /** Default: Math.random. */
   readonly random?: () => number;
   /**
-   * "loopback": a clusterIP stands behind a loopback address, node ports are on 127.0.0.1. "network": "lo" gets all of the
-   * Services' addresses, node ports are on all of the node's. Default: "network" in a network namespace of its own.
+   * "loopback": a clusterIP stands behind a loopback address, node ports are on 127.0.0.1. "network": the node gets all of
+   * the Services' addresses, node ports are on all of the node's. Default: "network" for who may change the network.
    */
   readonly reach?: "loopback" | "network";
 }
@@ -72,16 +72,17 @@ class Userspace implements UserspaceDataPlane {
   #nextRetryAt = 0;
 
   constructor({ random = Math.random, reach }: UserspaceOptions) {
-    const isNetwork = (reach ?? (hasNetworkOfItsOwn() ? "network" : "loopback")) === "network";
-    this.#nodePorts = isNetwork ? "all" : "loopback";
-    this.#vips = isNetwork ? openVipAddresses() : undefined;
+    this.#vips = reach === "loopback" ? undefined : openVipAddresses();
+    if (reach === "network" && !this.#vips)
+      throw new Error("Cannot give the node the Services' addresses: not permitted");
+    this.#nodePorts = this.#vips ? "all" : "loopback";
     const context = () => this.#context();
     this.#chooser = createChooser({ random, now: () => performance.now(), context });
   }
 
-  /** A former process's sockets went with it. */
-  async adopt(): Promise<Record<string, number>> {
-    return { listeners: 0 };
+  /** A former process's sockets went with it; the Services' addresses may be there. */
+  async adopt(): Promise<Record<string, string | number>> {
+    return this.#vips ? { reach: "network", addresses: this.#vips.adopted } : { reach: "loopback" };
   }
 
   async sync({ services, full, settings }: Changes): Promise<Report> {
@@ -110,10 +111,10 @@ class Userspace implements UserspaceDataPlane {
     this.#retired = [];
     for (const { socket } of all) socket.cut();
     await Promise.all(all.map(({ socket }) => socket.close()));
-    this.#vips?.set(new Set());
+    this.#vips?.remove();
   }
 
-  /** The sockets go with the process at the latest; "lo" keeps the addresses for the next one. */
+  /** The sockets go with the process at the latest; the node keeps the addresses for the next one. */
   close(): void {
     const all = [...this.#open.values(), ...this.#retired];
     this.#open.clear();

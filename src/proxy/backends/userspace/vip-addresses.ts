@@ -1,48 +1,67 @@
 /**
- * In a network namespace of its own the plane gives "lo" the Services' addresses: clients, from other hosts too, then reach
- * each Service at its own address and port. On the machine's own network it leaves "lo" alone.
+ * Who may change the network gives the node the Services' addresses, on a link of its own: a bridge without ports, which every
+ * kernel has and nothing leaves by. Clients, from other hosts too, then reach each Service at its own address and port.
  */
-import { readlinkSync } from "node:fs";
-import { deleteAddress, ensureAddress, getLink, listAddresses, openRouteSocket } from "../../../kernel/route/mod.ts";
+import { hasCode } from "../../../kernel/ffi.ts";
+import type { NetlinkSocket } from "../../../kernel/netlink/socket.ts";
+import {
+  deleteAddress,
+  deleteLink,
+  ensureAddress,
+  ensureBridge,
+  findLink,
+  listAddresses,
+  openRouteSocket,
+} from "../../../kernel/route/mod.ts";
 import { canonicalIp } from "../../../net/ip.ts";
-import { isLoopback } from "./render.ts";
+
+export const vipLink = "fairlead-vips";
 
 export interface VipAddresses {
-  /** Makes "lo" have these and no others besides its own; an address that another link has stays there. */
+  /** Addresses that a former process left. */
+  readonly adopted: number;
+  /** Makes the link have these and no others; an address that another link has stays there. */
   set(vips: ReadonlySet<string>): void;
+  /** Takes the link away. */
+  remove(): void;
+  /** Leaves the addresses. */
   close(): void;
 }
 
-/** True in a network namespace that is not the first process's, as its root: nobody else's programs are there to disturb. */
-export function hasNetworkOfItsOwn(): boolean {
-  if (process.getuid?.() !== 0) return false;
+/** In the network namespace that the thread is in; undefined for who may not change it. */
+export function openVipAddresses(): VipAddresses | undefined {
+  const socket = openRouteSocket();
   try {
-    return readlinkSync("/proc/thread-self/ns/net") !== readlinkSync("/proc/1/ns/net");
-  } catch {
-    return false;
+    const { index } = ensureBridge(socket, vipLink, { up: true });
+    return {
+      adopted: addresses(socket).filter(({ linkIndex, isUsual }) => linkIndex === index && isUsual).length,
+      set: (vips) => assign(socket, vips),
+      remove: () => void deleteLink(socket, vipLink),
+      close: () => socket.close(),
+    };
+  } catch (error) {
+    socket.close();
+    if (hasCode(error, "EPERM")) return undefined;
+    throw error;
   }
 }
 
-/** Of the network namespace that the thread is in. */
-export function openVipAddresses(): VipAddresses {
-  const socket = openRouteSocket();
-  const lo = getLink(socket, "lo").index;
-  return {
-    set(vips) {
-      const found = listAddresses(socket).map(({ linkIndex, cidr }) => ({ linkIndex, cidr, ip: addressOf(cidr) }));
-      const held = new Set(found.map(({ ip }) => ip));
-      for (const { linkIndex, cidr, ip } of found) {
-        if (linkIndex === lo && !isLoopback(ip) && !vips.has(ip)) deleteAddress(socket, lo, cidr);
-      }
-      for (const vip of vips) {
-        if (!held.has(vip)) ensureAddress(socket, lo, `${vip}/${vip.includes(":") ? 128 : 32}`);
-      }
-    },
-    close: () => socket.close(),
-  };
+function assign(socket: NetlinkSocket, vips: ReadonlySet<string>): void {
+  const { index } = findLink(socket, vipLink) ?? ensureBridge(socket, vipLink, { up: true });
+  const found = addresses(socket);
+  const held = new Set(found.map(({ ip }) => ip));
+  for (const { linkIndex, cidr, ip, isUsual } of found) {
+    if (linkIndex === index && isUsual && !vips.has(ip)) deleteAddress(socket, index, cidr);
+  }
+  for (const vip of vips) {
+    if (!held.has(vip)) ensureAddress(socket, index, `${vip}/${vip.includes(":") ? 128 : 32}`);
+  }
 }
 
-function addressOf(cidr: string): string {
-  const text = cidr.slice(0, cidr.indexOf("/"));
-  return canonicalIp(text) ?? text;
+/** `isUsual`: not the link-local one that the kernel gives each link. */
+function addresses(socket: NetlinkSocket) {
+  return listAddresses(socket).map(({ linkIndex, cidr }) => {
+    const text = cidr.slice(0, cidr.indexOf("/"));
+    return { linkIndex, cidr, ip: canonicalIp(text) ?? text, isUsual: !text.startsWith("fe80:") };
+  });
 }
