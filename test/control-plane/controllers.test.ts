@@ -6,7 +6,9 @@ import { kinds } from "../../src/api/kinds/mod.ts";
 import { ensurePki } from "../../src/apiserver/pki.ts";
 import { createApiServer } from "../../src/apiserver/server.ts";
 import { createClient } from "../../src/client/rest.ts";
+import type { Open } from "../../src/controllers/testing/cluster.ts";
 import { testControllers } from "../../src/controllers/testing/scenarios.ts";
+import { testWorkloads } from "../../src/controllers/testing/workload-scenarios.ts";
 import { createLog } from "../../src/lib/log.ts";
 import { openInMemory } from "../../src/store/open-store.ts";
 
@@ -14,7 +16,7 @@ const dir = await mkdtemp(join(tmpdir(), "fairlead-controllers-"));
 const pki = await ensurePki(dir, { hosts: ["127.0.0.1"], nodes: [] });
 await rm(dir, { recursive: true });
 
-testControllers("real API server", async (t) => {
+const open: Open = async (t) => {
   const log = createLog((line) => process.stderr.write(`${line}\n`), { level: "warn" });
   const store = openInMemory();
   const config = { serviceCidr: "10.96.0.0/16", nodePortRange: { from: 30000, to: 32767 } };
@@ -30,4 +32,7 @@ testControllers("real API server", async (t) => {
     { server: `https://127.0.0.1:${port}`, ca: pki.ca, cert, key, namespace: "default" },
     { userAgent: "test", log: quiet },
   );
-});
+};
+
+testControllers("real API server", open);
+testWorkloads("real API server", open);
