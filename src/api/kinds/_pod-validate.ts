@@ -6,7 +6,7 @@ import { validateLabels } from "../metadata.ts";
 import { checkDnsLabel, checkDnsSubdomain } from "../names.ts";
 import { validateIp } from "./_address.ts";
 import { validateScheduling } from "./_affinity-validate.ts";
-import { checked, oneOf, validateNonNegative } from "./_check.ts";
+import { checked, oneOf } from "./_check.ts";
 import { validateContainers } from "./_container-validate.ts";
 import { validateEphemeralContainers } from "./_ephemeral-validate.ts";
 import { validatePodSecurity } from "./_security-validate.ts";
@@ -55,7 +55,7 @@ function validateNames(field: string, spec: PodSpec): FieldError[] {
 }
 
 function validateTimes(field: string, spec: PodSpec): FieldError[] {
-  const faults = validateNonNegative(`${field}.terminationGracePeriodSeconds`, spec.terminationGracePeriodSeconds);
+  const faults: FieldError[] = [];
   const deadline = spec.activeDeadlineSeconds;
   if (deadline !== undefined && (deadline < 1 || deadline > 0x7fffffff)) {
     faults.push(invalid(`${field}.activeDeadlineSeconds`, deadline, "must be between 1 and 2147483647, inclusive"));

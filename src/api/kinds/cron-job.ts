@@ -6,6 +6,7 @@ import { cronJobs } from "../resource.ts";
 import { formatLabelSelector, labelSelectorOf } from "../selectors.ts";
 import { oneOf, validateNonNegative } from "./_check.ts";
 import { ageColumn, integer, nameColumn, none, text, wide } from "./_column.ts";
+import { warnAboutTemplate } from "./_pod-warnings.ts";
 import { containerColumns, setTemplateDefaults, specOf } from "./_workload.ts";
 import { parseCron } from "./cron-schedule.ts";
 import { validateJobSpec, validateNoSelector } from "./job-validate.ts";
@@ -86,6 +87,10 @@ export const cronJobKind: Kind<CronJob> = {
   setDefaults,
   prepareForCreate: (cronJob) => void Object.assign(cronJob, { status: {} }),
   validate,
+  warnings({ spec }, old) {
+    const before = old?.spec.jobTemplate?.spec?.template;
+    return warnAboutTemplate("spec.jobTemplate.spec.template", spec.jobTemplate?.spec?.template, before);
+  },
   columns: [
     nameColumn,
     text("Schedule", "When its Jobs start, in Cron format.", ({ spec }) => spec.schedule ?? ""),

@@ -4,6 +4,7 @@ import type { DaemonSet } from "../object.ts";
 import { daemonSets } from "../resource.ts";
 import { immutable, validateNonNegative } from "./_check.ts";
 import { ageColumn, formatLabels, integer, nameColumn, text } from "./_column.ts";
+import { warnAboutTemplate } from "./_pod-warnings.ts";
 import {
   isZeroShare,
   setTemplateDefaults,
@@ -69,6 +70,7 @@ export const daemonSetKind: Kind<DaemonSet> = {
     ...validateNonNegative("spec.revisionHistoryLimit", spec.revisionHistoryLimit),
   ],
   validateUpdate: ({ spec }, old) => immutable("spec.selector", spec.selector, old.spec.selector),
+  warnings: ({ spec }, old) => warnAboutTemplate("spec.template", spec.template, old?.spec.template),
   columns: [
     nameColumn,
     integer("Desired", "Nodes that should run a Pod.", ({ status }) => status?.desiredNumberScheduled ?? 0),

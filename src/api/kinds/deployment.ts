@@ -4,6 +4,7 @@ import type { Deployment } from "../object.ts";
 import { deployments } from "../resource.ts";
 import { immutable, oneOf, validateNonNegative } from "./_check.ts";
 import { ageColumn, nameColumn, text } from "./_column.ts";
+import { warnAboutTemplate } from "./_pod-warnings.ts";
 import {
   isZeroShare,
   setTemplateDefaults,
@@ -76,6 +77,7 @@ export const deploymentKind: Kind<Deployment> = {
   prepareForCreate: (deployment) => void Object.assign(deployment, { status: {} }),
   validate,
   validateUpdate: ({ spec }, old) => immutable("spec.selector", spec.selector, old.spec.selector),
+  warnings: ({ spec }, old) => warnAboutTemplate("spec.template", spec.template, old?.spec.template),
   columns: [
     nameColumn,
     text("Ready", "Pods that are ready, of all that are wanted.", ({ spec, status }) => {

@@ -5,6 +5,7 @@ import { jobs } from "../resource.ts";
 import { formatLabelSelector, labelSelectorOf } from "../selectors.ts";
 import { validateNonNegative } from "./_check.ts";
 import { ageColumn, nameColumn, none, text, wide } from "./_column.ts";
+import { warnAboutTemplate } from "./_pod-warnings.ts";
 import { containerColumns, setTemplateDefaults, specOf } from "./_workload.ts";
 import { validateJobUpdate } from "./job-update.ts";
 import { generateSelector, validateJob } from "./job-validate.ts";
@@ -88,6 +89,7 @@ export const jobKind: Kind<Job> = {
     ...validateNonNegative("status.failed", status.failed),
   ],
   fieldSelectors: { "status.successful": ({ status }) => String(status?.succeeded ?? 0) },
+  warnings: ({ spec }, old) => warnAboutTemplate("spec.template", spec.template, old?.spec.template),
   columns: [
     nameColumn,
     text("Status", "What the Job has come to.", statusCell),

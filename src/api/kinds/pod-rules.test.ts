@@ -346,3 +346,43 @@ test("a mount names one part of a volume, and a way to share it", () => {
     `${field}.mountPropagation: Unsupported value: "Odd": supported values: "Bidirectional", "HostToContainer", "None"`,
   ]);
 });
+
+const limits = (memory: string) => ({ containers: [{ ...main, resources: { limits: { memory } } }] });
+const odd: readonly (readonly [name: string, spec: Fields, ...warnings: string[]])[] = [
+  ["nothing odd", { nodeSelector: { "kubernetes.io/os": "linux" }, ...limits("1Gi") }],
+  [
+    "an old label",
+    { nodeSelector: { "beta.kubernetes.io/os": "linux" } },
+    'spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use "kubernetes.io/os" instead',
+  ],
+  [
+    "a variable twice",
+    { containers: [{ ...main, env: [{ name: "A" }, { name: "A", value: "$(A):b" }, { name: "A", value: "c" }] }] },
+    'spec.containers[0].env[2]: hides previous definition of "A", which may be dropped when using apply',
+  ],
+  [
+    "a part of a byte",
+    limits("100m"),
+    'spec.containers[0].resources.limits[memory]: fractional byte value "100m" is invalid, must be an integer',
+    'spec.containers[0].resources.requests[memory]: fractional byte value "100m" is invalid, must be an integer',
+  ],
+  [
+    "a spread of nothing",
+    { topologySpreadConstraints: [constraint] },
+    "spec.topologySpreadConstraints[0].labelSelector: a null labelSelector results in matching no pod",
+  ],
+  [
+    "an end before the end",
+    { terminationGracePeriodSeconds: -1 },
+    "spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1",
+  ],
+];
+
+for (const [name, spec, ...warnings] of odd) {
+  test(`a Pod with ${name} is taken with a warning, once`, () => {
+    const object = pod(spec);
+    assert.deepEqual(podKind.validate?.(object), []);
+    assert.deepEqual(podKind.warnings?.(object, undefined), warnings);
+    assert.deepEqual(podKind.warnings?.(object, object), []);
+  });
+}

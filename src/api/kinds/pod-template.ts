@@ -4,6 +4,7 @@ import type { PodTemplate } from "../object.ts";
 import { podTemplates } from "../resource.ts";
 import { formatLabels, nameColumn, text } from "./_column.ts";
 import { startGeneration } from "./_generation.ts";
+import { warnAboutTemplate } from "./_pod-warnings.ts";
 import { containerColumns, setTemplateDefaults, validatePodTemplate } from "./_workload.ts";
 
 export const podTemplateKind: Kind<PodTemplate> = {
@@ -18,6 +19,7 @@ export const podTemplateKind: Kind<PodTemplate> = {
   prepareForCreate: startGeneration,
   validate: ({ template }) => validatePodTemplate("template", template),
   raisesGeneration: ({ template }, old) => !isDeepStrictEqual(template, old.template),
+  warnings: ({ template }, old) => warnAboutTemplate("template", template, old?.template),
   columns: [
     nameColumn,
     ...containerColumns(({ template }: PodTemplate) => template),

@@ -4,6 +4,7 @@ import type { Pod } from "../object.ts";
 import { pods } from "../resource.ts";
 import { setPodSpecDefaults } from "./_pod-defaults.ts";
 import { validatePodSpec } from "./_pod-validate.ts";
+import { warnAboutPodSpec } from "./_pod-warnings.ts";
 import { podColumns } from "./pod-columns.ts";
 import { qosClassOf } from "./pod-qos.ts";
 import { validatePodUpdate } from "./pod-update.ts";
@@ -49,6 +50,7 @@ export const podKind: Kind<Pod> = {
     return faults;
   },
   validateUpdate: validatePodUpdate,
+  warnings: ({ spec }, old) => (old ? [] : warnAboutPodSpec("spec", spec)),
   fieldSelectors: {
     "spec.nodeName": ({ spec }) => spec.nodeName ?? "",
     "spec.restartPolicy": ({ spec }) => spec.restartPolicy ?? "",

@@ -3,6 +3,7 @@ import type { ReplicaSet } from "../object.ts";
 import { replicaSets } from "../resource.ts";
 import { immutable, validateNonNegative } from "./_check.ts";
 import { ageColumn, integer, nameColumn } from "./_column.ts";
+import { warnAboutTemplate } from "./_pod-warnings.ts";
 import { setTemplateDefaults, specOf, validateWorkload, workloadColumns } from "./_workload.ts";
 
 export const replicaSetKind: Kind<ReplicaSet> = {
@@ -27,6 +28,7 @@ export const replicaSetKind: Kind<ReplicaSet> = {
   ],
   validateUpdate: ({ spec }, old) => immutable("spec.selector", spec.selector, old.spec.selector),
   fieldSelectors: { "status.replicas": ({ status }) => String(status?.replicas ?? 0) },
+  warnings: ({ spec }, old) => warnAboutTemplate("spec.template", spec.template, old?.spec.template),
   columns: [
     nameColumn,
     integer("Desired", "Pods that are wanted.", ({ spec }) => spec.replicas ?? 0),

@@ -5,6 +5,7 @@ import { replicationControllers } from "../resource.ts";
 import { labelSelectorOf, matches } from "../selectors.ts";
 import { validateNonNegative } from "./_check.ts";
 import { ageColumn, formatLabels, integer, nameColumn, text, wide } from "./_column.ts";
+import { warnAboutTemplate } from "./_pod-warnings.ts";
 import { containerColumns, setTemplateDefaults, specOf, validateLongLived, validatePodTemplate } from "./_workload.ts";
 
 /** Source: the field docs of ReplicationControllerSpec. Labels and selector are those of the template unless given. */
@@ -50,6 +51,7 @@ export const replicationControllerKind: Kind<ReplicationController> = {
   prepareForCreate: (controller) => void Object.assign(controller, { status: { replicas: 0 } }),
   validate,
   fieldSelectors: { "status.replicas": ({ status }) => String(status?.replicas ?? 0) },
+  warnings: ({ spec }, old) => warnAboutTemplate("spec.template", spec.template, old?.spec.template),
   columns: [
     nameColumn,
     integer("Desired", "Pods that are wanted.", ({ spec }) => spec.replicas ?? 0),

@@ -7,6 +7,7 @@ import { statefulSets } from "../resource.ts";
 import { checked, validateNonNegative } from "./_check.ts";
 import { setClaimDefaults, validateClaimSpec } from "./_claim.ts";
 import { ageColumn, nameColumn, text, wide } from "./_column.ts";
+import { warnAboutTemplate } from "./_pod-warnings.ts";
 import {
   containerColumns,
   isZeroShare,
@@ -161,6 +162,7 @@ export const statefulSetKind: Kind<StatefulSet> = {
   validate,
   validateUpdate,
   validateStatusUpdate: validateStatus,
+  warnings: ({ spec }, old) => warnAboutTemplate("spec.template", spec.template, old?.spec.template),
   columns: [
     nameColumn,
     text("Ready", "Pods that are ready, of all that are wanted.", ({ spec, status }) => {

@@ -202,3 +202,15 @@ test("the rows of workloads", () => {
   assert.equal(row(daemonSetKind.columns, daemonSet), "web | 5 | 4 | 3 | 2 | 1 | <none> | 60s | web | web:1 | app=web");
   assert.equal(replicaSetKind.fieldSelectors?.["status.replicas"]?.(replicaSet), "2");
 });
+
+test("workloads warn of what their Pods are warned of, when the template changes", () => {
+  const spec = {
+    template: { ...template, spec: { ...template.spec, nodeSelector: { "beta.kubernetes.io/os": "linux" } } },
+  };
+  const text =
+    'spec.template.spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use "kubernetes.io/os" instead';
+  const object = made(deploymentKind, spec);
+  assert.deepEqual(deploymentKind.warnings?.(object, undefined), [text]);
+  assert.deepEqual(deploymentKind.warnings?.(object, made(deploymentKind, {})), [text]);
+  assert.deepEqual(deploymentKind.warnings?.(object, structuredClone(object)), []);
+});
