@@ -50,7 +50,10 @@ export function planJob(job: Job, { pods, nowMs }: { pods: readonly Pod[]; nowMs
   const delay = change.create.length > 0 ? backoffInMs(pods, nowMs) : 0;
   const create = delay > 0 ? [] : change.create.slice(0, burst);
   const running = active.length - change.delete.length + create.length;
-  const finished = verdict !== undefined && running === 0 && terminating.length + change.delete.length === 0;
+  const quiet = running + terminating.length + change.delete.length === 0;
+  // The last status of a Job has all its Pods in its numbers.
+  const counted = counts.uncounted.succeeded.length + counts.uncounted.failed.length === 0;
+  const finished = verdict !== undefined && quiet && counted;
   const noted = conditionsOf(job, { verdict, finished, suspended, nowMs });
   const deadline = over || suspended ? undefined : deadlineInMs(job, { startTime: started, nowMs });
   const waits = [delay > 0 ? delay : undefined, deadline, waitsForBurst(change.create, create)];
