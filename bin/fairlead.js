@@ -2,6 +2,7 @@
 /** Starts fairlead's bundle on the Node.js that it needs; plain JavaScript that an older Node.js can run. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { nodePath, root } from "./node-path.js";
 
@@ -17,8 +18,5 @@ if (path === process.execPath) {
 } else {
   const child = spawn(path, [entry, ...process.argv.slice(2)], { stdio: "inherit" });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
-  child.on("exit", (code, signal) => {
-    if (signal) process.kill(process.pid, "SIGKILL");
-    process.exit(code ?? 1);
-  });
+  child.on("exit", (code, signal) => process.exit(code ?? 128 + (signal ? constants.signals[signal] : 0)));
 }

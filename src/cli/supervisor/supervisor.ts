@@ -1,7 +1,6 @@
 /** Runs an embedded cluster: namespaces, control plane, one agent for each node; ends all of it again. */
 
 import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
 import { removeUnusedNodeCgroups } from "../../kernel/bpf/cgroup.ts";
 import type { Tier } from "../../kernel/capabilities.ts";
@@ -126,11 +125,20 @@ export async function startCluster(options: SupervisorOptions): Promise<Cluster>
   };
 }
 
-/** Resolves at the first SIGINT, SIGTERM or SIGHUP; a second one ends the program at once (the kernel cleans up). */
-export async function interrupted(): Promise<void> {
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  const any = new AbortController();
-  await Promise.race(signals.map((signal) => once(process, signal, { signal: any.signal })));
-  any.abort();
-  for (const signal of signals) process.on(signal, () => process.exit(1));
+/** One Ctrl-C arrives several times when npm or a launcher hands it on beside the terminal. */
+const repeatMs = 1000;
+
+/** Resolves at the first SIGINT, SIGTERM or SIGHUP; a later one ends the program at once (the kernel cleans up). */
+export function interrupted(): Promise<void> {
+  let first: number | undefined;
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      process.on(signal, () => {
+        if (first === undefined) {
+          first = Date.now();
+          resolve();
+        } else if (Date.now() - first > repeatMs) process.exit(1);
+      });
+    }
+  });
 }
