@@ -23,6 +23,8 @@ export const paths = (dataDir: string) => ({
   logs: join(dataDir, "logs"),
   kubeconfigs: join(dataDir, "kubeconfigs"),
   images: join(dataDir, "images"),
+  /** The agents': logs and volumes of Pods. */
+  nodes: join(dataDir, "nodes"),
   /** Unix sockets that reach from inside the cluster's namespaces to the supervisor. */
   sockets: join(dataDir, "sockets"),
   /** Mount point of the cluster's tmpfs: empty outside its mount namespace. */

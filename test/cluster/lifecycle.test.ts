@@ -60,7 +60,7 @@ describe("a cluster's life", { skip: skipReason }, () => {
     assert.equal(cluster.ok("get", "configmap", "kept", "-o", "jsonpath={.data.a}"), "b");
     assert.equal(cluster.fairlead("down").code, 0);
     assert.equal(traces(), before);
-    assert.equal(existsSync(join(cluster.dir, "data", "store")), false);
+    assert.equal(existsSync(join(cluster.dir, "data")), false);
   });
 
   test("two clusters stand side by side, each with its port and context", () => {
