@@ -139,6 +139,7 @@ async function summary(options: UpOptions, { client, state }: Started, tier: Mac
     `The cluster is ready: ${hostApiUrl(config)}, context "${kubeconfig.context}" in ${kubeconfig.path}`,
     `Tier: ${tierName(tier.tier)} (${tier.reason})`,
     "",
+    "",
   ];
   return options.demo
     ? lines.join("\n") + (await demoSummary(client, kubeconfig.path))
