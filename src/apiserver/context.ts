@@ -4,6 +4,9 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Store } from "../store/store.ts";
 import type { WriteHook } from "./admission/write-hook.ts";
+import type { Tokens } from "./authentication/tokens.ts";
+import type { Authorizer } from "./authorization/authorizer.ts";
+import type { FlowLimits } from "./fairness/flow-control.ts";
 import type { Credential } from "./pki.ts";
 
 export interface ServerConfig {
@@ -14,6 +17,14 @@ export interface ServerConfig {
   readonly eventTtlMs?: number;
   /** How often watchers that want bookmarks get one; default about a minute. */
   readonly bookmarkIntervalMs?: number;
+  /** Who signs service accounts' tokens, as the tokens say; default "https://kubernetes.default.svc.cluster.local". */
+  readonly issuer?: string;
+  /** A file that gets one line for each request; default: none. */
+  readonly auditLog?: string;
+  /** How many requests are worked on at a time, in all and for each client. */
+  readonly flowLimits?: FlowLimits;
+  /** Admission that is left out: "ServiceAccount", for a server beside which nobody makes the account "default". */
+  readonly disabledAdmission?: readonly string[];
 }
 
 /** How the API server reaches the nodes' agents. */
@@ -33,6 +44,8 @@ export interface ServerContext {
   /** What else a write of a kind does, by plural name, e.g. "services": allocation. */
   readonly hooks: ReadonlyMap<string, WriteHook>;
   readonly nodes: NodeCredentials;
+  readonly authorizer: Authorizer;
+  readonly tokens: Tokens;
   /** Ends all watches and followed logs when the server closes. */
   readonly closing: AbortSignal;
 }

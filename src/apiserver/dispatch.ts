@@ -3,10 +3,12 @@ import { methodNotAllowed, noSuchPath } from "../api/status.ts";
 import type { ServerContext } from "./context.ts";
 import type { Reply } from "./reply.ts";
 import type { ApiRequest, Verb } from "./request.ts";
+import { review } from "./reviews/review.ts";
 import { binding } from "./subresources/binding.ts";
 import { eviction } from "./subresources/eviction.ts";
 import { log } from "./subresources/log.ts";
 import { scale } from "./subresources/scale.ts";
+import { token } from "./subresources/token.ts";
 import { create } from "./verbs/create.ts";
 import { remove } from "./verbs/delete.ts";
 import { deleteCollection } from "./verbs/delete-collection.ts";
@@ -29,7 +31,7 @@ const verbs: Readonly<Record<Verb, Handler>> = {
   deletecollection: deleteCollection,
 };
 
-const subresources: Readonly<Record<string, Handler>> = { scale, binding, eviction, log };
+const subresources: Readonly<Record<string, Handler>> = { scale, binding, eviction, log, token };
 
 /** Parts of the object itself, which its own verbs serve. */
 const parts = new Set(["status", "finalize"]);
@@ -37,6 +39,10 @@ const partVerbs = new Set<Verb>(["get", "update", "patch"]);
 
 export function handlerOf({ kind, verb, name, namespace, subresource }: ApiRequest): Handler {
   if (name !== undefined && kind.namespaced && namespace === undefined) throw noSuchPath();
+  if (kind.createOnly) {
+    if (name !== undefined) throw noSuchPath();
+    return review;
+  }
   if (subresource === undefined) {
     if (verb === "create" && name !== undefined) throw methodNotAllowed(kind, verb);
     if ((verb === "update" || verb === "patch") && name === undefined) throw methodNotAllowed(kind, verb);

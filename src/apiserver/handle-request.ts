@@ -1,22 +1,17 @@
-/** One HTTP request: who, what, may they, do it, answer. */
+/** One HTTP request: who, what, may they, is it their turn, do it, answer. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { TLSSocket } from "node:tls";
-import {
-  badRequest,
-  forbidden,
-  forbiddenPath,
-  methodNotAllowed,
-  noSuchPath,
-  tooLarge,
-  unauthorized,
-} from "../api/status.ts";
-import { authenticate } from "./authenticate.ts";
-import { authorize, refusal } from "./authorize.ts";
+import { badRequest, forbidden, forbiddenPath, methodNotAllowed, noSuchPath, tooLarge } from "../api/status.ts";
+import type { Audit } from "./audit.ts";
+import { type Identity, identify } from "./authentication/identify.ts";
+import { type Decision, refusal } from "./authorization/attributes.ts";
+import { requestedAttributes } from "./authorization/requested.ts";
 import { maxBodyBytes, readBody } from "./body.ts";
 import type { ServerContext } from "./context.ts";
 import { handlerOf } from "./dispatch.ts";
+import type { FlowControl } from "./fairness/flow-control.ts";
+import { isLongRunning, widthOf } from "./fairness/width.ts";
 import type { Metrics } from "./metrics.ts";
-import { type ApiRequest, parseResourcePath, type User, verbOf } from "./request.ts";
+import { type ApiRequest, parseResourcePath, type ResourcePath, type User, verbOf } from "./request.ts";
 import { faultOf, send, sendReply, sendStatus } from "./respond.ts";
 import type { createStaticPaths } from "./static-paths.ts";
 
@@ -24,18 +19,27 @@ export interface Edge {
   readonly server: ServerContext;
   readonly metrics: Metrics;
   readonly staticPaths: ReturnType<typeof createStaticPaths>;
+  readonly flows: FlowControl;
+  readonly audit: Audit | undefined;
 }
+
+/** Verbs whose answers carry Kind.readWarning. */
+const reads = new Set<string>(["get", "list", "watch"]);
 
 /** The request without its body: enough to decide whether it is served and allowed. */
 type Head = Omit<ApiRequest, "body">;
 
-function userOf(request: IncomingMessage): User {
-  const user = authenticate(request.socket as TLSSocket);
-  if (user === "invalid") throw unauthorized();
-  return user;
+/** One request on its way; what is learned of it is filled in. */
+interface Visit {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly receivedMs: number;
+  identity?: Identity;
+  head?: Head;
+  decision?: Decision;
 }
 
-function headOf(request: IncomingMessage, url: URL, { server }: Edge): Head | undefined {
+function headOf({ request }: Visit, url: URL, { server }: Edge): Omit<Head, "user"> | undefined {
   const path = parsePath(url.pathname);
   const kind = path && server.kindOf(path.group, path.version, path.plural);
   if (!path || !kind || path.rest.length > 0) return undefined;
@@ -49,14 +53,13 @@ function headOf(request: IncomingMessage, url: URL, { server }: Edge): Head | un
     name: path.name,
     subresource: path.subresource,
     query: url.searchParams,
-    user: userOf(request),
     userAgent: request.headers["user-agent"] ?? "",
     contentType: request.headers["content-type"] ?? "",
     accept: String(request.headers.accept ?? ""),
   };
 }
 
-function parsePath(pathname: string): ReturnType<typeof parseResourcePath> {
+function parsePath(pathname: string): ResourcePath | undefined {
   try {
     return parseResourcePath(pathname);
   } catch {
@@ -71,34 +74,38 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   return body;
 }
 
-const reads: ReadonlySet<string> = new Set(["get", "list", "watch"]);
-
-async function serveResource(
-  edge: Edge,
-  head: Head,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const { server } = edge;
-  const { kind, verb, subresource, namespace, name, user } = head;
-  const attributes = { verb, group: kind.group, resource: kind.plural, subresource, namespace, name };
-  if (!authorize(user, attributes)) throw forbidden(kind, name ?? "", refusal(user, attributes));
+async function serveResource({ server, flows }: Edge, visit: Visit, head: Head): Promise<void> {
+  const { request, response } = visit;
+  const { kind, name, user } = head;
+  const attributes = requestedAttributes(head);
+  const decision = await server.authorizer.decide(user, attributes);
+  visit.decision = decision;
+  if (!decision.allowed) throw forbidden(kind, name ?? "", refusal(user, attributes, decision.reason));
   const handler = handlerOf({ ...head, body: Buffer.alloc(0) });
-  const reply = await handler(server, { ...head, body: await bodyOf(request) });
-  const { warnings = [] } = reply;
-  const warned = kind.readWarning && reads.has(verb) ? { ...reply, warnings: [...warnings, kind.readWarning] } : reply;
-  await sendReply(request, response, { reply: warned, query: head.query, now: server.clock.now() });
+  const work = async (): Promise<void> => {
+    const reply = await handler(server, { ...head, body: await bodyOf(request) });
+    const { warnings = [] } = reply;
+    const warned =
+      kind.readWarning && reads.has(head.verb) ? { ...reply, warnings: [...warnings, kind.readWarning] } : reply;
+    await sendReply(request, response, { reply: warned, query: head.query, now: server.clock.now() });
+  };
+  if (isLongRunning(head)) return work();
+  const onGone = (callback: () => void): (() => void) => {
+    response.once("close", callback);
+    return () => void response.off("close", callback);
+  };
+  await flows.run({ flow: user.name, width: widthOf(head), onGone }, work);
 }
 
-async function serveStatic(edge: Edge, url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const user = userOf(request);
+async function serveStatic({ server, staticPaths }: Edge, visit: Visit, url: URL, user: User): Promise<void> {
+  const { request, response } = visit;
   const verb = (request.method ?? "GET").toLowerCase();
-  const attributes = { verb, path: url.pathname };
-  if (!authorize(user, attributes)) {
-    throw forbiddenPath(refusal(user, attributes));
-  }
+  const attributes = { verb: verb === "head" ? "get" : verb, path: url.pathname };
+  const decision = await server.authorizer.decide(user, attributes);
+  visit.decision = decision;
+  if (!decision.allowed) throw forbiddenPath(refusal(user, attributes, decision.reason));
   if (verb !== "get" && verb !== "head") throw noSuchPath();
-  const answer = await edge.staticPaths({
+  const answer = await staticPaths({
     path: url.pathname.replace(/(.)\/$/, "$1"),
     query: url.searchParams,
     accept: String(request.headers.accept ?? ""),
@@ -108,35 +115,58 @@ async function serveStatic(edge: Edge, url: URL, request: IncomingMessage, respo
   await send(request, response, answer);
 }
 
-function measure({ server, metrics }: Edge, head: Head, response: ServerResponse): void {
+function measure({ server, metrics }: Edge, { response, receivedMs }: Visit, head: Omit<Head, "user">): void {
   const { kind, verb, subresource = "" } = head;
-  const begunMs = server.clock.now();
-  const end = metrics.begin({
-    verb,
-    group: kind.group,
-    version: kind.version,
-    resource: kind.plural,
-    subresource,
+  const { group, version, plural: resource } = kind;
+  const end = metrics.begin({ verb, group, version, resource, subresource });
+  response.once("close", () => end(response.statusCode, (server.clock.now() - receivedMs) / 1000));
+}
+
+function writeAudit(audit: Audit, { request, response, receivedMs, identity, head, decision }: Visit): void {
+  if (!identity) return;
+  const { user, impersonator } = identity;
+  const object = head && {
+    resource: head.kind.plural,
+    namespace: head.namespace,
+    name: head.name,
+    apiGroup: head.kind.group || undefined,
+    apiVersion: head.kind.version,
+    subresource: head.subresource,
+  };
+  audit.record({
+    request,
+    receivedMs,
+    verb: head?.verb ?? (request.method ?? "GET").toLowerCase(),
+    user: impersonator ?? user,
+    impersonated: impersonator && user,
+    object,
+    decision,
+    code: response.statusCode,
   });
-  response.once("close", () => end(response.statusCode, (server.clock.now() - begunMs) / 1000));
+}
+
+async function serve(edge: Edge, visit: Visit): Promise<void> {
+  const url = new URL(visit.request.url ?? "/", "https://server");
+  const head = headOf(visit, url, edge);
+  if (head) measure(edge, visit, head);
+  const identity = await identify(visit.request, edge.server);
+  visit.identity = identity;
+  if (!head) return serveStatic(edge, visit, url, identity.user);
+  visit.head = { ...head, user: identity.user };
+  await serveResource(edge, visit, visit.head);
 }
 
 export async function handleRequest(edge: Edge, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { audit, server } = edge;
+  const visit: Visit = { request, response, receivedMs: server.clock.now() };
+  if (audit) response.once("close", () => writeAudit(audit, visit));
   try {
-    const url = new URL(request.url ?? "/", "https://server");
-    const head = headOf(request, url, edge);
-    if (head) {
-      measure(edge, head, response);
-      await serveResource(edge, head, request, response);
-    } else {
-      await serveStatic(edge, url, request, response);
-    }
+    await serve(edge, visit);
   } catch (error) {
     // The client is gone: there is nobody to tell.
     if (response.destroyed) return;
     const { status } = faultOf(error);
-    if (status.code === 500)
-      edge.server.log.error("request failed", { method: request.method, url: request.url, error });
+    if (status.code === 500) server.log.error("request failed", { method: request.method, url: request.url, error });
     // A body that nobody read must not be taken for the next request.
     if (!request.complete) request.resume();
     await sendStatus(request, response, status);

@@ -1,5 +1,5 @@
 /** The cluster's certificates: made once, kept in a folder, made again when they near their end or miss a name. */
-import { X509Certificate } from "node:crypto";
+import { generateKeyPairSync, X509Certificate } from "node:crypto";
 import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -24,6 +24,8 @@ export interface Pki {
   readonly ca: string;
   /** The API server's serving certificate. */
   readonly server: Credential;
+  /** PEM text of the private key that signs service accounts' tokens: EC P-256 when made here, or an RSA key put in its place. */
+  readonly tokenKey: string;
   /** A client's credential; a node's one serves on the node's address as well. Throws RangeError for an unknown name. */
   client(name: ClientName): Credential;
 }
@@ -115,6 +117,20 @@ function fits(credential: Credential, wanted: Wanted, ca: X509Certificate, nowMs
   );
 }
 
+/** Tokens outlive the process, so their key is kept as the certificates are. */
+async function ensureTokenKey(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const pem = privateKey.export({ type: "pkcs8", format: "pem" }) as string;
+  await writeFile(`${path}.new`, pem, { mode: 0o600 });
+  await rename(`${path}.new`, path);
+  return pem;
+}
+
 /** Loads the folder's certificates; makes those that are missing, outdated or lack a host. Files have mode 0600. */
 export async function ensurePki(dir: string, options: PkiOptions): Promise<Pki> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
@@ -138,5 +154,10 @@ export async function ensurePki(dir: string, options: PkiOptions): Promise<Pki> 
     if (!credential) throw new RangeError(`Cannot use the client certificate "${name}": none was made under that name`);
     return credential;
   };
-  return { ca: ca.certificate, server: client("apiserver"), client };
+  return {
+    ca: ca.certificate,
+    server: client("apiserver"),
+    tokenKey: await ensureTokenKey(join(dir, "sa.key")),
+    client,
+  };
 }

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { authorize, refusal } from "./authorize.ts";
 import { formatContinueToken, parseContinueToken } from "./continue-token.ts";
 import { answerHealth } from "./health.ts";
 import { createMetrics } from "./metrics.ts";
@@ -57,26 +56,6 @@ test("a continue token comes back as it was, and nothing else is one", () => {
   for (const text of ["", "x", "e30", Buffer.from('{"v":"meta.k8s.io/v1","rv":0,"start":"a"}').toString("base64url")]) {
     assert.equal(parseContinueToken(text), undefined);
   }
-});
-
-test("authorize() lets the cluster's parts in, and strangers only to what is public", () => {
-  const stranger = { name: "eve", groups: ["system:authenticated"] };
-  const attributes = {
-    verb: "list",
-    group: "apps",
-    resource: "deployments",
-    subresource: undefined,
-    namespace: undefined,
-    name: undefined,
-  };
-  assert.equal(authorize({ name: "x", groups: ["system:nodes"] }, attributes), true);
-  assert.equal(authorize(stranger, attributes), false);
-  assert.equal(
-    refusal(stranger, attributes),
-    'User "eve" cannot list resource "deployments" in API group "apps" at the cluster scope',
-  );
-  assert.equal(authorize(stranger, { verb: "get", path: "/readyz/ping" }), true);
-  assert.equal(authorize(stranger, { verb: "get", path: "/readyzz" }), false);
 });
 
 test("answerHealth() names what failed", () => {

@@ -63,10 +63,13 @@ export function verbOf(method: string, { name, watch }: ResourcePath, query: URL
   }
 }
 
-/** Who asks; the certificate's CN and O values. */
+/** Who asks, e.g. { name: "system:serviceaccount:default:web", groups: ["system:serviceaccounts", …], uid: "…" }. */
 export interface User {
   readonly name: string;
   readonly groups: readonly string[];
+  readonly uid?: string;
+  /** What the credential says beside, e.g. { "authentication.kubernetes.io/pod-name": ["web-0"] }. */
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** A request for objects of one kind, ready for its verb. */

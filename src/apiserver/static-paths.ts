@@ -1,6 +1,8 @@
 /** GET of what is no resource: discovery, OpenAPI, version, health, metrics. */
 import { aggregatedDiscovery, apiGroup, apiGroupList, apiResourceList, apiVersions } from "../api/discovery.ts";
+import type { Kind } from "../api/kind.ts";
 import type { OpenapiDocuments } from "../api/openapi/documents.ts";
+import { keySet, openidConfiguration } from "./authentication/openid.ts";
 import type { ServerContext } from "./context.ts";
 import { answerHealth, type HealthCheck } from "./health.ts";
 import type { Metrics } from "./metrics.ts";
@@ -10,6 +12,8 @@ import { version } from "./version.ts";
 export interface StaticOptions {
   readonly metrics: Metrics;
   readonly checks: readonly HealthCheck[];
+  /** What metrics asks for at the moment of a scrape, by full name. */
+  readonly gauges: () => Readonly<Record<string, number>>;
 }
 
 export interface StaticRequest {
@@ -41,17 +45,23 @@ const text = (code: number, body: string): Answer => ({
 
 /** Answers GETs of these paths; undefined: there is nothing at that path. */
 export function createStaticPaths(
-  { kinds, store }: Pick<ServerContext, "kinds" | "store">,
-  { metrics, checks }: StaticOptions,
+  server: Pick<ServerContext, "kinds" | "store" | "tokens">,
+  { metrics, checks, gauges }: StaticOptions,
 ): (request: StaticRequest) => Promise<Answer | undefined> {
+  const { store, tokens } = server;
   let openapi: Promise<OpenapiDocuments> | undefined;
+  let described: readonly Kind[] = [];
   const documents = (): Promise<OpenapiDocuments> => {
+    const { kinds } = server;
+    if (described !== kinds) openapi = undefined;
+    described = kinds;
     openapi ??= import("../api/openapi/documents.ts").then(({ openapiDocuments }) => openapiDocuments(kinds));
     return openapi;
   };
   const paths = ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz"];
 
   function discovery({ path, host }: StaticRequest): unknown {
+    const { kinds } = server;
     const [root, group, groupVersion, ...rest] = path.split("/").filter(Boolean);
     if (rest.length > 0 || (root === "api" && groupVersion !== undefined)) return undefined;
     if (root === "api") return group === undefined ? apiVersions(host) : apiResourceList(kinds, "", group);
@@ -75,6 +85,11 @@ export function createStaticPaths(
     return body === undefined ? undefined : json(body);
   }
 
+  function openid(path: string, host: string): Answer | undefined {
+    if (path === "/.well-known/openid-configuration") return json(openidConfiguration(tokens, host));
+    return path === "/openid/v1/jwks" ? json(keySet(tokens), "application/jwk-set+json") : undefined;
+  }
+
   return async (request) => {
     const { path, query, accept } = request;
     switch (path.split("/")[1]) {
@@ -89,13 +104,18 @@ export function createStaticPaths(
         return answer && text(answer.code, answer.text);
       }
       case "metrics":
-        return path === "/metrics" ? text(200, metrics.format({ fairlead_store_revision: store.revision })) : undefined;
+        return path === "/metrics"
+          ? text(200, metrics.format({ fairlead_store_revision: store.revision, ...gauges() }))
+          : undefined;
+      case ".well-known":
+      case "openid":
+        return openid(path, request.host);
       case "openapi":
         return openapiAnswer(path, accept);
       case "api":
       case "apis": {
         if ((path === "/api" || path === "/apis") && wantsAggregated(accept)) {
-          return json(aggregatedDiscovery(kinds, path === "/api" ? "core" : "named"), aggregatedType);
+          return json(aggregatedDiscovery(server.kinds, path === "/api" ? "core" : "named"), aggregatedType);
         }
         const body = discovery(request);
         return body === undefined ? undefined : json(body);

@@ -31,6 +31,8 @@ export interface AskOptions {
   readonly encoding?: string;
   /** Whose certificate is shown; null: none. */
   readonly as?: ClientName | null;
+  /** Sent beside the others, e.g. { authorization: "Bearer …" }. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
 }
 
 export interface TestServer {
@@ -125,7 +127,13 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     pki,
     clock,
     log: createLog(undefined, { level: "error" }),
-    config: { serviceCidr: "10.96.0.0/16", nodePortRange: { from: 30000, to: 32767 }, ...config },
+    config: {
+      serviceCidr: "10.96.0.0/16",
+      nodePortRange: { from: 30000, to: 32767 },
+      // Nobody makes accounts here.
+      disabledAdmission: ["ServiceAccount"],
+      ...config,
+    },
   });
   const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
   const agents = new Map<string, Agent>();
@@ -140,7 +148,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const open = (
     method: string,
     path: string,
-    { body, type, accept, encoding, as = "admin" }: AskOptions,
+    { body, type, accept, encoding, as = "admin", headers: more = {} }: AskOptions,
   ): Promise<IncomingMessage> =>
     new Promise((resolve, reject) => {
       const bytes = encodeBody(body);
@@ -149,6 +157,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
         ...(type || body !== undefined ? { "content-type": type ?? "application/json" } : {}),
         ...(accept ? { accept } : {}),
         ...(encoding ? { "accept-encoding": encoding } : {}),
+        ...more,
       };
       const asked = httpsRequest({ host: "127.0.0.1", port, method, path, headers, agent: agentFor(as) }, resolve);
       asked.on("error", reject);

@@ -2,7 +2,7 @@
 import { invalid as invalidField, notSupported } from "../api/field-error.ts";
 import type { FieldError } from "../api/kind.ts";
 import { invalidOption } from "./list-options.ts";
-import type { ApiRequest } from "./request.ts";
+import type { ApiRequest, User } from "./request.ts";
 
 export interface WriteOptions {
   readonly dryRun: boolean;
@@ -10,6 +10,7 @@ export interface WriteOptions {
   readonly fieldValidation: "Strict" | "Warn" | "Ignore";
   /** Of server-side apply: take fields from other managers. */
   readonly force: boolean;
+  readonly user: User;
 }
 
 const validations = ["Strict", "Warn", "Ignore"] as const;
@@ -32,7 +33,7 @@ function faultOf(query: URLSearchParams): FieldError | undefined {
 }
 
 /** Throws ApiFault (422) for values that do not exist. The field manager defaults to the client's program name. */
-export function parseWriteOptions({ query, userAgent, verb }: ApiRequest): WriteOptions {
+export function parseWriteOptions({ query, userAgent, verb, user }: ApiRequest): WriteOptions {
   const fault = faultOf(query);
   if (fault)
     throw invalidOption(
@@ -44,5 +45,6 @@ export function parseWriteOptions({ query, userAgent, verb }: ApiRequest): Write
     fieldManager: query.get("fieldManager") || userAgent.split("/")[0] || "unknown",
     fieldValidation: validations.find((known) => known === query.get("fieldValidation")) ?? "Warn",
     force: isTrue(query.get("force")),
+    user,
   };
 }

@@ -1,0 +1,26 @@
+/** Who a request is from, and in whose name it is made. */
+import type { IncomingMessage } from "node:http";
+import type { ServerContext } from "../context.ts";
+import type { User } from "../request.ts";
+import { authenticate } from "./authenticate.ts";
+import { impersonated } from "./impersonation.ts";
+
+export interface Identity {
+  /** Whose permissions count. */
+  readonly user: User;
+  /** Who really asks, if it is another one. */
+  readonly impersonator?: User;
+}
+
+/** Throws ApiFault: 401, and 403 when the user may not act as the one who is named. */
+export async function identify(
+  request: IncomingMessage,
+  { tokens, authorizer }: Pick<ServerContext, "tokens" | "authorizer">,
+): Promise<Identity> {
+  const user = await authenticate(request, tokens);
+  const { headers } = request;
+  const lines = (name: string): readonly string[] =>
+    headers[name] === undefined ? [] : (request.headersDistinct[name] ?? []);
+  const other = await impersonated(user, { headers, lines, authorizer });
+  return other ? { user: other, impersonator: user } : { user };
+}
