@@ -24,12 +24,26 @@ export interface CollectionOptions {
   readonly markerMap: string;
 }
 
+/** Where programs are attached. */
+export interface Place {
+  /** The first word of their sections. */
+  readonly kind: "cgroup" | "tcx";
+  /** A cgroup's descriptor, or the number of a network device of the thread's network namespace. */
+  readonly target: number;
+  /** Tells places of one kind apart: "_" and a number. */
+  readonly suffix?: string;
+}
+
+const nameOf = (section: Section, suffix: string): string => section.replace(/.*\//, "") + suffix;
+
 export class Collection {
   readonly maps: ReadonlyMap<string, BpfMap>;
   /** The maps are those of a former process. */
   readonly adopted: boolean;
   readonly #options: CollectionOptions;
-  readonly #links = new Map<Section, number>();
+  /** By name, e.g. "connect4", "ingress_2". */
+  readonly #links = new Map<string, number>();
+  #isKept = false;
 
   constructor(options: CollectionOptions) {
     this.#options = options;
@@ -38,23 +52,45 @@ export class Collection {
     this.maps = left ?? createMaps(options.object);
   }
 
-  /** Attaches every program that is not yet; programs that a former process left give way to ours at one stroke. Returns how many were missing. */
-  attach(target: number): number {
+  /** Attaches every program of the kind that is not yet; programs that a former process left give way to ours at one stroke. */
+  attach({ kind, target, suffix = "" }: Place): void {
     const { object, folder } = this.#options;
-    const missing = object.programs.filter(({ section }) => !this.#isAttached(section));
-    if (missing.length === 0) return 0;
+    const missing = object.programs.filter(
+      ({ section }) => section.startsWith(`${kind}/`) && !this.#isAttached(nameOf(section, suffix)),
+    );
+    if (missing.length === 0) return;
     if (folder) mkdirSync(join(folder, "links"), { recursive: true });
     const descriptors = new Map([...this.maps].map(([name, { fd }]) => [name, fd]));
     for (const program of missing) {
       const fd = loadProgram(program.section, linkProgram(program, descriptors));
       try {
-        this.#attach(program.section, fd, target);
+        this.#attach({ section: program.section, name: nameOf(program.section, suffix), program: fd, target });
       } finally {
         close(fd);
       }
     }
-    if (folder && !this.adopted) this.#pinMaps(folder);
-    return missing.length;
+  }
+
+  /** After all programs: the next process then knows that they use these maps. */
+  keep(): void {
+    const { folder } = this.#options;
+    if (folder && !this.adopted && !this.#isKept) this.#pinMaps(folder);
+    this.#isKept = true;
+  }
+
+  /** Detaches programs with a suffix that is not among `wanted`: their device is gone, or is none of ours any more. */
+  detachOthers(wanted: ReadonlySet<string>): void {
+    const { folder } = this.#options;
+    const path = folder && join(folder, "links");
+    const pinned = path && existsSync(path) ? readdirSync(path) : [];
+    for (const name of new Set([...pinned, ...this.#links.keys()])) {
+      const [, suffix] = name.split("_");
+      if (suffix === undefined || wanted.has(`_${suffix}`)) continue;
+      const fd = this.#links.get(name);
+      if (fd !== undefined) close(fd);
+      this.#links.delete(name);
+      if (path) rmSync(join(path, name), { force: true });
+    }
   }
 
   /** Detaches the programs and forgets the maps. */
@@ -73,26 +109,32 @@ export class Collection {
     for (const map of this.maps.values()) map.close();
   }
 
-  #isAttached(section: Section): boolean {
-    const path = this.#linkPath(section);
-    if (path === undefined) return this.#links.has(section);
-    return existsSync(path) && (this.adopted || this.#links.has(section));
+  #isAttached(name: string): boolean {
+    const path = this.#linkPath(name);
+    if (path === undefined) return this.#links.has(name);
+    return existsSync(path) && (this.adopted || this.#links.has(name));
   }
 
-  #attach(section: Section, program: number, target: number): void {
-    const path = this.#linkPath(section);
+  #attach(link: {
+    readonly section: Section;
+    readonly name: string;
+    readonly program: number;
+    readonly target: number;
+  }): void {
+    const { section, name, program, target } = link;
+    const path = this.#linkPath(name);
     const left = path !== undefined && existsSync(path) ? openPinned(path) : undefined;
-    const link = left ?? createLink(program, target, section);
-    const former = this.#links.get(section);
+    const own = left ?? createLink(program, target, section);
+    const former = this.#links.get(name);
     if (former !== undefined) close(former);
-    this.#links.set(section, link);
+    this.#links.set(name, own);
     if (left !== undefined) updateLink(left, program);
-    else if (path !== undefined) pin(link, path);
+    else if (path !== undefined) pin(own, path);
   }
 
-  #linkPath(section: Section): string | undefined {
+  #linkPath(name: string): string | undefined {
     const { folder } = this.#options;
-    return folder && join(folder, "links", section.replace(/.*\//, ""));
+    return folder && join(folder, "links", name);
   }
 
   #pinMaps(folder: string): void {

@@ -3,10 +3,10 @@ import { describe, it } from "node:test";
 import { hasCode } from "../ffi.ts";
 import { mapType } from "./constants.ts";
 import { BpfMap } from "./map.ts";
-import { probeSocketPrograms } from "./socket-programs.ts";
+import { probeServicePrograms } from "./service-programs.ts";
 import { createMap } from "./syscall.ts";
 
-const support = probeSocketPrograms();
+const support = probeServicePrograms();
 
 function open(maxEntries: number): BpfMap {
   const shape = { type: mapType.HASH, keySize: 8, valueSize: 4, maxEntries, flags: 1 };

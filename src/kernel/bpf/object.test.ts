@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { bpfSources, compile, compilerVersion, sourceHash } from "../../../scripts/build-bpf.ts";
 import { linkProgram, parseObject } from "./object.ts";
-import { socketObject } from "./programs/socket.object.gen.ts";
+import { servicesObject } from "./programs/services.object.gen.ts";
 
-const file = Buffer.from(socketObject.object, "base64");
+const file = Buffer.from(servicesObject.object, "base64");
 
 function changed(change: (bytes: Buffer) => void): Buffer {
   const bytes = Buffer.from(file);
@@ -24,11 +24,13 @@ describe("parseObject()", () => {
       "cgroup/recvmsg6",
       "cgroup/sendmsg4",
       "cgroup/sendmsg6",
+      "tcx/egress",
+      "tcx/ingress",
     ]);
     assert.deepEqual(
       Object.fromEntries([...maps].map(([name, { keySize, valueSize }]) => [name, [keySize, valueSize]])),
       {
-        settings_map: [4, 24],
+        settings_map: [4, 32],
         services: [20, 20],
         endpoints: [8, 24],
         handles: [8, 24],
@@ -37,6 +39,11 @@ describe("parseObject()", () => {
         clients: [16, 16],
         flows: [16, 16],
         origins: [32, 20],
+        outside: [20, 20],
+        pod_blocks: [4, 32],
+        visitors: [20, 16],
+        ways: [40, 40],
+        returns: [40, 20],
       },
     );
     assert.equal(maps.get("services")?.type, 1);
@@ -79,13 +86,13 @@ describe("linkProgram()", () => {
 
 describe("the built objects", () => {
   it("are of the sources beside them", () => {
-    assert.deepEqual(bpfSources(), ["socket.bpf.c"]);
-    assert.equal(socketObject.source, sourceHash(), "run: node scripts/build-bpf.ts");
+    assert.deepEqual(bpfSources(), ["services.bpf.c"]);
+    assert.equal(servicesObject.source, sourceHash(), "run: node scripts/build-bpf.ts");
   });
   const version = compilerVersion();
   const skip =
-    version === socketObject.compiler ? false : `needs clang ${socketObject.compiler}, found ${version ?? "none"}`;
+    version === servicesObject.compiler ? false : `needs clang ${servicesObject.compiler}, found ${version ?? "none"}`;
   it("are what clang makes of them", { skip }, () => {
-    assert.equal(compile("socket.bpf.c").toString("base64"), socketObject.object);
+    assert.equal(compile("services.bpf.c").toString("base64"), servicesObject.object);
   });
 });

@@ -34,6 +34,12 @@ static __u64 (*now_ns)(void) = (void *)BPF_FUNC_ktime_get_boot_ns;
 /* Since Linux 5.18; the 6.1 header may lack the name. */
 static long (*set_error)(int error) = (void *)187;
 
+static long (*load_bytes)(const void *packet, __u32 offset, void *to, __u32 size) = (void *)BPF_FUNC_skb_load_bytes;
+static long (*store_bytes)(void *packet, __u32 offset, const void *from, __u32 size, __u64 flags) = (void *)BPF_FUNC_skb_store_bytes;
+static long (*replace_header_sum)(void *packet, __u32 offset, __u64 from, __u64 to, __u64 size) = (void *)BPF_FUNC_l3_csum_replace;
+static long (*replace_sum)(void *packet, __u32 offset, __u64 from, __u64 to, __u64 flags) = (void *)BPF_FUNC_l4_csum_replace;
+static __s64 (*sum_difference)(const void *from, __u32 from_size, const void *to, __u32 to_size, __u32 seed) = (void *)BPF_FUNC_csum_diff;
+
 #define NS_PER_SECOND 1000000000ull
 #define network_order_16(number) __builtin_bswap16(number)
 #define network_order_32(number) __builtin_bswap32(number)

@@ -19,6 +19,7 @@ struct destination {
 };
 
 #define SERVICE_REFUSED 1u
+#define SERVICE_MASQUERADE 2u
 
 struct service {
   __u32 id;
@@ -78,6 +79,35 @@ struct settings {
   __u32 last_id;
   __u32 last_handle;
   __u32 version; /* of maps and programs */
+  __u32 mark;    /* asks the packet rules for masquerade */
+  __u32 zero;
+};
+
+/* A flow as the packets of a client outside have it: `other` is the Service or the endpoint. */
+struct flow {
+  struct address client;
+  struct address other;
+  __u16 client_port;
+  __u16 other_port;
+  __u8 protocol;
+  __u8 zero[3];
+};
+
+struct way {
+  __u64 used_at_ns;
+  struct endpoint endpoint;
+  __u32 set;
+  __u32 flags;
+};
+
+struct visitor {
+  struct address address;
+  __u32 service;
+};
+
+struct block {
+  struct address address;
+  struct address mask;
 };
 
 enum scope {
@@ -85,6 +115,7 @@ enum scope {
   SCOPE_ALL = 1,  /* every process below the cgroup */
 };
 
+#define POD_BLOCKS 4
 #define ON_DEMAND BPF_F_NO_PREALLOC
 
 MAP(settings_map, BPF_MAP_TYPE_ARRAY, __u32, struct settings, 1, 0);
@@ -98,5 +129,12 @@ MAP(clients, BPF_MAP_TYPE_LRU_HASH, struct chooser, struct choice, 65536, 0);
 MAP(flows, BPF_MAP_TYPE_LRU_HASH, struct chooser, struct choice, 16384, 0);
 /* Where a socket thinks that it is connected to. */
 MAP(origins, BPF_MAP_TYPE_LRU_HASH, struct peer, struct origin, 65536, 0);
+/* Services as packets from outside find them. */
+MAP(outside, BPF_MAP_TYPE_HASH, struct destination, struct service, 131072, ON_DEMAND);
+/* Blocks that Pods' addresses come from: packets of Pods on other nodes are left to the packet rules. */
+MAP(pod_blocks, BPF_MAP_TYPE_ARRAY, __u32, struct block, POD_BLOCKS, 0);
+MAP(visitors, BPF_MAP_TYPE_LRU_HASH, struct visitor, struct choice, 65536, 0);
+MAP(ways, BPF_MAP_TYPE_LRU_HASH, struct flow, struct way, 65536, 0);
+MAP(returns, BPF_MAP_TYPE_LRU_HASH, struct flow, struct origin, 65536, 0);
 
 #endif

@@ -7,7 +7,7 @@ import type { MapName } from "./render.ts";
 export type Maps = ReadonlyMap<string, BpfMap>;
 
 /** What is pointed at comes before what points at it. */
-export const mapOrder: readonly MapName[] = ["handles", "endpoints", "services", "addresses", "members"];
+export const mapOrder: readonly MapName[] = ["handles", "endpoints", "services", "outside", "addresses", "members"];
 
 /** Throws SystemError: E2BIG when a map is full. The maps then hold some of the steps. */
 export function apply(maps: Maps, steps: Steps): void {

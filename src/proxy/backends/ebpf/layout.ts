@@ -2,7 +2,8 @@
  * Keys and values of the maps as bytes; src/kernel/bpf/programs/services.h has the same layouts. One character stands for one
  * byte. Addresses are 16 bytes (IPv4 as ::ffff:a.b.c.d), ports in network order, other numbers in the machine's.
  */
-import type { IpFamily } from "../../../net/ip.ts";
+import type { Cidr } from "../../../net/cidr.ts";
+import { formatIp, type IpFamily } from "../../../net/ip.ts";
 import type { Protocol } from "../../state.ts";
 import { addressBytes, protocolNumbers, readU32, u32 } from "../nftables/bytes.ts";
 
@@ -37,11 +38,13 @@ export interface ServiceValue {
   readonly set: number;
   readonly count: number;
   readonly affinitySec: number;
-  readonly refused: boolean;
+  readonly refused?: boolean;
+  /** Packets get the node's address. */
+  readonly masquerade?: boolean;
 }
 
-export function serviceValue({ id, set, count, affinitySec, refused }: ServiceValue): string {
-  return [id, set, count, affinitySec, refused ? 1 : 0].map(u32).join("");
+export function serviceValue({ id, set, count, affinitySec, refused, masquerade }: ServiceValue): string {
+  return [id, set, count, affinitySec, (refused ? 1 : 0) | (masquerade ? 2 : 0)].map(u32).join("");
 }
 
 /** struct slot, struct handle */
@@ -70,17 +73,33 @@ export interface SettingsValue {
   readonly lastId: number;
   readonly lastHandle: number;
   readonly version: number;
+  /** Of packets that the packet rules masquerade. */
+  readonly mark: number;
 }
 
-export function settingsValue({ node, everybody, lastId, lastHandle, version }: SettingsValue): string {
-  return cookie(node) + [everybody ? 1 : 0, lastId, lastHandle, version].map(u32).join("");
+export function settingsValue({ node, everybody, lastId, lastHandle, version, mark }: SettingsValue): string {
+  return cookie(node) + [everybody ? 1 : 0, lastId, lastHandle, version, mark, 0].map(u32).join("");
 }
 
 export function readSettings(bytes: string): SettingsValue {
-  const [scope = 0, lastId = 0, lastHandle = 0, version = 0] = [8, 12, 16, 20].map((at) => readU32(bytes, at));
+  const [scope = 0, lastId = 0, lastHandle = 0, version = 0, mark = 0] = [8, 12, 16, 20, 24].map((at) =>
+    readU32(bytes, at),
+  );
   const node = Buffer.from(bytes, "latin1").readBigUInt64LE();
-  return { node, everybody: scope === 1, lastId, lastHandle, version };
+  return { node, everybody: scope === 1, lastId, lastHandle, version, mark };
 }
+
+/** struct block; IPv4 blocks are blocks of mapped addresses. */
+export function blockValue({ ip, prefix }: Cidr): string {
+  const bits = ip.family === "IPv4" ? prefix + 96 : prefix;
+  const mask = Array.from({ length: 16 }, (_, byte) => Math.min(8, Math.max(0, bits - byte * 8)));
+  const bytes = address(formatIp(ip));
+  const masks = mask.map((count) => (0xff00 >> count) & 0xff);
+  const network = [...bytes].map((one, index) => one.charCodeAt(0) & (masks[index] ?? 0));
+  return String.fromCharCode(...network, ...masks);
+}
+
+export const noBlock = "\0".repeat(32);
 
 /** A network namespace's cookie as a key. */
 export function cookie(value: bigint): string {

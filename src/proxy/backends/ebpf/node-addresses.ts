@@ -1,7 +1,6 @@
-/** The node's addresses that take node ports, as elements. Pure but for asking which addresses there are. */
-import { networkInterfaces } from "node:os";
+/** The node's addresses that take node ports, as elements. Pure. */
 import { cidrContains } from "../../../net/cidr.ts";
-import { canonicalIp, parseIp } from "../../../net/ip.ts";
+import { parseIp } from "../../../net/ip.ts";
 import { u32 } from "../nftables/bytes.ts";
 import type { Settings } from "../port.ts";
 import { address } from "./layout.ts";
@@ -10,13 +9,6 @@ import type { Element } from "./render.ts";
 export interface NodeAddress {
   readonly text: string;
   readonly isLoopback: boolean;
-}
-
-/** Of the network namespace that the thread is in. */
-export function nodeAddresses(): NodeAddress[] {
-  return Object.values(networkInterfaces())
-    .flatMap((entries) => entries ?? [])
-    .map(({ address: text, internal }) => ({ text: canonicalIp(text) ?? text, isLoopback: internal }));
 }
 
 /** Those of blocks that the settings name; all of a family that no block is of. Of loopback only 127.0.0.1, where it is wanted. */

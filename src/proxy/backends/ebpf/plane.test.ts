@@ -14,7 +14,8 @@ import { BpfMap } from "../../../kernel/bpf/map.ts";
 import { attachedPrograms, mapShapeOf, openPinned } from "../../../kernel/bpf/syscall.ts";
 import { CLONE_NEWNET, close, open, unshare } from "../../../kernel/ffi.ts";
 import { makePrivate } from "../../../kernel/mount.ts";
-import { openRouteSocket, setLink } from "../../../kernel/route/mod.ts";
+import { createNetns, deleteNetns, within } from "../../../kernel/netns.ts";
+import { createVeth, openRouteSocket, setLink } from "../../../kernel/route/mod.ts";
 import { computeService } from "../../compute.ts";
 import type { ServicePort } from "../../state.ts";
 import { randomService, seededRandom } from "../../testing/churn.ts";
@@ -47,6 +48,39 @@ const create = (): DataPlane => createEbpfDataPlane({ bpffs });
 
 /** The kernel has files of its own there. */
 const folders = (): string[] => readdirSync(bpffs).filter((name) => name.startsWith("fairlead-"));
+
+/** Packet rules that do nothing: what gets through went through the programs. */
+const nothing: DataPlane = {
+  mode: "none",
+  adopt: async () => ({}),
+  sync: async () => ({ families: [] }),
+  verify: async () => undefined,
+  remove: async () => {},
+  close: () => {},
+};
+
+const outsideScript = `
+  const [protocol, host] = process.argv.slice(1);
+  const show = (answer, peer) => { console.log(JSON.stringify({ answer, peer })); process.exit(0); };
+  setTimeout(() => show("silence"), 2000);
+  if (protocol === "TCP") {
+    const socket = require("net").connect(80, host);
+    socket.on("data", (bytes) => show(bytes.toString(), socket.remoteAddress));
+    socket.on("error", (error) => show(error.code));
+  } else {
+    const socket = require("dgram").createSocket(host.includes(":") ? "udp6" : "udp4");
+    socket.on("message", (bytes, peer) => show(bytes.toString(), peer.address));
+    socket.send("?", 80, host);
+  }`;
+
+/** As a host outside, in another namespace. */
+async function askOutside(namespace: string, protocol: "TCP" | "UDP", host: string): Promise<unknown> {
+  const child = within(namespace, () =>
+    spawn(process.execPath, ["-e", outsideScript, protocol, host], { stdio: ["ignore", "pipe", "inherit"] }),
+  );
+  const [line] = (await once(child.stdout, "data")) as [Buffer];
+  return JSON.parse(line.toString());
+}
 
 function clean(report: Report | undefined): Report["families"] {
   for (const family of report?.families ?? []) assert.equal(family.error, undefined);
@@ -108,6 +142,8 @@ async function receive(socket: Socket): Promise<{ answer: string; peer: string }
 describe("ebpf data plane on the kernel", { skip: support.ok ? false : support.reason, concurrency: 1 }, () => {
   const servers: (Server | Socket)[] = [];
   const backends: Backend[] = [];
+  const clients = new Map<string, Set<string>>();
+  const clientsOf = (ip: string): Set<string> => clients.get(ip) ?? new Set();
   let attachedBefore = new Map<string, number>();
 
   before(async () => {
@@ -123,12 +159,16 @@ describe("ebpf data plane on the kernel", { skip: support.ok ? false : support.r
   async function serve(ip: string): Promise<Backend> {
     const tcp = createServer((socket) => {
       socket.on("error", () => {});
+      clients.set(ip, clientsOf(ip).add(socket.remoteAddress ?? ""));
       socket.end(ip);
     });
     await once(tcp.listen(0, ip), "listening");
     const { port } = tcp.address() as AddressInfo;
     const udp = createSocket(ip.includes(":") ? "udp6" : "udp4");
-    udp.on("message", (_bytes, peer) => udp.send(ip, peer.port, peer.address));
+    udp.on("message", (_bytes, peer) => {
+      clients.set(ip, clientsOf(ip).add(peer.address));
+      udp.send(ip, peer.port, peer.address);
+    });
     await once(udp.bind(port, ip), "listening");
     servers.push(tcp, udp);
     return { ip, port };
@@ -250,6 +290,53 @@ describe("ebpf data plane on the kernel", { skip: support.ok ? false : support.r
       assert.ok(seen.size > 1);
     }));
 
+  it("P82, P112 sends packets from outside to local endpoints by itself, and answers from the Service", async () => {
+    const namespace = join(mkdtempSync(join(tmpdir(), "fairlead-netns-")), "outside");
+    createNetns(namespace);
+    const ip = (line: string) => spawnSync("ip", line.split(" "), { stdio: ["ignore", "ignore", "inherit"] });
+    for (const address of ["10.244.0.5/32", "fd00:10:244::5/128"]) ip(`addr add ${address} dev lo`);
+    const [route, netnsFd] = [openRouteSocket(), open(namespace)];
+    createVeth(route, { name: "eth0" }, { name: "eth0", netnsFd });
+    route.close();
+    close(netnsFd);
+    const ends = [
+      [(body: () => void) => body(), "172.18.0.2/16", "fd00:18::2/64"],
+      [(body: () => void) => within(namespace, body), "172.18.0.1/16", "fd00:18::1/64"],
+    ] as const;
+    for (const [at, v4, v6] of ends) {
+      at(() => {
+        ip(`addr add ${v4} dev eth0`);
+        ip(`addr add ${v6} dev eth0 nodad`);
+        ip("link set eth0 up");
+      });
+    }
+    within(namespace, () => {
+      ip("route add 192.168.80.0/24 via 172.18.0.2");
+      ip("route add fd00:80::/64 via fd00:18::2");
+    });
+    const plane = createEbpfDataPlane({ bpffs, packets: nothing });
+    try {
+      await plane.adopt();
+      for (const [family, own, external, host] of [
+        ["IPv4", "10.244.0.5", "192.168.80.4", "172.18.0.1"],
+        ["IPv6", "fd00:10:244::5", "fd00:80::4", "fd00:18::1"],
+      ] as const) {
+        const backend = await serve(own);
+        const fixture = { externalIPs: [external], externalTrafficPolicy: "Local" } as ServiceFixture;
+        clean(await sync(plane, web([backend], fixture, family)));
+        const [tcp, udp] = [await askOutside(namespace, "TCP", external), await askOutside(namespace, "UDP", external)];
+        assert.deepEqual(tcp, { answer: own, peer: external });
+        assert.deepEqual(udp, { answer: own, peer: external });
+        assert.deepEqual([...clientsOf(own)], [host], "the client's own address arrives");
+      }
+    } finally {
+      await plane.remove();
+      plane.close();
+      deleteNetns(namespace);
+      rmSync(join(namespace, ".."), { recursive: true });
+    }
+  });
+
   it("leaves processes of other namespaces alone", () =>
     withPlane(async (plane) => {
       clean(await sync(plane, web(backends)));
@@ -336,7 +423,7 @@ describe("ebpf data plane on the kernel", { skip: support.ok ? false : support.r
     const path = join(bpffs, folder, "maps");
     assert.ok(existsSync(path));
     return new Map(
-      ["services", "endpoints", "handles", "addresses"].map((name) => {
+      ["services", "outside", "endpoints", "handles", "addresses"].map((name) => {
         const fd = openPinned(join(path, name));
         return [name, new BpfMap(name, fd, mapShapeOf(fd))];
       }),
@@ -353,23 +440,25 @@ describe("ebpf data plane on the kernel", { skip: support.ok ? false : support.r
           ?.entries()
           .map(({ key, value }) => [key, value]),
       );
-    const [services, endpoints, handles] = [entries("services"), entries("endpoints"), entries("handles")];
+    const [endpoints, handles] = [entries("endpoints"), entries("handles")];
     const sets = new Map<number, number>();
-    const text = [...services].map(([key, value]) => {
-      const [set, count, affinitySec, flags] = [4, 8, 12, 16].map((at) => readU32(value, at)) as [
-        number,
-        number,
-        number,
-        number,
-      ];
-      sets.set(set, count);
-      const targets = Array.from({ length: count }, (_, n) => endpoints.get(pair(set, n)) ?? "missing");
-      for (const target of targets) {
-        const handle = read.handle(target);
-        if (handle > 0) assert.equal(handles.get(pair(set, handle)), target);
-      }
-      return JSON.stringify([key, affinitySec, flags, targets.map(read.target)]);
-    });
+    const text = ["services", "outside"].flatMap((map) =>
+      [...entries(map)].map(([key, value]) => {
+        const [set, count, affinitySec, flags] = [4, 8, 12, 16].map((at) => readU32(value, at)) as [
+          number,
+          number,
+          number,
+          number,
+        ];
+        sets.set(set, count);
+        const targets = Array.from({ length: count }, (_, n) => endpoints.get(pair(set, n)) ?? "missing");
+        for (const target of targets) {
+          const handle = read.handle(target);
+          if (handle > 0) assert.equal(handles.get(pair(set, handle)), target);
+        }
+        return JSON.stringify([map, key, affinitySec, flags, targets.map(read.target)]);
+      }),
+    );
     const result = {
       services: text.sort(),
       addresses: [...entries("addresses")].sort(),

@@ -7,10 +7,10 @@ import { join } from "node:path";
 import { bpffsPath, ensureBpffs } from "../../../kernel/bpf/bpffs.ts";
 import { type Cgroup, nodeCgroup } from "../../../kernel/bpf/cgroup.ts";
 import { netnsCookie } from "../../../kernel/bpf/netns-cookie.ts";
-import { type EbpfSupport, probeSocketPrograms } from "../../../kernel/bpf/socket-programs.ts";
+import { type EbpfSupport, probeServicePrograms } from "../../../kernel/bpf/service-programs.ts";
 import { createNftablesDataPlane } from "../nftables/plane.ts";
 import type { Changes, DataPlane, FamilyReport, Report } from "../port.ts";
-import { type Outcome, SocketPlane } from "./socket-plane.ts";
+import { BpfPlane, type Outcome } from "./bpf-plane.ts";
 
 export interface EbpfOptions {
   /** Takes what sockets do not. Default: the nftables data plane of the thread's network namespace. */
@@ -25,7 +25,7 @@ export interface EbpfOptions {
 
 /** Whether this machine allows it; the reason is a part of a sentence. */
 export function probeEbpf(): EbpfSupport {
-  return probeSocketPrograms();
+  return probeServicePrograms();
 }
 
 /** Throws RangeError where there is no cgroup2 hierarchy, and SystemError where the kernel refuses. */
@@ -36,7 +36,7 @@ export function createEbpfDataPlane(options: EbpfOptions = {}): DataPlane {
   const node = netnsCookie();
   const { namespaces = () => [] } = options;
   const folder = pinFolder(options.bpffs ?? bpffsPath, node);
-  const sockets = new SocketPlane({ cgroup, node, folder, namespaces });
+  const sockets = new BpfPlane({ cgroup, node, folder, namespaces });
   return {
     mode: "ebpf",
     async adopt() {

@@ -4,7 +4,7 @@ import type { Identity } from "./identities.ts";
 import { isRemembered } from "./identities.ts";
 import { address, anyAddress, clusterSet, destination, endpointValue, localSet, pair, serviceValue } from "./layout.ts";
 
-export type MapName = "services" | "endpoints" | "handles" | "addresses" | "members";
+export type MapName = "services" | "outside" | "endpoints" | "handles" | "addresses" | "members";
 
 export interface Element {
   readonly map: MapName;
@@ -45,7 +45,34 @@ export function renderPort(port: ServicePort, identity: Identity, { masqueradeAl
     else if (!isRanged) put(address(vip.address), port.port, external);
   }
   if (port.nodePort) put(anyAddress[port.family], port.nodePort, external);
-  return [...renderSets(port, identity, used), ...services];
+  const outside = renderOutside(port, identity);
+  for (const { route: wanted } of outside) used.add(wanted);
+  return [...renderSets(port, identity, used), ...services, ...outside.map(({ element }) => element)];
+}
+
+interface OutsideElement {
+  readonly route: "cluster" | "local";
+  readonly element: Element;
+}
+
+/** For packets from outside. UDP node ports are not told from answers to masqueraded packets: they stay with the packet rules. */
+function renderOutside(port: ServicePort, identity: Identity): OutsideElement[] {
+  const put = (addressKey: string, number: number, route: Route, masquerade: boolean): OutsideElement[] => {
+    if (route !== "cluster" && route !== "local") return [];
+    const key = destination(addressKey, number, port.protocol);
+    return [{ route, element: { map: "outside", key, value: valueFor(port, identity, route, masquerade) } }];
+  };
+  const { external, internal } = port;
+  return [
+    ...port.vips.flatMap(({ address: vip, role }) => {
+      if (role === "clusterIP") return put(address(vip), port.port, internal, true);
+      const isRanged = role === "loadBalancerIP" && port.sourceRanges.length > 0;
+      return isRanged ? [] : put(address(vip), port.port, external, external === "cluster");
+    }),
+    ...(port.nodePort && port.protocol === "TCP"
+      ? put(anyAddress[port.family], port.nodePort, external, external === "cluster")
+      : []),
+  ];
 }
 
 function route(name: Route): Where {
@@ -59,12 +86,17 @@ function nearRoute({ external, clusterEndpoints }: ServicePort): Where {
   return clusterEndpoints.length > 0 ? { set: "cluster" } : undefined;
 }
 
-function valueFor(port: ServicePort, { id }: Identity, set: "cluster" | "local" | "refused"): string {
+function valueFor(
+  port: ServicePort,
+  { id }: Identity,
+  set: "cluster" | "local" | "refused",
+  masquerade = false,
+): string {
   const { affinitySec } = port;
   if (set === "refused") return serviceValue({ id, set: 0, count: 0, affinitySec: 0, refused: true });
   const isLocal = set === "local";
   const count = (isLocal ? port.localEndpoints : port.clusterEndpoints).length;
-  return serviceValue({ id, set: isLocal ? localSet(id) : clusterSet(id), count, affinitySec, refused: false });
+  return serviceValue({ id, set: isLocal ? localSet(id) : clusterSet(id), count, affinitySec, masquerade });
 }
 
 function renderSets(port: ServicePort, { id, handles }: Identity, used: ReadonlySet<"cluster" | "local">): Element[] {

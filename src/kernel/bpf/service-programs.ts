@@ -1,24 +1,24 @@
-/** The programs of programs/socket.bpf.c, and whether this machine allows them. */
+/** The programs of programs/services.bpf.c, and whether this machine allows them. */
 import { close, hasCode, type SystemError } from "../ffi.ts";
 import { nodeCgroup } from "./cgroup.ts";
 import { type BpfObject, linkProgram, parseObject } from "./object.ts";
-import { socketObject } from "./programs/socket.object.gen.ts";
+import { servicesObject } from "./programs/services.object.gen.ts";
 import { createMap, loadProgram } from "./syscall.ts";
 
 /** Changes with every change of the sources. */
-export const socketProgramsVersion = Number.parseInt(socketObject.source.slice(0, 8), 16);
+export const serviceProgramsVersion = Number.parseInt(servicesObject.source.slice(0, 8), 16);
 
-export function socketPrograms(): BpfObject {
-  return parseObject(Buffer.from(socketObject.object, "base64"));
+export function servicePrograms(): BpfObject {
+  return parseObject(Buffer.from(servicesObject.object, "base64"));
 }
 
 export type EbpfSupport = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 /** Loads every program once, attached to nothing; about 5 ms. */
-export function probeSocketPrograms(): EbpfSupport {
+export function probeServicePrograms(): EbpfSupport {
   if (!nodeCgroup())
     return { ok: false, reason: "no cgroup2 hierarchy is mounted (mount -t cgroup2 none /sys/fs/cgroup)" };
-  const object = socketPrograms();
+  const object = servicePrograms();
   const descriptors = new Map<string, number>();
   try {
     // Of one entry: the kernel takes the memory of some maps at once.

@@ -1,8 +1,8 @@
-/** The Services of sockets: keeps the maps as the Service ports want them and the programs attached to the node's cgroup. */
+/** Keeps the maps as the Service ports want them, and the programs attached to the node's cgroup and devices. */
 import type { Cgroup } from "../../../kernel/bpf/cgroup.ts";
 import { Collection } from "../../../kernel/bpf/collection.ts";
-import { socketPrograms, socketProgramsVersion } from "../../../kernel/bpf/socket-programs.ts";
-import { close, open } from "../../../kernel/ffi.ts";
+import { servicePrograms, serviceProgramsVersion } from "../../../kernel/bpf/service-programs.ts";
+import { close, hasCode, open } from "../../../kernel/ffi.ts";
 import type { ServicePort } from "../../state.ts";
 import { u32 } from "../nftables/bytes.ts";
 import { type Elements, keysOf } from "../nftables/elements.ts";
@@ -11,12 +11,13 @@ import type { Changes, Settings } from "../port.ts";
 import { type AdoptedNames, adoptedNames } from "./adopted.ts";
 import { apply, observe } from "./apply.ts";
 import { Identities } from "./identities.ts";
-import { cookie, readSettings, settingsValue } from "./layout.ts";
+import { blockValue, cookie, noBlock, readSettings, settingsValue } from "./layout.ts";
 import { Model } from "./model.ts";
-import { nodeAddresses, renderAddresses } from "./node-addresses.ts";
+import { renderAddresses } from "./node-addresses.ts";
+import { NodeNetwork } from "./node-network.ts";
 import { type Element, renderPort } from "./render.ts";
 
-export interface SocketPlaneOptions {
+export interface BpfPlaneOptions {
   readonly cgroup: Cgroup;
   /** Cookie of the node's network namespace. */
   readonly node: bigint;
@@ -39,9 +40,10 @@ const settingsKey = u32(0);
 const lookIntervalMs = 30_000;
 const shareOfTime = 20;
 
-export class SocketPlane {
-  readonly #options: SocketPlaneOptions;
+export class BpfPlane {
+  readonly #options: BpfPlaneOptions;
   readonly #collection: Collection;
+  readonly #network = new NodeNetwork();
   readonly #model = new Model();
   readonly #identities = new Identities();
   readonly #ports = new Map<string, readonly ServicePort[]>();
@@ -56,15 +58,15 @@ export class SocketPlane {
   #isAttached = false;
   #nextLookAt = 0;
 
-  constructor(options: SocketPlaneOptions) {
+  constructor(options: BpfPlaneOptions) {
     this.#options = options;
     this.#collection = new Collection({
-      object: socketPrograms(),
+      object: servicePrograms(),
       folder: options.folder,
       markerMap: "settings_map",
       accepts: (maps) => {
         const bytes = maps.get("settings_map")?.get(settingsKey);
-        return bytes !== undefined && readSettings(bytes).version === socketProgramsVersion;
+        return bytes !== undefined && readSettings(bytes).version === serviceProgramsVersion;
       },
     });
   }
@@ -108,11 +110,14 @@ export class SocketPlane {
 
   remove(): void {
     this.#collection.remove();
+    this.#network.close();
     this.#isClosed = true;
   }
 
   close(): void {
-    if (!this.#isClosed) this.#collection.close();
+    if (this.#isClosed) return;
+    this.#collection.close();
+    this.#network.close();
     this.#isClosed = true;
   }
 
@@ -142,7 +147,7 @@ export class SocketPlane {
       .namespaces()
       .map((one): Element => ({ map: "members", key: cookie(one), value: u32(0) }));
     for (const [name, elements] of [
-      [own.addresses, renderAddresses(nodeAddresses(), settings)],
+      [own.addresses, renderAddresses(this.#network.addresses(), settings)],
       [own.members, members],
     ] as const) {
       this.#model.release(name);
@@ -156,7 +161,7 @@ export class SocketPlane {
       const keys = everything || this.#isDoubtful ? keysOf(this.#observed, this.#model.desired) : this.#model.dirty;
       const steps = plan(this.#observed, this.#model.desired, keys);
       this.#isDoubtful = true;
-      this.#writeSettings();
+      if (this.#settings) this.#writeSettings(this.#settings);
       this.#perform(steps);
       this.#isDoubtful = false;
       this.#model.clean();
@@ -170,24 +175,50 @@ export class SocketPlane {
     apply(this.#collection.maps, steps);
     take(this.#observed, steps);
     if (this.#isAttached) return;
-    const fd = open(this.#options.cgroup.path);
+    this.#attachToCgroup();
+    if (this.#settings) this.#attachToDevices(this.#network.outsideDevices(this.#settings));
+    this.#collection.keep();
+    this.#isAttached = true;
+  }
+
+  #attachToCgroup(): void {
+    const target = open(this.#options.cgroup.path);
     try {
-      this.#collection.attach(fd);
-      this.#isAttached = true;
+      this.#collection.attach({ kind: "cgroup", target });
     } finally {
-      close(fd);
+      close(target);
+    }
+  }
+
+  /** Kernels before 6.6 have no such links: there the packet rules take all packets. */
+  #attachToDevices(devices: readonly number[]): void {
+    const suffixOf = (device: number): string => `_${device}`;
+    this.#collection.detachOthers(new Set(devices.map(suffixOf)));
+    for (const target of devices) {
+      try {
+        this.#network.within(() => this.#collection.attach({ kind: "tcx", target, suffix: suffixOf(target) }));
+      } catch (error) {
+        if (!hasCode(error, "EINVAL", "EOPNOTSUPP")) throw error;
+      }
     }
   }
 
   /** Before the elements that have the new numbers. */
-  #writeSettings(): void {
+  #writeSettings({ podCidrs, masqueradeBit }: Settings): void {
+    const blocks = this.#collection.maps.get("pod_blocks");
+    for (let n = 0; n < (blocks?.shape.maxEntries ?? 0); n++) {
+      const cidr = podCidrs[n];
+      const block = cidr ? blockValue(cidr) : noBlock;
+      if (blocks?.get(u32(n)) !== block) blocks?.set(u32(n), block);
+    }
     const map = this.#collection.maps.get("settings_map");
     const { node, cgroup } = this.#options;
     const value = settingsValue({
       node,
       everybody: !cgroup.isRoot,
       ...this.#identities.last,
-      version: socketProgramsVersion,
+      version: serviceProgramsVersion,
+      mark: 2 ** masqueradeBit,
     });
     if (map?.get(settingsKey) !== value) map?.set(settingsKey, value);
   }

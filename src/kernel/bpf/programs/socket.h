@@ -7,6 +7,9 @@
  *
  * What is not found here passes unchanged: the packet rules take it.
  */
+#ifndef FAIRLEAD_SOCKET_H
+#define FAIRLEAD_SOCKET_H
+
 #include "services.h"
 
 #define EVERYBODY_ELSE 1 /* go on */
@@ -36,7 +39,7 @@ INLINE struct service *find_service(struct destination *to, int is_node) {
   return map_lookup(&services, &any);
 }
 
-INLINE struct endpoint *find_choice(void *map, struct chooser *chooser, const struct service *service, __u32 lifetime_sec) {
+INLINE struct endpoint *find_choice(void *map, const void *chooser, const struct service *service, __u32 lifetime_sec) {
   struct choice *choice = map_lookup(map, chooser);
   if (!choice) return 0;
   __u64 now = now_ns();
@@ -57,7 +60,7 @@ INLINE struct endpoint *pick(const struct service *service) {
   return map_lookup(&endpoints, &slot);
 }
 
-INLINE struct endpoint *choose_again(void *map, struct chooser *chooser, const struct service *service, __u32 lifetime_sec) {
+INLINE struct endpoint *choose_again(void *map, const void *chooser, const struct service *service, __u32 lifetime_sec) {
   struct endpoint *endpoint = find_choice(map, chooser, service, lifetime_sec);
   if (endpoint) return endpoint;
   endpoint = pick(service);
@@ -161,3 +164,5 @@ SECTION("cgroup/recvmsg4") int recvmsg4(struct bpf_sock_addr *context) { COME_BA
 SECTION("cgroup/recvmsg6") int recvmsg6(struct bpf_sock_addr *context) { COME_BACK(6); }
 SECTION("cgroup/getpeername4") int getpeername4(struct bpf_sock_addr *context) { COME_BACK(4); }
 SECTION("cgroup/getpeername6") int getpeername6(struct bpf_sock_addr *context) { COME_BACK(6); }
+
+#endif

@@ -1,0 +1,3 @@
+/* One object: the programs share their maps. */
+#include "packet.h"
+#include "socket.h"
