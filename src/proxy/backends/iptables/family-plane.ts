@@ -15,7 +15,7 @@ import { restoreTexts } from "./text.ts";
 /** Rules in one transaction; measured with iptables-nft 1.8.9 (README). The legacy tables are always written as a whole. */
 const maxRules = { nft: 4000, legacy: Number.POSITIVE_INFINITY } as const;
 /** A look at all rules may take one part in this many of the time: without a sign that somebody wrote (legacy) fewer. */
-const lookShare = { nft: 20, legacy: 100 } as const;
+const lookShare = { nft: 20, legacy: 50 } as const;
 const refusedRetryMs = 30_000;
 
 type Counts = { readonly added: number; readonly removed: number };
