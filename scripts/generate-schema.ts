@@ -24,6 +24,7 @@ const roots: readonly (readonly [packageName: string, ...classes: string[]])[] =
     "ObjectMeta",
     "ListMeta",
     "LabelSelector",
+    "FieldSelectorRequirement",
     "Status",
     "DeleteOptions",
     "Condition",
@@ -43,6 +44,14 @@ const roots: readonly (readonly [packageName: string, ...classes: string[]])[] =
   ["io.k8s.api.coordination.v1", ...withLists("Lease")],
   ["io.k8s.api.autoscaling.v1", "Scale"],
   ["io.k8s.api.policy.v1", "Eviction", ...withLists("PodDisruptionBudget")],
+  ["io.k8s.api.authentication.v1", "TokenRequest", "TokenReview", "SelfSubjectReview"],
+  [
+    "io.k8s.api.authorization.v1",
+    "SubjectAccessReview",
+    "LocalSubjectAccessReview",
+    "SelfSubjectAccessReview",
+    "SelfSubjectRulesReview",
+  ],
   ["io.k8s.api.batch.v1", ...withLists("Job", "CronJob")],
   ["io.k8s.api.events.v1", ...withLists("Event")],
   ["io.k8s.api.networking.v1", ...withLists("Ingress", "IngressClass", "NetworkPolicy", "ServiceCIDR", "IPAddress")],
@@ -50,6 +59,7 @@ const roots: readonly (readonly [packageName: string, ...classes: string[]])[] =
   ["io.k8s.api.rbac.v1", ...withLists("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")],
   ["io.k8s.api.scheduling.v1", ...withLists("PriorityClass")],
   ["io.k8s.api.storage.v1", ...withLists("StorageClass")],
+  ["io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1", ...withLists("CustomResourceDefinition")],
 ];
 
 const scalars: Readonly<Record<string, string>> = {

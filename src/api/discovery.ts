@@ -18,9 +18,11 @@ export type Discovered = Pick<
   | "categories"
   | "status"
   | "subresources"
+  | "createOnly"
 >;
 
-const verbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+const objectVerbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+const verbsOf = ({ createOnly }: Discovered): readonly string[] => (createOnly ? ["create"] : objectVerbs);
 const statusVerbs = ["get", "patch", "update"];
 
 interface GroupVersionKind {
@@ -120,7 +122,7 @@ function apiResources(kind: Discovered) {
     singularName: singular,
     namespaced,
     kind: kind.kind,
-    verbs,
+    verbs: verbsOf(kind),
     ...(shortNames.length > 0 ? { shortNames } : {}),
     ...(categories.length > 0 ? { categories } : {}),
   };
@@ -155,7 +157,7 @@ function discoveredResource(kind: Discovered) {
     responseKind: { group, version, kind: kind.kind },
     scope: namespaced ? "Namespaced" : "Cluster",
     singularResource: singular,
-    verbs,
+    verbs: verbsOf(kind),
     ...(shortNames.length > 0 ? { shortNames } : {}),
     ...(categories.length > 0 ? { categories } : {}),
     ...(subresources.length > 0 ? { subresources } : {}),

@@ -1,6 +1,8 @@
 /** What the API server needs to know of a kind; one file for each kind under `kinds/`, gathered in `kinds/mod.ts`. */
+import type { JsonObject } from "./json.ts";
 import type { KubeObject } from "./object.ts";
 import type { Resource } from "./resource.ts";
+import type { DecodeResult } from "./schema.ts";
 
 /**
  * One fault of an object, worded as Kubernetes words it (apimachinery's field.Error):
@@ -9,6 +11,7 @@ import type { Resource } from "./resource.ts";
 export interface FieldError {
   readonly reason:
     | "FieldValueInvalid"
+    | "FieldValueTypeInvalid"
     | "FieldValueRequired"
     | "FieldValueNotSupported"
     | "FieldValueForbidden"
@@ -24,7 +27,7 @@ export interface FieldError {
 
 export interface Column<T> {
   readonly name: string;
-  readonly type: "string" | "integer" | "boolean" | "date";
+  readonly type: "string" | "integer" | "number" | "boolean" | "date";
   readonly format?: string;
   readonly description: string;
   /** 0: always printed, 1: with `-o wide`. */
@@ -42,6 +45,8 @@ export interface Kind<T extends KubeObject = KubeObject> extends Resource<T> {
   readonly status: boolean;
   /** Subresources beside status, e.g. ["log", "binding", "eviction"]. */
   readonly subresources: readonly string[];
+  /** Nothing is kept: a POST is answered, and there are no other verbs. */
+  readonly createOnly?: boolean;
   /** Name of its schema in `schema.gen.json`, e.g. "io.k8s.api.core.v1.Service". */
   readonly schema: string;
   /** Fills the documented defaults, in place. */
@@ -64,6 +69,28 @@ export interface Kind<T extends KubeObject = KubeObject> extends Resource<T> {
   /** Field selectors beside metadata.name and metadata.namespace: field → its value. */
   readonly fieldSelectors?: Readonly<Record<string, (object: T) => string>>;
   readonly columns: readonly Column<T>[];
+  /** The kind of lists; default: the kind's name and "List". */
+  readonly listKind?: string;
+  /** Reads untyped JSON; default: by the fields of `schema`. */
+  decode?(value: JsonObject): DecodeResult;
+  /** The kind is another form of one that is stored so: in which collection, and how the forms become each other (private copies). */
+  readonly stored?: {
+    readonly group: string;
+    fromStored(object: KubeObject): KubeObject;
+    toStored(object: KubeObject): KubeObject;
+  };
+  /** Where the `scale` subresource finds its numbers, if not in spec.replicas, status.replicas and spec.selector. */
+  readonly scalePaths?: {
+    readonly spec: readonly string[];
+    readonly status: readonly string[];
+    readonly selector?: readonly string[];
+  };
+  /** Its definitions in OpenAPI, by name, if they are not among the published schemas; the first one is the object's own. */
+  published?(dialect: "v2" | "v3"): Readonly<Record<string, object>>;
+  /** Finalizers may lack a domain. */
+  readonly plainFinalizers?: boolean;
+  /** A sentence why no more objects of the kind may be made. */
+  readonly closed?: string;
   /** Metadata names: the check and its words; default: DNS subdomain. */
   validateName?(name: string, generateName: boolean): string[];
 }

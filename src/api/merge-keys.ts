@@ -20,7 +20,10 @@ export interface MergeFacts {
   readonly strategy?: "merge" | "retainKeys" | "merge,retainKeys" | "replace";
 }
 
+const extensions = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1";
 const core = "io.k8s.api.core.v1";
+const authentication = "io.k8s.api.authentication.v1";
+const authorization = "io.k8s.api.authorization.v1";
 const apps = "io.k8s.api.apps.v1";
 const discovery = "io.k8s.api.discovery.v1";
 const autoscaling = "io.k8s.api.autoscaling.v1";
@@ -102,6 +105,8 @@ export const mergeFacts: Readonly<Record<string, Readonly<Record<string, MergeFa
   [`${core}.ServiceStatus`]: { conditions: by("type") },
   [`${discovery}.Endpoint`]: { addresses: set },
   [`${meta}.ObjectMeta`]: { finalizers: joined, ownerReferences: by("uid") },
+  [`${extensions}.CustomResourceDefinitionStatus`]: { conditions: onlyApply("type") },
+  [`${extensions}.JSONSchemaProps`]: { "x-kubernetes-validations": by("rule") },
   [`${networking}.ServiceCIDRStatus`]: { conditions: by("type") },
   [`${node}.Scheduling`]: { nodeSelector: atomic },
   [`${policy}.PodDisruptionBudgetSpec`]: { selector: { strategy: "replace" } },
@@ -140,6 +145,16 @@ export const keyDefaults: Readonly<Record<string, Readonly<Record<string, string
 };
 
 export const requiredFields: Readonly<Record<string, readonly string[]>> = {
+  [`${authentication}.TokenReview`]: ["spec"],
+  [`${authentication}.TokenReviewSpec`]: ["token"],
+  [`${authorization}.LocalSubjectAccessReview`]: ["spec"],
+  [`${authorization}.NonResourceRule`]: ["verbs"],
+  [`${authorization}.ResourceRule`]: ["verbs"],
+  [`${authorization}.SelfSubjectAccessReview`]: ["spec"],
+  [`${authorization}.SelfSubjectRulesReview`]: ["spec"],
+  [`${authorization}.SubjectAccessReview`]: ["spec"],
+  [`${authorization}.SubjectAccessReviewStatus`]: ["allowed"],
+  [`${authorization}.SubjectRulesReviewStatus`]: ["resourceRules", "nonResourceRules", "incomplete"],
   [`${apps}.ControllerRevision`]: ["revision"],
   [`${apps}.DaemonSetCondition`]: ["type", "status"],
   [`${apps}.DaemonSetSpec`]: ["selector", "template"],
@@ -294,7 +309,20 @@ export const requiredFields: Readonly<Record<string, readonly string[]>> = {
   [`${discovery}.ForZone`]: ["name"],
   [`${events}.Event`]: ["eventTime"],
   [`${events}.EventSeries`]: ["count", "lastObservedTime"],
+  [`${extensions}.CustomResourceColumnDefinition`]: ["name", "type", "jsonPath"],
+  [`${extensions}.CustomResourceConversion`]: ["strategy"],
+  [`${extensions}.CustomResourceDefinition`]: ["spec"],
+  [`${extensions}.CustomResourceDefinitionCondition`]: ["type", "status"],
+  [`${extensions}.CustomResourceDefinitionNames`]: ["plural", "kind"],
+  [`${extensions}.CustomResourceDefinitionSpec`]: ["group", "names", "scope", "versions"],
+  [`${extensions}.CustomResourceDefinitionVersion`]: ["name", "served", "storage"],
+  [`${extensions}.CustomResourceSubresourceScale`]: ["specReplicasPath", "statusReplicasPath"],
+  [`${extensions}.SelectableField`]: ["jsonPath"],
+  [`${extensions}.ServiceReference`]: ["namespace", "name"],
+  [`${extensions}.ValidationRule`]: ["rule"],
+  [`${extensions}.WebhookConversion`]: ["conversionReviewVersions"],
   [`${meta}.Condition`]: ["type", "status", "lastTransitionTime", "reason", "message"],
+  [`${meta}.FieldSelectorRequirement`]: ["key", "operator"],
   [`${meta}.LabelSelectorRequirement`]: ["key", "operator"],
   [`${meta}.OwnerReference`]: ["apiVersion", "kind", "name", "uid"],
   [`${meta}.ShardInfo`]: ["selector"],

@@ -28,14 +28,15 @@ export function validateAnnotations(
   return sizeBytes > maxAnnotationBytes ? [...faults, tooLong(path, maxAnnotationBytes)] : faults;
 }
 
-function validateFinalizer(finalizer: string, path: string): FieldError[] {
+/** `lenient`: names without a domain are legal for custom resources and their definitions. */
+function validateFinalizer(finalizer: string, path: string, lenient: boolean): FieldError[] {
   const faults = checkQualifiedName(finalizer).map((fault) => invalid(path, finalizer, fault));
-  if (faults.length > 0 || finalizer.includes("/") || standardFinalizers.has(finalizer)) return faults;
+  if (lenient || faults.length > 0 || finalizer.includes("/") || standardFinalizers.has(finalizer)) return faults;
   return [invalid(path, finalizer, "name is neither a standard finalizer name nor is it fully qualified")];
 }
 
-function validateFinalizers(finalizers: readonly string[], path: string): FieldError[] {
-  const faults = finalizers.flatMap((finalizer, index) => validateFinalizer(finalizer, `${path}[${index}]`));
+function validateFinalizers(finalizers: readonly string[], path: string, lenient: boolean): FieldError[] {
+  const faults = finalizers.flatMap((finalizer, index) => validateFinalizer(finalizer, `${path}[${index}]`, lenient));
   if (finalizers.includes("orphan") && finalizers.includes("foregroundDeletion")) {
     faults.push(invalid(path, finalizers, "finalizer orphan and foregroundDeletion cannot be both set"));
   }
@@ -90,16 +91,17 @@ function validateNamespace(namespace: string | undefined, namespaced: boolean, p
 /** All faults of an object's metadata, e.g. `metadata.labels: Invalid value: "a b": a valid label must be …`. */
 export function validateMetadata(
   object: KubeObject,
-  kind: Pick<Kind, "namespaced" | "validateName">,
+  kind: Pick<Kind, "namespaced" | "validateName" | "plainFinalizers">,
   path = "metadata",
 ): FieldError[] {
   const { metadata } = object;
+  const lenient = kind.plainFinalizers === true;
   return [
     ...validateNames(metadata, kind.validateName ?? checkDnsSubdomain, path),
     ...validateNamespace(metadata.namespace, kind.namespaced, path),
     ...validateLabels(metadata.labels, `${path}.labels`),
     ...validateAnnotations(metadata.annotations, `${path}.annotations`),
-    ...validateFinalizers(metadata.finalizers ?? [], `${path}.finalizers`),
+    ...validateFinalizers(metadata.finalizers ?? [], `${path}.finalizers`, lenient),
     ...validateOwners(metadata.ownerReferences ?? [], `${path}.ownerReferences`),
   ];
 }

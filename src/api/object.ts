@@ -1,4 +1,5 @@
 /** The shapes of API objects. Field types come from the published API (package kubernetes-types, types only). */
+import type * as apiextensions from "kubernetes-types/apiextensions/v1";
 import type * as apps from "kubernetes-types/apps/v1";
 import type * as batch from "kubernetes-types/batch/v1";
 import type { Lease as LeaseFields } from "kubernetes-types/coordination/v1";
@@ -76,6 +77,7 @@ export type RoleBinding = Typed<rbac.RoleBinding, "RoleBinding">;
 export type ClusterRole = Typed<rbac.ClusterRole, "ClusterRole">;
 export type ClusterRoleBinding = Typed<rbac.ClusterRoleBinding, "ClusterRoleBinding">;
 export type PriorityClass = Typed<PriorityClassFields, "PriorityClass">;
+export type CustomResourceDefinition = Specified<apiextensions.CustomResourceDefinition, "CustomResourceDefinition">;
 export type StorageClass = Typed<StorageClassFields, "StorageClass">;
 export type RuntimeClass = Typed<RuntimeClassFields, "RuntimeClass">;
 

@@ -142,6 +142,14 @@ export const runtimeClasses = resource<objects.RuntimeClass>(
   false,
 );
 
+export const customResourceDefinitions = resource<objects.CustomResourceDefinition>(
+  "apiextensions.k8s.io",
+  "v1",
+  "CustomResourceDefinition",
+  "customresourcedefinitions",
+  false,
+);
+
 /** "v1" or "apps/v1". */
 export function apiVersionOf({ group, version }: { group: string; version: string }): string {
   return group ? `${group}/${version}` : version;

@@ -31,6 +31,23 @@ function parseType(text: string, merge?: MergeFacts): FieldType {
   return text.includes(".") ? { kind: "object", schema: text, merge } : { kind: "scalar", scalar: text as Scalar };
 }
 
+interface Defined {
+  /** The type of fields that are not named. */
+  readonly others: FieldType | undefined;
+  readonly keyDefaults: Readonly<Record<string, string>>;
+}
+
+/** Schemas made at run time, of custom resources. */
+const defined = new Map<string, Defined>();
+
+/** Makes a schema known, or replaces it; its name must not be one of the published ones. */
+export function defineSchema(schema: string, fields: ReadonlyMap<string, FieldType>, more: Defined): void {
+  if (hasSchema(schema)) throw new TypeError(`Cannot define "${schema}": it is a published schema`);
+  parsed.set(schema, fields);
+  defined.set(schema, more);
+}
+
+/** Is it one of the published schemas? */
 export function hasSchema(schema: string): boolean {
   return Object.hasOwn(tables, schema);
 }
@@ -72,11 +89,13 @@ export function isAtomic(type: FieldType): boolean {
 
 /** What stands for a list key's field that is left out, e.g. "TCP" for a port's protocol. */
 export function keyDefault(type: FieldType, field: string): string | undefined {
-  return type.kind === "object" ? keyDefaults[type.schema]?.[field] : undefined;
+  if (type.kind !== "object") return undefined;
+  return keyDefaults[type.schema]?.[field] ?? defined.get(type.schema)?.keyDefaults[field];
 }
 
 /** The type of a field or of a map's value; undefined when the type has no such field, or no fields at all. */
 export function childType(type: FieldType, field: string): FieldType | undefined {
   if (type.kind === "map") return type.values;
-  return type.kind === "object" ? fieldsOf(type.schema).get(field) : undefined;
+  if (type.kind !== "object") return undefined;
+  return fieldsOf(type.schema).get(field) ?? defined.get(type.schema)?.others;
 }

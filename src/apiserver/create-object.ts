@@ -3,15 +3,24 @@
 import type { FieldError, Kind } from "../api/kind.ts";
 import { validateMetadata } from "../api/metadata.ts";
 import { generateName } from "../api/names.ts";
-import { alreadyExists, generateNameConflict, internalError, invalid } from "../api/status.ts";
+import {
+  ApiFault,
+  alreadyExists,
+  generateNameConflict,
+  internalError,
+  invalid,
+  methodNotAllowed,
+} from "../api/status.ts";
 import { KeyExistsError } from "../store/store.ts";
-import { admitted } from "./admission/write-hook.ts";
+import { admitted, hookOf } from "./admission/write-hook.ts";
 import { encodeObject, type StoredObject, writableMeta } from "./codec.ts";
 import type { ServerContext } from "./context.ts";
 import { trackFields } from "./field-management.ts";
 import { objectStoreKey } from "./keys.ts";
 import { requireOpenNamespace } from "./namespace-lifecycle.ts";
 import { dropEmptyMetadata, prepareNewMetadata } from "./object-metadata.ts";
+import type { User } from "./request.ts";
+import { storedForm } from "./stored-form.ts";
 
 export interface Written {
   readonly value: Buffer;
@@ -22,6 +31,8 @@ export interface Written {
 export interface Writer {
   readonly dryRun: boolean;
   readonly fieldManager: string;
+  /** Who writes; undefined: the server itself, which may grant any role. */
+  readonly user?: User;
   /** Server-side apply has noted the fields itself. */
   readonly tracked?: boolean;
 }
@@ -40,6 +51,11 @@ function unsavedValue(object: StoredObject): Buffer {
   return Buffer.from(JSON.stringify(object));
 }
 
+function closedFault(kind: Kind): ApiFault {
+  const fault = methodNotAllowed(kind, "create");
+  return new ApiFault({ ...fault.status, message: kind.closed ?? "" });
+}
+
 async function insert(
   { store, kind, object }: { store: ServerContext["store"]; kind: Kind; object: StoredObject },
   generated: boolean,
@@ -48,7 +64,7 @@ async function insert(
   for (let attempt = 1; ; attempt++) {
     const { name, generateName: base = "" } = object.metadata;
     try {
-      return (await store.create(objectStoreKey(kind, namespace, name), encodeObject(object))).value;
+      return (await store.create(objectStoreKey(kind, namespace, name), encodeObject(storedForm(kind, object)))).value;
     } catch (error) {
       if (!(error instanceof KeyExistsError)) throw error;
       if (!generated) throw alreadyExists(kind, name);
@@ -64,6 +80,7 @@ export async function createObject(
   { kind, object, writer }: { kind: Kind; object: StoredObject; writer: Writer },
 ): Promise<Written> {
   const { store, clock } = server;
+  if (kind.closed) throw closedFault(kind);
   const generated = !object.metadata.name && Boolean(object.metadata.generateName);
   prepareNewMetadata(object, clock.now());
   dropEmptyMetadata(object);
@@ -74,11 +91,13 @@ export async function createObject(
   if (!writer.tracked) {
     trackFields(object, undefined, { kind, manager: writer.fieldManager, subresource: undefined, nowMs: clock.now() });
   }
-  const admission = server.hooks.get(kind.plural)?.admit(object) ?? admitted;
+  const hook = hookOf(server.hooks, kind);
+  if (hook?.ready) await hook.ready(object);
+  const admission = hook?.admit(object, undefined, writer.user) ?? admitted;
   try {
     throwFaults(kind, name, admission.faults);
     throwFaults(kind, name, [...validateMetadata(object, kind), ...(kind.validate?.(object) ?? [])]);
-    const warnings = kind.warnings?.(object, undefined) ?? [];
+    const warnings = [...(kind.warnings?.(object, undefined) ?? []), ...(admission.warnings ?? [])];
     if (writer.dryRun) {
       if (await store.get(objectStoreKey(kind, namespace, name))) throw alreadyExists(kind, name);
       admission.revert();

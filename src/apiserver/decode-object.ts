@@ -96,7 +96,7 @@ export function decodeObject(
   checkType(value, kind);
   const lost = lostIndentation(value, kind.schema);
   if (lost) throw badRequest(lost);
-  const { value: decoded, unknown: undeclared, errors } = decode(kind.schema, value);
+  const { value: decoded, unknown: undeclared, errors } = kind.decode?.(value) ?? decode(kind.schema, value);
   const unknown = [...duplicates, ...undeclared];
   if (errors.length > 0) throw cannotDecode(kind, { errors });
   if (fieldValidation === "Strict" && unknown.length > 0) throw cannotDecode(kind, { errors: [], unknown });

@@ -2,12 +2,13 @@
 import type { Kind } from "../api/kind.ts";
 import { conflict, notFound, preconditionFailed } from "../api/status.ts";
 import { type Entry, RevisionConflictError } from "../store/store.ts";
-import { encodeObject, objectOf, type StoredObject } from "./codec.ts";
+import { encodeObject, type StoredObject } from "./codec.ts";
 import type { ServerContext } from "./context.ts";
 import { type DeleteOptions, decideDeletion } from "./deletion.ts";
 import { objectStoreKey } from "./keys.ts";
 import { requireMortal } from "./namespace-lifecycle.ts";
 import { removeEntry } from "./remove-entry.ts";
+import { shownObject, storedForm } from "./stored-form.ts";
 
 export interface Deleted {
   /** The object's last or present state. */
@@ -42,7 +43,7 @@ function checkPreconditions({ kind, name, options }: DeleteTarget, old: StoredOb
 
 async function attempt(server: ServerContext, target: DeleteTarget, entry: Entry): Promise<Deleted | "conflict"> {
   const { kind, options, dryRun } = target;
-  const old = objectOf(entry.value);
+  const old = shownObject(kind, entry.value);
   checkPreconditions(target, old);
   const decision = decideDeletion(old, { kind, options, nowMs: server.clock.now() });
   if (dryRun || decision.kind === "pending") return { value: entry.value, gone: decision.kind === "remove" };
@@ -51,7 +52,11 @@ async function attempt(server: ServerContext, target: DeleteTarget, entry: Entry
       const removed = await removeEntry(server, { kind, entry, object: structuredClone(old) });
       return { value: removed.value, gone: true };
     }
-    const marked = await server.store.update(entry.key, entry.revision, encodeObject(decision.object));
+    const marked = await server.store.update(
+      entry.key,
+      entry.revision,
+      encodeObject(storedForm(kind, decision.object)),
+    );
     return { value: marked.value, gone: false };
   } catch (error) {
     if (error instanceof RevisionConflictError) return "conflict";

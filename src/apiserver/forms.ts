@@ -4,6 +4,7 @@ import { apiVersionOf } from "../api/resource.ts";
 import { type IncludeObject, type Table, table } from "../api/table.ts";
 import { objectOf, type StoredObject } from "./codec.ts";
 import type { Form } from "./negotiate.ts";
+import { shownForm } from "./stored-form.ts";
 
 export interface ListHead {
   readonly resourceVersion: string;
@@ -39,7 +40,7 @@ const tail = Buffer.from("]}\n");
 
 /** `{"kind":"PodList",…,"items":[…]}` out of the objects' own bytes. */
 function joinList(kind: Kind, values: readonly Buffer[], head: ListHead): Buffer {
-  const start = { kind: `${kind.kind}List`, apiVersion: apiVersionOf(kind), metadata: head };
+  const start = { kind: kind.listKind ?? `${kind.kind}List`, apiVersion: apiVersionOf(kind), metadata: head };
   const parts: Buffer[] = [Buffer.from(`${JSON.stringify(start).slice(0, -1)},"items":[`)];
   for (const [index, value] of values.entries()) {
     if (index > 0) parts.push(comma);
@@ -49,7 +50,8 @@ function joinList(kind: Kind, values: readonly Buffer[], head: ListHead): Buffer
   return Buffer.concat(parts);
 }
 
-export function formatObject(kind: Kind, value: Buffer, form: Form, style: TableStyle): Buffer {
+export function formatObject(kind: Kind, stored: Buffer, form: Form, style: TableStyle): Buffer {
+  const value = shownForm(kind, stored);
   if (form === "json") return value;
   const object = objectOf(value);
   return Buffer.from(JSON.stringify(form === "table" ? toTable(kind, [object], style) : toMetadata(object)));
@@ -57,10 +59,11 @@ export function formatObject(kind: Kind, value: Buffer, form: Form, style: Table
 
 export function formatList(
   kind: Kind,
-  { values, head }: { values: readonly Buffer[]; head: ListHead },
+  { values: stored, head }: { values: readonly Buffer[]; head: ListHead },
   form: Form,
   style: TableStyle,
 ): Buffer {
+  const values = kind.stored ? stored.map((value) => shownForm(kind, value)) : stored;
   if (form === "json") return joinList(kind, values, head);
   const objects = values.map(objectOf);
   const body =

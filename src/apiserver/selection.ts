@@ -3,7 +3,8 @@ import { checkFieldSelector, demandedValue, matchesFields, parseFieldSelector } 
 import type { Kind } from "../api/kind.ts";
 import { matches, parseLabelSelector } from "../api/selectors.ts";
 import type { Entry } from "../store/store.ts";
-import { objectOf, type StoredObject } from "./codec.ts";
+import type { StoredObject } from "./codec.ts";
+import { shownObject } from "./stored-form.ts";
 
 export interface Selection {
   /** True: there is nothing to check. */
@@ -31,6 +32,6 @@ export function selectionOf(
     all: false,
     name: demandedValue(fields, "metadata.name"),
     matches: test,
-    matchesEntry: (entry) => test(objectOf(entry.value)),
+    matchesEntry: (entry) => test(shownObject(kind, entry.value)),
   };
 }

@@ -8,13 +8,24 @@ import { services } from "../api/resource.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Store } from "../store/store.ts";
-import { podHook } from "./admission/pod-hook.ts";
+import { customResourceHook } from "./admission/custom-resource-hook.ts";
+import { createPodHook } from "./admission/pod-hook.ts";
 import { serviceHook } from "./admission/service-hook.ts";
+import { openAudit } from "./audit.ts";
+import { signingKey } from "./authentication/signing-key.ts";
+import { createTokens } from "./authentication/tokens.ts";
+import { startAggregation } from "./authorization/aggregation.ts";
+import { createAuthorizer } from "./authorization/authorizer.ts";
+import { bootstrapPolicy } from "./authorization/bootstrap.ts";
+import { roleHooks } from "./authorization/role-hook.ts";
 import { objectOf } from "./codec.ts";
 import type { ServerConfig, ServerContext } from "./context.ts";
+import { startCustomResources } from "./custom-resources.ts";
 import { startEventExpiry } from "./event-expiry.ts";
+import { FlowControl } from "./fairness/flow-control.ts";
 import { type Edge, handleRequest } from "./handle-request.ts";
 import { collectionPrefix } from "./keys.ts";
+import { createKindRegistry, type KindRegistry } from "./kind-registry.ts";
 import { createMetrics } from "./metrics.ts";
 import type { Pki } from "./pki.ts";
 import { ServiceAllocator } from "./service-allocation/service-allocator.ts";
@@ -41,15 +52,13 @@ export interface ApiServer {
 
 const keepAliveMs = 120_000;
 const headersTimeoutMs = 30_000;
+/** For the whole request with its body; the answer may take as long as it likes. */
+const requestTimeoutMs = 60_000;
+const defaultIssuer = "https://kubernetes.default.svc.cluster.local";
 
 async function adoptServices(store: Store, allocator: ServiceAllocator): Promise<void> {
   const { entries } = await store.list(collectionPrefix(services));
   for (const { value } of entries) allocator.adopt(objectOf(value) as unknown as Service);
-}
-
-function kindTable(kinds: readonly Kind[]): ServerContext["kindOf"] {
-  const table = new Map(kinds.map((kind) => [`${kind.group}/${kind.version}/${kind.plural}`, kind]));
-  return (group, version, plural) => table.get(`${group}/${version}/${plural}`);
 }
 
 function listenOn(server: Server, options: ListenOptions): Promise<{ port: number }> {
@@ -63,23 +72,38 @@ function listenOn(server: Server, options: ListenOptions): Promise<{ port: numbe
   });
 }
 
-async function createContext(options: ApiServerOptions, closing: AbortSignal): Promise<ServerContext> {
-  const { store, kinds, pki, config, log, clock = systemClock } = options;
-  const { serviceCidr, nodePortRange } = config;
+async function createContext(
+  options: ApiServerOptions,
+  registry: KindRegistry,
+  closing: AbortSignal,
+): Promise<ServerContext> {
+  const { store, pki, config, log, clock = systemClock } = options;
+  const { serviceCidr, nodePortRange, issuer = defaultIssuer, disabledAdmission = [] } = config;
   const allocator = new ServiceAllocator({ serviceCidrs: serviceCidr.split(","), nodePortRange });
-  await adoptServices(store, allocator);
+  const accounts = !disabledAdmission.includes("ServiceAccount");
+  const [authorizer, podHook] = await Promise.all([
+    createAuthorizer(store, closing),
+    createPodHook({ store, signal: closing, accounts }),
+    adoptServices(store, allocator),
+  ]);
   return {
     store,
-    kinds,
-    kindOf: kindTable(kinds),
+    get kinds() {
+      return registry.kinds;
+    },
+    kindOf: registry.kindOf,
     config,
     log,
     clock,
     hooks: new Map([
       ["services", serviceHook(allocator)],
       ["pods", podHook],
+      ...roleHooks(authorizer),
+      ["customresourcedefinitions", customResourceHook(registry, clock)],
     ]),
     nodes: { ca: pki.ca, client: pki.client("kubelet-client") },
+    authorizer,
+    tokens: createTokens({ key: signingKey(pki.tokenKey), issuer, store, clock }),
     closing,
   };
 }
@@ -95,7 +119,7 @@ function createListener(edge: Edge, pki: Pki): Server {
   });
   server.keepAliveTimeout = keepAliveMs;
   server.headersTimeout = headersTimeoutMs;
-  server.requestTimeout = 0;
+  server.requestTimeout = requestTimeoutMs;
   server.on("tlsClientError", (error) => log.debug("TLS handshake failed", { error }));
   server.on("clientError", (_error, socket) => socket.destroy());
   return server;
@@ -111,13 +135,21 @@ function closeServer(server: Server): Promise<void> {
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const closing = new AbortController();
   setMaxListeners(0, closing.signal);
-  const context = await createContext(options, closing.signal);
+  const registry = createKindRegistry(options.kinds);
+  const context = await createContext(options, registry, closing.signal);
+  await startCustomResources(context, registry);
   const metrics = createMetrics();
   const checks = [
     { name: "ping", check: () => true },
     { name: "shutdown", check: () => !closing.signal.aborted },
   ];
-  const edge: Edge = { server: context, metrics, staticPaths: createStaticPaths(context, { metrics, checks }) };
+  const { config, clock, log } = context;
+  const flows = new FlowControl(clock, config.flowLimits);
+  const audit = config.auditLog ? openAudit(config.auditLog, { clock, log }) : undefined;
+  const staticPaths = createStaticPaths(context, { metrics, checks, gauges: () => flows.gauges });
+  const edge: Edge = { server: context, metrics, staticPaths, flows, audit };
+  await bootstrapPolicy(context);
+  await startAggregation(context);
   startEventExpiry(context);
   const servers: Server[] = [];
   return {
@@ -130,6 +162,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     async close() {
       closing.abort();
       await Promise.all(servers.map(closeServer));
+      await audit?.close();
     },
   };
 }

@@ -5,8 +5,8 @@ import type { Kind } from "../api/kind.ts";
 import { validateMetadata, validateMetadataUpdate } from "../api/metadata.ts";
 import { conflict, notFound, preconditionFailed } from "../api/status.ts";
 import { type Entry, RevisionConflictError } from "../store/store.ts";
-import { admitted } from "./admission/write-hook.ts";
-import { encodeObject, objectOf, type StoredObject, writableMeta } from "./codec.ts";
+import { admitted, hookOf } from "./admission/write-hook.ts";
+import { encodeObject, type StoredObject, writableMeta } from "./codec.ts";
 import type { ServerContext } from "./context.ts";
 import { throwFaults, type Writer, type Written } from "./create-object.ts";
 import { endsDeletion } from "./deletion.ts";
@@ -14,6 +14,7 @@ import { trackFields } from "./field-management.ts";
 import { objectStoreKey } from "./keys.ts";
 import { carryMetadata, dropEmptyMetadata } from "./object-metadata.ts";
 import { removeEntry } from "./remove-entry.ts";
+import { shownObject, storedForm } from "./stored-form.ts";
 
 /** Which part of the object a write may change. */
 export type Part = "object" | "status" | "finalize" | "binding";
@@ -101,18 +102,19 @@ function validate({ kind, part }: Update, object: StoredObject, old: StoredObjec
 
 async function attempt(server: ServerContext, update: Update, entry: Entry): Promise<Written | "conflict"> {
   const { kind, part, writer } = update;
-  const old = objectOf(entry.value);
+  const old = shownObject(kind, entry.value);
   const { object, warnings: decodeWarnings, pinned } = prepare(update, old);
   if (!writer.tracked) {
     const { subresource } = update;
     trackFields(object, old, { kind, manager: writer.fieldManager, subresource, nowMs: server.clock.now() });
   }
-  const hook = part === "object" ? server.hooks.get(kind.plural) : undefined;
-  const admission = hook?.admit(object, old) ?? admitted;
+  const hook = part === "object" ? hookOf(server.hooks, kind) : undefined;
+  const admission = hook?.admit(object, old, writer.user) ?? admitted;
   try {
     throwFaults(kind, object.metadata.name, admission.faults);
     validate(update, object, old);
-    const warnings = [...decodeWarnings, ...(part === "object" ? (kind.warnings?.(object, old) ?? []) : [])];
+    const own = part === "object" ? (kind.warnings?.(object, old) ?? []) : [];
+    const warnings = [...decodeWarnings, ...own, ...(admission.warnings ?? [])];
     if (part !== "status" && raisesGeneration(kind, object, old)) {
       writableMeta(object).generation = (old.metadata.generation ?? 0) + 1;
     }
@@ -126,7 +128,7 @@ async function attempt(server: ServerContext, update: Update, entry: Entry): Pro
       admission.revert();
       return { value: removed.value, created: false, warnings };
     }
-    const written = await server.store.update(entry.key, entry.revision, encodeObject(object));
+    const written = await server.store.update(entry.key, entry.revision, encodeObject(storedForm(kind, object)));
     admission.commit();
     return { value: written.value, created: false, warnings };
   } catch (error) {

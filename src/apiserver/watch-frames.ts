@@ -5,6 +5,7 @@ import { apiVersionOf } from "../api/resource.ts";
 import { objectOf, type StoredObject } from "./codec.ts";
 import { toMetadata, toTable } from "./forms.ts";
 import type { Form } from "./negotiate.ts";
+import { shownForm } from "./stored-form.ts";
 
 export type FrameType = "ADDED" | "MODIFIED" | "DELETED";
 
@@ -36,7 +37,8 @@ function remember(value: Buffer): Map<string, Buffer> {
   return styles;
 }
 
-function bodyOf(value: Buffer, { kind, form, includeObject, now }: FrameStyle): Buffer {
+function bodyOf(stored: Buffer, { kind, form, includeObject, now }: FrameStyle): Buffer {
+  const value = shownForm(kind, stored);
   if (form === "json") return value;
   const object = objectOf(value);
   const body = form === "table" ? toTable(kind, [object], { includeObject, now: now() }) : toMetadata(object);
@@ -46,7 +48,8 @@ function bodyOf(value: Buffer, { kind, form, includeObject, now }: FrameStyle): 
 /** `{"type":"ADDED","object":{…}}` and a newline. */
 export function eventFrame(type: FrameType, value: Buffer, style: FrameStyle): Buffer {
   const styles = remember(value);
-  const key = `${type} ${style.form} ${style.includeObject ?? ""}`;
+  const version = style.kind.stored ? apiVersionOf(style.kind) : "";
+  const key = `${type} ${style.form} ${style.includeObject ?? ""} ${version}`;
   let frame = styles.get(key);
   if (!frame) {
     frame = Buffer.concat([heads[type], bodyOf(value, style), newline]);

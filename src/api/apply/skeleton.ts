@@ -1,6 +1,6 @@
 /** What an object of a kind is before anyone wrote to it: the parts that are always there, so nobody owns them. */
 import type { JsonObject } from "../json.ts";
-import { fieldsOf } from "../schema-table.ts";
+import { fieldsOf, hasSchema } from "../schema-table.ts";
 
 /** Objects inside objects that Kubernetes' types hold by value; all others are absent until someone writes them. */
 const always = new Set([
@@ -20,6 +20,8 @@ const made = new Map<string, JsonObject>();
 export function skeleton(schema: string): Readonly<JsonObject> {
   const known = made.get(schema);
   if (known) return known;
+  // Custom resources are as they were written.
+  if (!hasSchema(schema)) return {};
   const result: JsonObject = {};
   for (const [field, type] of fieldsOf(schema)) {
     if (!always.has(field)) continue;

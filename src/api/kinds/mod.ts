@@ -6,6 +6,7 @@ import { clusterRoleBindingKind } from "./cluster-role-binding.ts";
 import { configMapKind } from "./config-map.ts";
 import { controllerRevisionKind } from "./controller-revision.ts";
 import { cronJobKind } from "./cron-job.ts";
+import { customResourceDefinitionKind } from "./custom-resource-definition.ts";
 import { daemonSetKind } from "./daemon-set.ts";
 import { deploymentKind } from "./deployment.ts";
 import { endpointSliceKind } from "./endpoint-slice.ts";
@@ -29,6 +30,7 @@ import { priorityClassKind } from "./priority-class.ts";
 import { replicaSetKind } from "./replica-set.ts";
 import { replicationControllerKind } from "./replication-controller.ts";
 import { resourceQuotaKind } from "./resource-quota.ts";
+import { reviewKinds } from "./reviews.ts";
 import { roleKind } from "./role.ts";
 import { roleBindingKind } from "./role-binding.ts";
 import { runtimeClassKind } from "./runtime-class.ts";
@@ -66,6 +68,7 @@ export const kinds: readonly Kind[] = [
   general(deploymentKind),
   general(replicaSetKind),
   general(statefulSetKind),
+  ...reviewKinds,
   general(cronJobKind),
   general(jobKind),
   general(ingressClassKind),
@@ -83,6 +86,7 @@ export const kinds: readonly Kind[] = [
   general(leaseKind),
   general(runtimeClassKind),
   general(endpointSliceKind),
+  general(customResourceDefinitionKind),
 ];
 
 const byPath: ReadonlyMap<string, Kind> = new Map(

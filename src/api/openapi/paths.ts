@@ -51,6 +51,8 @@ interface Action {
   readonly body?: string;
   readonly answer: string;
   readonly gvk: GroupVersionKind;
+  /** Media types of the body. */
+  readonly consumes?: readonly string[];
 }
 
 function parameter(name: string, type: ParameterType, place: Place, dialect: Dialect): object {
@@ -60,9 +62,8 @@ function parameter(name: string, type: ParameterType, place: Place, dialect: Dia
     : { name, in: place, ...required, type, uniqueItems: true };
 }
 
-function request(body: string, action: string, dialect: Dialect): object {
+function request(body: string, action: string, dialect: Dialect, types: readonly string[]): object {
   const schema = { $ref: reference(body, dialect) };
-  const types = action === "patch" ? patchTypes : objectTypes;
   return {
     requestBody: {
       content: Object.fromEntries(types.map((type) => [type, { schema }])),
@@ -71,7 +72,10 @@ function request(body: string, action: string, dialect: Dialect): object {
   };
 }
 
-function operation({ action, parameters = {}, body, answer, gvk }: Action, dialect: Dialect): object {
+function operation(
+  { action, parameters = {}, body, answer, gvk, consumes = objectTypes }: Action,
+  dialect: Dialect,
+): object {
   const query: object[] = Object.entries(parameters).map(([name, type]) => parameter(name, type, "query", dialect));
   const schema = { $ref: reference(answer, dialect) };
   const extensions = { "x-kubernetes-action": action, "x-kubernetes-group-version-kind": gvk };
@@ -79,7 +83,7 @@ function operation({ action, parameters = {}, body, answer, gvk }: Action, diale
     const content = Object.fromEntries(objectTypes.map((type) => [type, { schema }]));
     return {
       parameters: query,
-      ...(body ? request(body, action, dialect) : {}),
+      ...(body ? request(body, action, dialect, consumes) : {}),
       responses: { 200: { description: "OK", content } },
       ...extensions,
     };
@@ -87,7 +91,6 @@ function operation({ action, parameters = {}, body, answer, gvk }: Action, diale
   const bodyParameter = body
     ? [{ name: "body", in: "body", required: action !== "delete", schema: { $ref: reference(body, dialect) } }]
     : [];
-  const consumes = action === "patch" ? patchTypes : objectTypes;
   return {
     consumes,
     produces: objectTypes,
@@ -109,12 +112,12 @@ function pathItem(path: string, actions: Readonly<Record<string, Action>>, diale
   ];
 }
 
-function collectionActions({ schema }: Published, gvk: GroupVersionKind): Record<string, Action> {
+function collectionActions({ schema, published }: Published, gvk: GroupVersionKind): Record<string, Action> {
   return {
     get: {
       action: "list",
       parameters: listParameters,
-      answer: hasSchema(listSchema(schema)) ? listSchema(schema) : schema,
+      answer: published || hasSchema(listSchema(schema)) ? listSchema(schema) : schema,
       gvk,
     },
     post: { action: "post", parameters: writeParameters, body: schema, answer: schema, gvk },
@@ -129,7 +132,11 @@ function collectionActions({ schema }: Published, gvk: GroupVersionKind): Record
 }
 
 /** Read, replace and patch: the object's own verbs, and those of its status and scale. */
-function itemActions(schema: string, gvk: GroupVersionKind): Record<string, Action> {
+function itemActions(
+  schema: string,
+  gvk: GroupVersionKind,
+  { published }: Partial<Published> = {},
+): Record<string, Action> {
   return {
     get: { action: "get", answer: schema, gvk },
     put: { action: "put", parameters: writeParameters, body: schema, answer: schema, gvk },
@@ -137,6 +144,8 @@ function itemActions(schema: string, gvk: GroupVersionKind): Record<string, Acti
       action: "patch",
       parameters: { ...writeParameters, force: "boolean" },
       body: patchSchema,
+      // Custom resources say nothing of strategies; kubectl reads it here.
+      consumes: published ? patchTypes.filter((type) => !type.includes("strategic")) : patchTypes,
       answer: schema,
       gvk,
     },
@@ -145,11 +154,12 @@ function itemActions(schema: string, gvk: GroupVersionKind): Record<string, Acti
 
 function subresourcePaths(
   item: string,
-  { schema, status, subresources }: Published,
+  kind: Published,
   gvk: GroupVersionKind,
   dialect: Dialect,
 ): [string, PathItem][] {
-  const own = status ? [pathItem(`${item}/status`, itemActions(schema, gvk), dialect)] : [];
+  const { schema, status, subresources } = kind;
+  const own = status ? [pathItem(`${item}/status`, itemActions(schema, gvk, kind), dialect)] : [];
   const others = subresources.flatMap((name): [string, PathItem][] => {
     const below = subresourceSchemas[name];
     if (!below) return [];
@@ -168,6 +178,7 @@ export function pathsOf(kind: Published, dialect: Dialect): [string, PathItem][]
   const collection = namespaced ? `${root}/namespaces/{namespace}/${plural}` : `${root}/${plural}`;
   const item = `${collection}/{name}`;
   const actions = collectionActions(kind, gvk);
+  if (kind.createOnly) return actions.post ? [pathItem(collection, { post: actions.post }, dialect)] : [];
   const remove: Action = {
     action: "delete",
     parameters: deleteParameters,
@@ -178,7 +189,7 @@ export function pathsOf(kind: Published, dialect: Dialect): [string, PathItem][]
   return [
     ...(namespaced && actions.get ? [pathItem(`${root}/${plural}`, { get: actions.get }, dialect)] : []),
     pathItem(collection, actions, dialect),
-    pathItem(item, { ...itemActions(schema, gvk), delete: remove }, dialect),
+    pathItem(item, { ...itemActions(schema, gvk, kind), delete: remove }, dialect),
     ...subresourcePaths(item, kind, gvk, dialect),
   ];
 }

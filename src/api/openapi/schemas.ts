@@ -6,7 +6,16 @@ import { type FieldType, fieldsOf, hasSchema, type Scalar } from "../schema-tabl
 export type Dialect = "v2" | "v3";
 export type Published = Pick<
   Kind,
-  "group" | "version" | "kind" | "plural" | "namespaced" | "schema" | "status" | "subresources"
+  | "group"
+  | "version"
+  | "kind"
+  | "plural"
+  | "namespaced"
+  | "schema"
+  | "status"
+  | "subresources"
+  | "createOnly"
+  | "published"
 >;
 
 export interface GroupVersionKind {
@@ -117,16 +126,17 @@ export const subresourceSchemas: Readonly<Record<string, GroupVersionKind & { re
 
 /** The definitions that the paths of these kinds refer to. */
 export function schemasOf(kinds: readonly Published[], dialect: Dialect): Record<string, object> {
+  const custom = kinds.flatMap(({ published }) => (published ? [published(dialect)] : []));
   const gvks = new Map<string, GroupVersionKind>([[statusSchema, { group: "", version: "v1", kind: "Status" }]]);
-  for (const { group, version, kind, schema, subresources } of kinds) {
-    gvks.set(schema, { group, version, kind });
+  for (const { group, version, kind, schema, subresources, published } of kinds) {
+    if (!published) gvks.set(schema, { group, version, kind });
     if (hasSchema(listSchema(schema))) gvks.set(listSchema(schema), { group, version, kind: `${kind}List` });
     for (const name of subresources) {
       const { schema: below, ...gvk } = subresourceSchemas[name] ?? { schema: undefined };
       if (below && "kind" in gvk) gvks.set(below, gvk);
     }
   }
-  const names = reachableFrom([...gvks.keys(), deleteOptionsSchema]);
+  const names = reachableFrom([...gvks.keys(), deleteOptionsSchema, `${meta}.ObjectMeta`, `${meta}.ListMeta`]);
   const optionsFor = [
     ...new Map(
       kinds.map(({ group, version }) => [`${group}/${version}`, { group, version, kind: "DeleteOptions" }]),
@@ -136,5 +146,5 @@ export function schemasOf(kinds: readonly Published[], dialect: Dialect): Record
     const gvk = gvks.get(name);
     return [name, objectSchema(name, name === deleteOptionsSchema ? optionsFor : gvk && [gvk], dialect)] as const;
   });
-  return { ...Object.fromEntries(entries), [patchSchema]: { type: "object" } };
+  return Object.assign(Object.fromEntries(entries), { [patchSchema]: { type: "object" } }, ...custom);
 }

@@ -1,9 +1,12 @@
 /** What a kind needs beside its own pure rules when it is written, such as addresses from a pool. */
-import type { FieldError } from "../../api/kind.ts";
+import type { FieldError, Kind } from "../../api/kind.ts";
 import type { StoredObject } from "../codec.ts";
+import type { User } from "../request.ts";
 
 export interface Admitted {
   readonly faults: readonly FieldError[];
+  /** Texts for `Warning` headers. */
+  readonly warnings?: readonly string[];
   /** Called once when the write is durable. */
   commit(): void;
   /** Called once when the write failed, or was only tried (dryRun). */
@@ -11,10 +14,18 @@ export interface Admitted {
 }
 
 export interface WriteHook {
-  /** Changes `object` in place, before validation; `old`: the stored one, of an update. */
-  admit(object: StoredObject, old?: StoredObject): Admitted;
+  /** Waits until a new object can be admitted. Throws ApiFault if it never can. */
+  ready?(object: StoredObject): Promise<void>;
+  /** Changes `object` in place, before validation. `old`: the stored one, of an update; `user`: who writes, unless the server itself does. */
+  admit(object: StoredObject, old?: StoredObject, user?: User): Admitted;
   /** Called when `object` is gone from the store. */
   removed?(object: StoredObject): void;
 }
 
 export const admitted: Admitted = { faults: [], commit() {}, revert() {} };
+
+/** A hook is found by the plural name, with the group if that is not the core's ("roles.rbac.authorization.k8s.io"), or without for built-in kinds. */
+export function hookOf(hooks: ReadonlyMap<string, WriteHook>, kind: Kind): WriteHook | undefined {
+  const { group, plural, published } = kind;
+  return hooks.get(group ? `${plural}.${group}` : plural) ?? (published ? undefined : hooks.get(plural));
+}

@@ -1,12 +1,15 @@
-/** The scale of a Deployment or ReplicaSet as an autoscaling/v1 Scale: read and written without the rest of the object. */
+/** The scale of a Deployment or ReplicaSet or custom resource as an autoscaling/v1 Scale: read and written without the rest of the object. */
 import { invalid as invalidField } from "../../api/field-error.ts";
+import { isJsonObject, type JsonObject } from "../../api/json.ts";
+import type { Kind } from "../../api/kind.ts";
 import { formatLabelSelector, type LabelSelectorObject, labelSelectorOf } from "../../api/selectors.ts";
 import { badRequest, invalid, methodNotAllowed } from "../../api/status.ts";
-import { objectOf, type StoredObject, writableMeta } from "../codec.ts";
+import { type StoredObject, writableMeta } from "../codec.ts";
 import type { ServerContext } from "../context.ts";
 import { parseRequestBody } from "../decode-object.ts";
 import type { Reply } from "../reply.ts";
 import type { ApiRequest } from "../request.ts";
+import { shownObject } from "../stored-form.ts";
 import { updateObject } from "../update-object.ts";
 import { get } from "../verbs/get.ts";
 import { readPatch } from "../verbs/patch.ts";
@@ -20,24 +23,44 @@ interface Scale {
   readonly status: { readonly replicas: number; readonly selector?: string };
 }
 
-interface Scalable {
-  readonly spec?: { readonly replicas?: number; readonly selector?: LabelSelectorObject };
-  readonly status?: { readonly replicas?: number };
-}
+type ScalePaths = NonNullable<Kind["scalePaths"]>;
+
+const usualPaths: ScalePaths = { spec: ["spec", "replicas"], status: ["status", "replicas"] };
 
 const schema = "io.k8s.api.autoscaling.v1.Scale";
 
-function scaleOf(object: StoredObject): Scale {
+function valueAt(object: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((value, field) => (isJsonObject(value) ? value[field] : undefined), object);
+}
+
+/** A copy with `value` at `path`; what is on the way is made if need be. */
+function withValueAt(object: JsonObject, [field = "", ...rest]: readonly string[], value: unknown): JsonObject {
+  const below = object[field];
+  return { ...object, [field]: rest.length > 0 ? withValueAt(isJsonObject(below) ? below : {}, rest, value) : value };
+}
+
+/** Custom resources keep their selector as text; others as an object. */
+function selectorOf(object: StoredObject, { selector }: ScalePaths): string | undefined {
+  if (selector) {
+    const text = valueAt(object, selector);
+    return typeof text === "string" ? text : undefined;
+  }
+  const own = valueAt(object, ["spec", "selector"]);
+  return isJsonObject(own) ? formatLabelSelector(labelSelectorOf(own as LabelSelectorObject)) : undefined;
+}
+
+function scaleOf(kind: Kind, object: StoredObject): Scale {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
-  const { spec, status } = object as Scalable;
-  const selector = spec?.selector ? formatLabelSelector(labelSelectorOf(spec.selector)) : undefined;
+  const paths = kind.scalePaths ?? usualPaths;
+  const selector = kind.scalePaths && !paths.selector ? undefined : selectorOf(object, paths);
   const metadata = { name, namespace, uid, resourceVersion, creationTimestamp };
+  const count = (path: readonly string[]): number => Number(valueAt(object, path) ?? 0);
   return {
     apiVersion: "autoscaling/v1",
     kind: "Scale",
     metadata: metadata as Scale["metadata"],
-    spec: { replicas: spec?.replicas ?? 0 },
-    status: { replicas: status?.replicas ?? 0, ...(selector ? { selector } : {}) },
+    spec: { replicas: count(paths.spec) },
+    status: { replicas: count(paths.status), ...(selector ? { selector } : {}) },
   };
 }
 
@@ -55,10 +78,11 @@ function replicasOf(scale: unknown, name: string): number {
 async function write(server: ServerContext, request: ApiRequest, next: (live: Scale) => unknown): Promise<Reply> {
   const { kind, namespace, name = "" } = request;
   const change = (live: StoredObject): { object: StoredObject } => {
-    const before = scaleOf(live);
+    const before = scaleOf(kind, live);
     const scale = next(before);
     const { resourceVersion, uid } = (scale as Scale).metadata ?? {};
-    const object = { ...live, spec: { ...(live.spec as object), replicas: replicasOf(scale, name) } };
+    const path = (kind.scalePaths ?? usualPaths).spec;
+    const object = withValueAt(live as unknown as JsonObject, path, replicasOf(scale, name)) as unknown as StoredObject;
     const metadata = writableMeta(object);
     if (uid) metadata.uid = uid;
     if (resourceVersion) metadata.resourceVersion = resourceVersion;
@@ -75,14 +99,15 @@ async function write(server: ServerContext, request: ApiRequest, next: (live: Sc
     writer,
     change,
   });
-  return { type: "json", body: scaleOf(objectOf(written.value)) };
+  return { type: "json", body: scaleOf(kind, shownObject(kind, written.value)) };
 }
 
 export async function scale(server: ServerContext, request: ApiRequest): Promise<Reply> {
   switch (request.verb) {
     case "get": {
       const reply = await get(server, request);
-      return reply.type === "object" ? { type: "json", body: scaleOf(objectOf(reply.value)) } : reply;
+      if (reply.type !== "object") return reply;
+      return { type: "json", body: scaleOf(request.kind, shownObject(request.kind, reply.value)) };
     }
     case "update": {
       const body = await parseRequestBody(request);

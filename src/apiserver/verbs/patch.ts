@@ -30,7 +30,9 @@ function patchOf(type: string, schema: string): Patch {
 
 /** The patched form of plain data: a private copy of the original. Also for a Scale. */
 export async function readPatch(request: ApiRequest, schema: string): Promise<(original: unknown) => unknown> {
-  const patch = await parseRequestBody(request, patchTypes);
+  // Custom resources say nothing of strategies.
+  const types = request.kind.decode ? patchTypes.filter((type) => !type.includes("strategic")) : patchTypes;
+  const patch = await parseRequestBody(request, types);
   const patched = patchOf(mediaType(request.contentType), schema);
   return (original) => patched(original, patch);
 }

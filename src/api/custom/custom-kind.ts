@@ -1,0 +1,139 @@
+/** Kinds made at run time, of a CustomResourceDefinition: they flow through the same machinery as all others. */
+import { isJsonObject, type JsonObject, jsonEqual } from "../json.ts";
+import type { FieldError, Kind } from "../kind.ts";
+import type { CustomResourceDefinition, KubeObject } from "../object.ts";
+import { compareVersions } from "../versions.ts";
+import { columnsOf } from "./columns.ts";
+import { schemaOf, storageVersion, type Version } from "./definition.ts";
+import { defineCustomSchema } from "./field-types.ts";
+import { fieldsOfPath, parsePath, valuesAt } from "./json-path.ts";
+import type { JsonSchema } from "./json-schema.ts";
+import { applyDefaults, prune } from "./prune.ts";
+import { definitionsOf } from "./published.ts";
+import { testRules } from "./rules.ts";
+import { validate } from "./validate-value.ts";
+
+type CustomObject = KubeObject & { status?: unknown };
+
+const asJson = (object: KubeObject): JsonObject => object as unknown as JsonObject;
+
+/** "stable.example.com", "v1", "CronTab" → "com.example.stable.v1.CronTab". */
+const schemaName = (group: string, version: string, kind: string): string =>
+  [...group.split(".").reverse(), version, kind].join(".");
+
+/** The root's own fields are checked by all kinds' machinery. */
+function validatedPart(object: KubeObject): JsonObject {
+  const { apiVersion: _version, kind: _kind, metadata, ...rest } = asJson(object);
+  const { name, generateName } = metadata as { name?: string; generateName?: string };
+  return { ...rest, metadata: { ...(name ? { name } : {}), ...(generateName ? { generateName } : {}) } };
+}
+
+/** Of the metadata, a schema may speak of the name only. */
+function withoutTypeFields(schema: JsonSchema): JsonSchema {
+  const { apiVersion: _version, kind: _kind, ...properties } = schema.properties ?? {};
+  const required = schema.required?.filter((field) => field !== "apiVersion" && field !== "kind");
+  return { ...schema, properties, ...(required ? { required } : {}) };
+}
+
+function rulesOf(schema: JsonSchema): Required<Pick<Kind, "validate" | "validateStatusUpdate">> {
+  const own = withoutTypeFields(schema);
+  const check = (object: KubeObject, old?: KubeObject): FieldError[] => {
+    const value = validatedPart(object);
+    const faults = validate(value, own, "");
+    return faults.length > 0 ? faults : testRules(value, old && validatedPart(old), own);
+  };
+  return { validate: check, validateStatusUpdate: check };
+}
+
+/** With a status of its own, a change of it is no new generation. */
+function raises(hasStatus: boolean): (object: KubeObject, old: KubeObject) => boolean {
+  const spoken = ({ metadata: _metadata, status, ...rest }: CustomObject): object =>
+    hasStatus ? rest : { ...rest, status };
+  return (object, old) => !jsonEqual(spoken(object), spoken(old));
+}
+
+function scaleOf({ subresources }: Version): Kind["scalePaths"] | undefined {
+  const scale = subresources?.scale;
+  if (!scale) return undefined;
+  const selector = scale.labelSelectorPath ? fieldsOfPath(scale.labelSelectorPath) : undefined;
+  return {
+    spec: fieldsOfPath(scale.specReplicasPath) ?? [],
+    status: fieldsOfPath(scale.statusReplicasPath) ?? [],
+    ...(selector ? { selector } : {}),
+  };
+}
+
+function selectorsOf(version: Version): NonNullable<Kind["fieldSelectors"]> {
+  const { selectableFields = [] } = version as { selectableFields?: readonly { jsonPath: string }[] };
+  return Object.fromEntries(
+    selectableFields.map(({ jsonPath }) => {
+      const path = parsePath(jsonPath) ?? [];
+      return [jsonPath.replace(/^\./, ""), (object: KubeObject) => String(valuesAt(object, path)[0] ?? "")];
+    }),
+  );
+}
+
+/** All versions are stored as the one that is named so; they differ in their name only (conversion None). */
+function storedAs(group: string, served: string, stored: string): NonNullable<Kind["stored"]> {
+  const named = (version: string) => (object: KubeObject) => ({ ...object, apiVersion: `${group}/${version}` });
+  return { group, fromStored: named(served), toStored: named(stored) };
+}
+
+function deprecation(
+  { deprecated, deprecationWarning }: Version,
+  named: string,
+): Pick<Kind, "readWarning" | "warnings"> {
+  if (!deprecated) return {};
+  const text = deprecationWarning ?? `${named} is deprecated`;
+  return { readWarning: text, warnings: () => [text] };
+}
+
+function kindOf(definition: CustomResourceDefinition, version: Version): Kind {
+  const { group, names, scope, versions } = definition.spec;
+  const schema = schemaOf(version);
+  const hasStatus = version.subresources?.status !== undefined;
+  const name = schemaName(group, version.name, names.kind);
+  const listKind = names.listKind ?? `${names.kind}List`;
+  const named = { group, version: version.name, kind: names.kind, listKind, schema: name };
+  defineCustomSchema(name, schema);
+  const scalePaths = scaleOf(version);
+  const stored = versions.length > 1 || (definition.status?.storedVersions?.length ?? 0) > 1;
+  return {
+    ...named,
+    plural: names.plural,
+    namespaced: scope === "Namespaced",
+    singular: names.singular ?? names.kind.toLowerCase(),
+    shortNames: names.shortNames ?? [],
+    categories: names.categories ?? [],
+    status: hasStatus,
+    plainFinalizers: true,
+    subresources: scalePaths ? ["scale"] : [],
+    decode: (value) => prune(value, schema),
+    setDefaults: (object) => applyDefaults(object, schema),
+    prepareForCreate(object) {
+      if (hasStatus) delete (object as CustomObject).status;
+      Object.assign(object.metadata, { generation: 1 });
+    },
+    ...rulesOf(schema),
+    raisesGeneration: raises(hasStatus),
+    columns: columnsOf(version.additionalPrinterColumns),
+    published: (dialect) => definitionsOf(named, schema, dialect),
+    ...(scalePaths ? { scalePaths } : {}),
+    ...deprecation(version, `${group}/${version.name} ${names.kind}`),
+    fieldSelectors: selectorsOf(version),
+    ...(stored ? { stored: storedAs(group, version.name, storageVersion(definition)) } : {}),
+    ...(definition.metadata.deletionTimestamp
+      ? { closed: "create not allowed while custom resource definition is terminating" }
+      : {}),
+  };
+}
+
+const isEstablished = ({ status }: CustomResourceDefinition): boolean =>
+  status?.conditions?.some(({ type, status: holds }) => type === "Established" && holds === "True") === true;
+
+/** The kinds that an established definition serves, the preferred version first; none before. */
+export function customKinds(definition: CustomResourceDefinition): Kind[] {
+  if (!isEstablished(definition)) return [];
+  const served = definition.spec.versions.filter((version) => version.served && isJsonObject(version));
+  return [...served].sort((a, b) => compareVersions(a.name, b.name)).map((version) => kindOf(definition, version));
+}
