@@ -2,6 +2,7 @@
 /** Starts fairlead's bundle on the Node.js that it needs; plain JavaScript that an older Node.js can run. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import * as module from "node:module";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { nodePath, root } from "./node-path.js";
@@ -14,6 +15,7 @@ if (!existsSync(entry)) {
 const path = nodePath();
 if (path === process.execPath) {
   process.argv[1] = entry;
+  module.enableCompileCache?.(join(root, "dist", "compile-cache"));
   await import(entry);
 } else {
   const child = spawn(path, [entry, ...process.argv.slice(2)], { stdio: "inherit" });

@@ -30,7 +30,6 @@ export const paths = (dataDir: string) => ({
   /** Mount point of the cluster's tmpfs: empty outside its mount namespace. */
   run: join(dataDir, "run"),
   state: join(dataDir, "cluster.json"),
-  compileCache: join(dataDir, "compile-cache"),
 });
 
 /** What `up` leaves for `status`, `shell` and `down` to find. */

@@ -1,6 +1,7 @@
 /** The system's own parts as a Kubernetes user finds them in kube-system: kube-proxy, coredns and the Service kube-dns. */
 import type { DaemonSet, Deployment, KubeObject, Service } from "../api/object.ts";
 import type { ClusterConfig } from "./cluster.ts";
+import { compileCacheDir } from "./program.ts";
 
 const systemNamespace = "kube-system";
 
@@ -13,6 +14,7 @@ export interface SystemObjectsOptions {
 }
 
 const tolerateAll = [{ operator: "Exists" }];
+const systemEnvironment = [{ name: "NODE_COMPILE_CACHE", value: compileCacheDir }];
 const labelsOf = (app: string) => ({ "k8s-app": app });
 
 /** A folder of the host, seen at the same path in the container. */
@@ -49,7 +51,10 @@ function kubeProxy({ config, kubeconfigs, proxyMode }: SystemObjectsOptions): Da
               name: "kube-proxy",
               image: "fairlead",
               args,
-              env: [{ name: "NODE_NAME", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } }],
+              env: [
+                ...systemEnvironment,
+                { name: "NODE_NAME", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } },
+              ],
               volumeMounts: [folder.mount],
             },
           ],
@@ -87,6 +92,7 @@ function coredns({ config, kubeconfigs, sockets }: SystemObjectsOptions): Deploy
               name: "coredns",
               image: "fairlead",
               args,
+              env: systemEnvironment,
               ports: [
                 { name: "dns", containerPort: 53, protocol: "UDP" },
                 { name: "dns-tcp", containerPort: 53, protocol: "TCP" },

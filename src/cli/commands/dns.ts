@@ -5,6 +5,7 @@ import type { Command } from "../command.ts";
 import { CliError, errorCode, UsageError } from "../errors.ts";
 import { parseOptions } from "../options.ts";
 import { aborted, connect, logOf, partOptions, stopSignal } from "../part.ts";
+import { keepCompiledCode } from "../program.ts";
 import { parseResolvers } from "../supervisor/dns-relay.ts";
 import { version } from "../version.ts";
 
@@ -60,6 +61,7 @@ export const command: Command = {
       signal,
       version,
     });
+    keepCompiledCode();
     await aborted(signal);
     return 0;
   },

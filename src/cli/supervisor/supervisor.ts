@@ -8,6 +8,7 @@ import type { Log } from "../../lib/log.ts";
 import type { ClusterConfig } from "../cluster.ts";
 import { paths } from "../data-dir.ts";
 import { CliError } from "../errors.ts";
+import { compileCacheDir } from "../program.ts";
 import { startDnsRelay } from "./dns-relay.ts";
 import { createHolder, type Holder } from "./holder.ts";
 import { handOver } from "./host-ports.ts";
@@ -41,9 +42,9 @@ export interface Cluster {
 }
 
 /** The environment of the cluster's processes: nothing of the user's proxy, Kubernetes or Node settings. */
-function environment(config: ClusterConfig): NodeJS.ProcessEnv {
+function environment(): NodeJS.ProcessEnv {
   const { PATH, HOME, LANG, TZ, FAIRLEAD_DEBUG } = process.env;
-  const own = { PATH, HOME, LANG, TZ, FAIRLEAD_DEBUG, NODE_COMPILE_CACHE: paths(config.dataDir).compileCache };
+  const own = { PATH, HOME, LANG, TZ, FAIRLEAD_DEBUG, NODE_COMPILE_CACHE: compileCacheDir };
   return Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
 }
 
@@ -71,7 +72,7 @@ export async function startCluster(options: SupervisorOptions): Promise<Cluster>
     return supervise({
       name,
       argv: [...holder.enter(), ...program, ...args],
-      env: environment(config),
+      env: environment(),
       logFile: join(all.logs, `${name.replace(" ", "-")}.log`),
       fds,
       log,
