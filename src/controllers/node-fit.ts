@@ -36,6 +36,12 @@ export function untoleratedTaint(tolerations: readonly Toleration[] | undefined,
   return effectiveTaints(node).find((taint) => taint.effect !== "PreferNoSchedule" && !tolerates(tolerations, taint));
 }
 
+/** Taints that ask the Pod to go elsewhere if it can. */
+export function preferringTaints(tolerations: readonly Toleration[] | undefined, { spec }: Node): number {
+  return (spec?.taints ?? []).filter((taint) => taint.effect === "PreferNoSchedule" && !tolerates(tolerations, taint))
+    .length;
+}
+
 function meets(
   { key, operator, values = [] }: NodeSelectorRequirement,
   source: Readonly<Record<string, string>>,
@@ -59,7 +65,8 @@ function meets(
   }
 }
 
-function meetsTerm({ matchExpressions = [], matchFields = [] }: NodeSelectorTerm, { metadata }: Node): boolean {
+/** All requirements of one term of a node selector. */
+export function meetsTerm({ matchExpressions = [], matchFields = [] }: NodeSelectorTerm, { metadata }: Node): boolean {
   // A term without requirements matches nothing.
   if (matchExpressions.length + matchFields.length === 0) return false;
   const fields = { "metadata.name": metadata.name };

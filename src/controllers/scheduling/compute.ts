@@ -1,103 +1,49 @@
 /** Which Node a Pod goes to, or the reasons why none takes it, in the words of kube-scheduler. */
-import type { Node, Pod } from "../../api/object.ts";
-import { matchesNode, unschedulableTaint, untoleratedTaint } from "../node-fit.ts";
-import { controllerOf } from "../owner.ts";
-import { isFinished } from "../pod.ts";
-import { parseQuantity } from "./quantity.ts";
+import type { Pod } from "../../api/object.ts";
+import { filterFor, type Refusal, type Scene } from "./filters.ts";
+import type { NodePods } from "./node-pods.ts";
+import { type Preemption, preempt } from "./preemption.ts";
+import { best } from "./scores.ts";
 
-export type Decision = { readonly ok: true; readonly node: string } | { readonly ok: false; readonly reason: string };
+export type Decision =
+  | { readonly ok: true; readonly node: string }
+  /** `preemption`: Pods that may be ended to make room. */
+  | { readonly ok: false; readonly reason: string; readonly preemption: Preemption | undefined };
 
-/** Nodes with the Pods that are on them or on their way. */
-export interface Candidate {
-  readonly node: Node;
-  readonly pods: readonly Pod[];
-}
-
-export function schedule(pod: Pod, candidates: readonly Candidate[]): Decision {
-  if (candidates.length === 0) return { ok: false, reason: "no nodes available to schedule pods" };
-  const counts = new Map<string, number>();
-  let best: { candidate: Candidate; score: [number, number] } | undefined;
-  for (const candidate of candidates) {
-    const reason = refusal(pod, candidate);
-    if (reason) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-    else best = better(best, { candidate, score: scoreOf(pod, candidate) });
+export function schedule(pod: Pod, scene: Scene): Decision {
+  const { candidates } = scene;
+  if (candidates.length === 0) {
+    return { ok: false, reason: "no nodes available to schedule pods", preemption: undefined };
   }
-  if (best) return { ok: true, node: best.candidate.node.metadata.name };
-  const reasons = [...counts].map(([reason, count]) => `${count} ${reason}`).sort();
-  return { ok: false, reason: `0/${candidates.length} nodes are available: ${reasons.join(", ")}.` };
+  const filter = filterFor(pod, scene);
+  const refusals = new Map<NodePods, Refusal>();
+  const fitting = candidates.filter((candidate) => {
+    const refusal = filter(candidate);
+    if (refusal) refusals.set(candidate, refusal);
+    return refusal === undefined;
+  });
+  const chosen = best(pod, fitting, scene);
+  if (chosen) return { ok: true, node: chosen.name };
+  const preemption = preempt(pod, { scene, refusals });
+  const all = [...refusals.values()];
+  const reason = `${summary(
+    all.flatMap(({ reasons }) => reasons),
+    all.length,
+  )} preemption: ${preemptionSummary(pod, all)}`;
+  return { ok: false, reason, preemption };
 }
 
-type Scored = { readonly candidate: Candidate; readonly score: readonly [number, number] };
-
-/** The lower score; the name decides between equals. */
-function better<T extends Scored>(one: T | undefined, other: T): T {
-  if (!one) return other;
-  const nameOf = ({ candidate }: T) => candidate.node.metadata.name;
-  const difference = one.score[0] - other.score[0] || one.score[1] - other.score[1];
-  if (difference !== 0) return difference < 0 ? one : other;
-  return nameOf(one) < nameOf(other) ? one : other;
+/** e.g. "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable." */
+function summary(reasons: readonly string[], nodes: number): string {
+  const counts = Map.groupBy(reasons, (reason) => reason);
+  const lines = [...counts].map(([reason, all]) => `${all.length} ${reason}`).sort();
+  return `0/${nodes} nodes are available: ${lines.join(", ")}.`;
 }
 
-/** Pods of the same owner spread first, then all Pods. */
-function scoreOf(pod: Pod, { pods }: Candidate): [number, number] {
-  const owner = controllerOf(pod)?.uid;
-  const siblings = owner ? pods.filter((other) => controllerOf(other)?.uid === owner).length : 0;
-  return [siblings, pods.length];
-}
-
-function refusal(pod: Pod, { node, pods }: Candidate): string | undefined {
-  const taint = untoleratedTaint(pod.spec.tolerations, node);
-  if (taint?.key === unschedulableTaint) return "node(s) were unschedulable";
-  if (taint) return `node(s) had untolerated taint {${taint.key}: ${taint.value ?? ""}}`;
-  if (!matchesNode(pod.spec, node)) return "node(s) didn't match Pod's node affinity/selector";
-  const living = pods.filter((other) => !isFinished(other));
-  if (portsConflict(pod, living)) return "node(s) didn't have free ports for the requested pod ports";
-  return lackingResource(pod, { node, pods: living });
-}
-
-interface HostPort {
-  readonly ip: string;
-  readonly protocol: string;
-  readonly port: number;
-}
-
-function hostPorts({ spec }: Pod): HostPort[] {
-  return spec.containers
-    .flatMap(({ ports = [] }) => ports)
-    .flatMap(({ hostPort, containerPort, hostIP = "0.0.0.0", protocol = "TCP" }) => {
-      const port = hostPort ?? (spec.hostNetwork ? containerPort : 0);
-      return port ? [{ ip: hostIP || "0.0.0.0", protocol, port }] : [];
-    });
-}
-
-function portsConflict(pod: Pod, others: readonly Pod[]): boolean {
-  const wanted = hostPorts(pod);
-  if (wanted.length === 0) return false;
-  const taken = others.flatMap(hostPorts);
-  const overlap = (one: string, other: string) => one === other || one === "0.0.0.0" || other === "0.0.0.0";
-  return wanted.some(({ ip, protocol, port }) =>
-    taken.some((other) => other.port === port && other.protocol === protocol && overlap(ip, other.ip)),
+function preemptionSummary({ spec }: Pod, refusals: readonly Refusal[]): string {
+  if (spec.preemptionPolicy === "Never") return "not eligible due to preemptionPolicy=Never.";
+  const reasons = refusals.map(({ helpless }) =>
+    helpless ? "Preemption is not helpful for scheduling" : "No preemption victims found for incoming pod",
   );
-}
-
-/** Sum over containers, or the largest init container if that is more. */
-function requestOf({ spec }: Pod, resource: string): number {
-  const of = (container: { resources?: { requests?: Record<string, string> } }) =>
-    parseQuantity(container.resources?.requests?.[resource]) ?? 0;
-  const running = spec.containers.reduce((sum, container) => sum + of(container), 0);
-  return Math.max(running, ...(spec.initContainers ?? []).map(of));
-}
-
-function lackingResource(pod: Pod, { node, pods }: Candidate): string | undefined {
-  const allocatable = node.status?.allocatable ?? {};
-  const limit = parseQuantity(allocatable.pods);
-  if (limit !== undefined && pods.length >= limit) return "Too many pods";
-  for (const resource of ["cpu", "memory"]) {
-    const wanted = requestOf(pod, resource);
-    const total = parseQuantity(allocatable[resource]);
-    if (wanted === 0 || total === undefined) continue;
-    const used = pods.reduce((sum, other) => sum + requestOf(other, resource), 0);
-    if (used + wanted > total) return `Insufficient ${resource}`;
-  }
-  return undefined;
+  return summary(reasons, refusals.length);
 }

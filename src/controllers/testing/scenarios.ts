@@ -180,7 +180,10 @@ export function testControllers(name: string, open: Open): void {
       spec: { nodeSelector: { disk: "ssd" }, containers: [{ name: "c", image: "v1" }] },
     });
     const condition = await until(async () => (await client.get(resources.pods, "p", "ns")).status?.conditions?.[0]);
-    assert.equal(condition.message, "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.");
+    assert.equal(
+      condition.message,
+      "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.",
+    );
     await until(async () =>
       (await client.list(resources.events)).items.some(({ reason }) => reason === "FailedScheduling"),
     );
@@ -274,7 +277,7 @@ export function testControllers(name: string, open: Open): void {
   });
 
   test(`${name}: a silent Node loses its readiness, its Pods' and new Pods, and gets them back`, async (t) => {
-    const { client } = await start(t, { open, nodeNames: ["n1"], nodeGraceMs: 150 });
+    const { client } = await start(t, { open, nodeNames: ["n1"], nodeGraceMs: 500 });
     let silent = false;
     const renewal = setInterval(() => {
       if (!silent) void renew(client, "n1").catch(() => {});
