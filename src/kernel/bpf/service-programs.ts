@@ -14,7 +14,7 @@ export function servicePrograms(): BpfObject {
 
 export type EbpfSupport = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
-/** Loads every program once, attached to nothing; about 5 ms. */
+/** Loads every program once, attached to nothing; about 10 ms. */
 export function probeServicePrograms(): EbpfSupport {
   if (!nodeCgroup())
     return { ok: false, reason: "no cgroup2 hierarchy is mounted (mount -t cgroup2 none /sys/fs/cgroup)" };

@@ -19,6 +19,7 @@
 
 #define NEXT (-1) /* TCX_NEXT: whatever else is on the device */
 #define ICMP 1
+#define ICMPV6 58
 /* A SYN that comes again so soon is the same connection's. */
 #define RETRANSMIT_SEC 3
 #define UDP_FLOW_SEC 120
@@ -34,7 +35,7 @@ struct packet {
   __u8 protocol;
   __u8 is_ipv6;
   __u8 is_start; /* may begin a connection */
-  __u8 zero;
+  __u8 is_icmp;
   __u32 payload; /* offset of the header behind IP's */
 };
 
@@ -70,7 +71,9 @@ INLINE int parse(struct __sk_buff *skb, struct packet *packet) {
   } else {
     return 0;
   }
-  if (packet->protocol != TCP && packet->protocol != UDP) return packet->protocol == ICMP;
+  if (packet->protocol == (packet->is_ipv6 ? ICMPV6 : ICMP)) packet->is_icmp = 1;
+  if (packet->is_icmp) return 1;
+  if (packet->protocol != TCP && packet->protocol != UDP) return 0;
   if (load_bytes(skb, packet->payload, ports, sizeof ports)) return 0;
   packet->source_port = ports[0];
   packet->target_port = ports[1];
@@ -172,7 +175,7 @@ INLINE int begin(struct packet *packet, struct flow *flow, struct way *way) {
 
 SECTION("tcx/ingress") int ingress(struct __sk_buff *skb) {
   struct packet packet = {};
-  if (!parse(skb, &packet) || packet.protocol == ICMP) return NEXT;
+  if (!parse(skb, &packet) || packet.is_icmp) return NEXT;
   struct flow flow = {
       .client = packet.source,
       .other = packet.target,
@@ -196,18 +199,22 @@ SECTION("tcx/ingress") int ingress(struct __sk_buff *skb) {
   return NEXT;
 }
 
+INLINE int is_error(const struct packet *packet, __u8 type) {
+  return packet->is_ipv6 ? type >= 1 && type <= 4 : type == 3 || type == 11 || type == 12;
+}
+
 /*
- * An error about a packet to the endpoint names the endpoint: its client knows only the Service. The checksum of the inner IP
- * header makes up for the address, so ICMP's own changes by the port alone.
+ * An error about a packet to the endpoint names the endpoint: its client knows only the Service. The checksum of an inner IPv4
+ * header makes up for the address there, so ICMP's own changes by the port alone.
  */
 INLINE void rewrite_error(struct __sk_buff *skb, const struct packet *packet) {
   struct packet inner = {};
   __u16 ports[2];
   __u8 type;
-  if (load_bytes(skb, packet->payload, &type, sizeof type) || (type != 3 && type != 11 && type != 12)) return;
-  __u32 at = packet->payload + 8;
-  if (!parse_ipv4(skb, at, &inner) || (inner.protocol != TCP && inner.protocol != UDP)) return;
-  if (load_bytes(skb, inner.payload, ports, sizeof ports)) return;
+  __u32 at = packet->payload + 8, sum_at = packet->payload + 2;
+  if (load_bytes(skb, packet->payload, &type, sizeof type) || !is_error(packet, type)) return;
+  if (packet->is_ipv6 ? !parse_ipv6(skb, at, &inner) : !parse_ipv4(skb, at, &inner)) return;
+  if ((inner.protocol != TCP && inner.protocol != UDP) || load_bytes(skb, inner.payload, ports, sizeof ports)) return;
   struct flow back = {
       .client = inner.source,
       .other = inner.target,
@@ -217,19 +224,24 @@ INLINE void rewrite_error(struct __sk_buff *skb, const struct packet *packet) {
   };
   struct origin *origin = map_lookup(&returns, &back);
   if (!origin) return;
-  __u32 service = origin->address.word[3];
+  struct address address = origin->address;
   __u16 port = origin->port;
-  replace_sum(skb, packet->payload + 2, ports[1], port, 2);
+  replace_sum(skb, sum_at, ports[1], port, 2);
   store_bytes(skb, inner.payload + 2, &port, sizeof port, 0);
-  replace_header_sum(skb, at + field(iphdr, check), inner.target.word[3], service, 4);
-  store_bytes(skb, at + field(iphdr, daddr), &service, sizeof service, 0);
+  if (packet->is_ipv6) {
+    replace_sum(skb, sum_at, 0, sum_difference(&inner.target, sizeof inner.target, &address, sizeof address, 0), 0);
+    store_bytes(skb, at + field(ipv6hdr, daddr), &address, sizeof address, 0);
+  } else {
+    replace_header_sum(skb, at + field(iphdr, check), inner.target.word[3], address.word[3], 4);
+    store_bytes(skb, at + field(iphdr, daddr), &address.word[3], 4, 0);
+  }
 }
 
 SECTION("tcx/egress") int egress(struct __sk_buff *skb) {
   struct packet packet = {};
   if (!parse(skb, &packet)) return NEXT;
-  if (packet.protocol == ICMP) {
-    if (!packet.is_ipv6) rewrite_error(skb, &packet);
+  if (packet.is_icmp) {
+    rewrite_error(skb, &packet);
     return NEXT;
   }
   struct flow back = {

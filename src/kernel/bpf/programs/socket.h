@@ -5,7 +5,8 @@
  *   connect, sendmsg ── destination is a Service's? ── choose ──▶ endpoint; `origins` remembers the Service's address
  *   recvmsg, getpeername ── peer in `origins`? ──▶ the Service's address
  *
- * What is not found here passes unchanged: the packet rules take it.
+ * What is not found here passes unchanged: the packet rules take it. So do datagram sockets that get a peer: they would stay with
+ * their endpoint when it goes, as no hook sees what they send, while the packet rules' flows can be deleted.
  */
 #ifndef FAIRLEAD_SOCKET_H
 #define FAIRLEAD_SOCKET_H
@@ -139,7 +140,7 @@ INLINE void put6(struct bpf_sock_addr *context, const struct address *address, _
 #define GO(version, is_send)                                                                                           \
   do {                                                                                                                 \
     __u32 protocol = context->protocol;                                                                                \
-    if (protocol != TCP && protocol != UDP) return EVERYBODY_ELSE;                                                     \
+    if (protocol != (is_send ? UDP : TCP)) return EVERYBODY_ELSE;                                                      \
     struct destination to = {                                                                                          \
         .address = address##version(context), .port = context->user_port, .protocol = protocol};                      \
     int result = forward(context, &to, is_send);                                                                       \

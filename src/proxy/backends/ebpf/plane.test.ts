@@ -68,9 +68,11 @@ const outsideScript = `
     socket.on("data", (bytes) => show(bytes.toString(), socket.remoteAddress));
     socket.on("error", (error) => show(error.code));
   } else {
+    // With a peer, the socket learns of an error about what it sent.
     const socket = require("dgram").createSocket(host.includes(":") ? "udp6" : "udp4");
     socket.on("message", (bytes, peer) => show(bytes.toString(), peer.address));
-    socket.send("?", 80, host);
+    socket.on("error", (error) => show(error.code));
+    socket.connect(80, host, () => socket.send("?"));
   }`;
 
 /** As a host outside, in another namespace. */
@@ -219,7 +221,7 @@ describe("ebpf data plane on the kernel", { skip: support.ok ? false : support.r
       assert.deepEqual(await ask(`::ffff:${vip}`), { answer: "127.0.0.11", peer: `::ffff:${vip} 80` });
     }));
 
-  it("P239 answers of UDP come from the Service, for sockets with a peer and without", () =>
+  it("P239 answers of UDP come from the Service; P240 sockets with a peer are left to the packet rules", () =>
     withPlane(async (plane) => {
       clean(await sync(plane, web(backends)));
       const free = createSocket("udp4");
@@ -233,10 +235,7 @@ describe("ebpf data plane on the kernel", { skip: support.ok ? false : support.r
       assert.equal(answers.size, 1, "P62: a flow stays with its endpoint");
       const joined = createSocket("udp4");
       joined.connect(80, vip);
-      await once(joined, "connect");
-      assert.equal(joined.remoteAddress().address, vip);
-      joined.send("?");
-      assert.equal((await receive(joined)).peer, `${vip} 80`);
+      await assert.rejects(once(joined, "connect"), { code: "ENETUNREACH" });
       // When its endpoint goes, a flow without a peer finds another.
       const [gone] = answers;
       clean(await sync(plane, web(backends.filter(({ ip }) => ip !== gone))));
@@ -328,6 +327,10 @@ describe("ebpf data plane on the kernel", { skip: support.ok ? false : support.r
         assert.deepEqual(tcp, { answer: own, peer: external });
         assert.deepEqual(udp, { answer: own, peer: external });
         assert.deepEqual([...clientsOf(own)], [host], "the client's own address arrives");
+        clean(await sync(plane, web([{ ip: own, port: 1 }], fixture, family)));
+        const refused = { answer: "ECONNREFUSED" };
+        assert.deepEqual(await askOutside(namespace, "TCP", external), refused);
+        assert.deepEqual(await askOutside(namespace, "UDP", external), refused, "P268: an error names the Service");
       }
     } finally {
       await plane.remove();

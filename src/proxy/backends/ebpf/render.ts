@@ -28,7 +28,7 @@ export function renderPort(port: ServicePort, identity: Identity, { masqueradeAl
   const put = (addressKey: string, number: number, where: Where): void => {
     if (!where) return;
     const { set } = where;
-    // connect() of a datagram socket never says so: programs do not expect it. The packet rules answer what is sent.
+    // The packet rules answer what is sent: only connect() tells a program at once.
     if (set === "refused" && port.protocol === "UDP") return;
     if (set !== "refused") used.add(set);
     services.push({
