@@ -23,14 +23,20 @@ function readResolvers(path: string): string[] {
   }
 }
 
+interface Resolver {
+  readonly address: string;
+  readonly port: number;
+}
+
+const dnsPort = 53;
 const timeoutMs = 2000;
 const TC = 0x02;
 const maxInFlight = 256;
 
 /** One UDP exchange; undefined when there is no answer in time. */
-function askUdp(server: string, query: Buffer): Promise<Buffer | undefined> {
+function askUdp({ address, port }: Resolver, query: Buffer): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
-    const socket = dgram.createSocket(isIP(server) === 6 ? "udp6" : "udp4");
+    const socket = dgram.createSocket(isIP(address) === 6 ? "udp6" : "udp4");
     const done = (answer?: Buffer): void => {
       clearTimeout(timer);
       socket.removeAllListeners();
@@ -43,14 +49,14 @@ function askUdp(server: string, query: Buffer): Promise<Buffer | undefined> {
     socket.on("message", (answer) => {
       if (answer.length >= 12 && answer.readUInt16BE(0) === query.readUInt16BE(0)) done(answer);
     });
-    socket.connect(53, server, () => socket.send(query));
+    socket.connect(port, address, () => socket.send(query));
   });
 }
 
 /** The same over TCP, for answers that are too long for UDP. */
-function askTcp(server: string, query: Buffer): Promise<Buffer | undefined> {
+function askTcp({ address, port }: Resolver, query: Buffer): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
-    const socket = net.connect({ host: server, port: 53, timeout: timeoutMs });
+    const socket = net.connect({ host: address, port, timeout: timeoutMs });
     const frames = frameReader((answer) => {
       resolve(answer);
       socket.destroy();
@@ -93,7 +99,7 @@ function failure(query: Buffer): Buffer {
   return answer;
 }
 
-async function resolve(servers: readonly string[], query: Buffer): Promise<Buffer> {
+async function resolve(servers: readonly Resolver[], query: Buffer): Promise<Buffer> {
   for (const server of servers) {
     const answer = await askUdp(server, query);
     if (!answer) continue;
@@ -103,11 +109,14 @@ async function resolve(servers: readonly string[], query: Buffer): Promise<Buffe
 }
 
 /** Serves until closed. The resolvers are read again for each connection: a laptop changes its network. */
-export async function startDnsRelay(path: string, resolvConf: string, log: Log): Promise<{ close(): void }> {
+export async function startDnsRelay(
+  path: string,
+  { resolvConf, port = dnsPort, log }: { resolvConf: string; port?: number; log: Log },
+): Promise<{ close(): void }> {
   rmSync(path, { force: true });
   let inFlight = 0;
   const server = net.createServer((client) => {
-    const servers = readResolvers(resolvConf);
+    const servers = readResolvers(resolvConf).map((address) => ({ address, port }));
     const answer = async (query: Buffer): Promise<void> => {
       if (query.length < 12) return void client.destroy();
       const refused = inFlight >= maxInFlight;

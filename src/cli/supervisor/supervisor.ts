@@ -52,7 +52,7 @@ export async function startCluster(options: SupervisorOptions): Promise<Cluster>
   const { config, tier, apiFd, program, proxyMode, log } = options;
   const all = paths(config.dataDir);
   const holder = await createHolder(config.runDir, tier);
-  const relay = await startDnsRelay(join(all.sockets, "dns.sock"), options.resolvConf, log);
+  const relay = await startDnsRelay(join(all.sockets, "dns.sock"), { resolvConf: options.resolvConf, log });
   const ready = new Map<string, PromiseWithResolvers<void>>();
   const checks = new Set<(problem: string | undefined) => void>();
 
