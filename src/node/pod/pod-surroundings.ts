@@ -6,6 +6,7 @@ import { pods } from "../../api/resource.ts";
 import { isConflict, isNotFound } from "../../client/client.ts";
 import type { PodFacts } from "../environment/field-ref.ts";
 import { makeVolumes, VolumeError } from "../volumes/pod-volumes.ts";
+import { renewTokens, requestTokens, type Token, tokenSources } from "../volumes/service-account-token.ts";
 import { volumeReferences } from "../volumes/volume-files.ts";
 import { readConfigSource } from "./api-objects.ts";
 import type { PodContext } from "./pod-context.ts";
@@ -34,15 +35,34 @@ export function makeSandbox(context: PodContext, pod: Pod): PodSandbox {
   }
 }
 
-/** Paths of the Pod's volumes by name. */
-export async function makePodVolumes(context: PodContext, facts: PodFacts): Promise<ReadonlyMap<string, string>> {
+async function requestPodTokens(context: PodContext, pod: Pod): Promise<ReadonlyMap<string, Token>> {
+  const { volumes = [] } = pod.spec;
+  try {
+    return await requestTokens(context, pod, volumes);
+  } catch (error) {
+    const [first] = tokenSources(volumes);
+    throw new VolumeError(first?.volume ?? "", `failed to fetch token: ${messageOf(error)}`);
+  }
+}
+
+/** Paths of the Pod's volumes by name. Its tokens are renewed until `signal` aborts. */
+export async function makePodVolumes(
+  context: PodContext,
+  facts: PodFacts,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
   const { metadata, spec } = facts.pod;
   const { uid = "", namespace = "default" } = metadata;
   const { volumes = [] } = spec;
-  const sources = await readConfigSource(context.client, volumeReferences(volumes), namespace);
   try {
+    const [sources, tokens] = await Promise.all([
+      readConfigSource(context.client, volumeReferences(volumes), namespace),
+      requestPodTokens(context, facts.pod),
+    ]);
     const directories = volumeDirectories(context.directories, uid);
-    return await makeVolumes(volumes, { directories, inputs: { facts, sources } });
+    const paths = await makeVolumes(volumes, { directories, inputs: { facts, sources, tokens } });
+    renewTokens({ ...context, signal, paths }, facts.pod, tokens);
+    return paths;
   } catch (error) {
     const name = error instanceof VolumeError ? error.volume : "";
     const message = `MountVolume.SetUp failed for volume "${name}" : ${messageOf(error)}`;

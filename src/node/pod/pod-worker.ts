@@ -145,7 +145,7 @@ export class PodWorker {
     if (this.#deadlineMs !== undefined) return this.#terminate(this.#deadlineMs);
     if (this.#finished) return this.#release();
     this.#sandbox ??= makeSandbox(this.#context, this.#pod);
-    this.#volumes ??= await makePodVolumes(this.#context, this.#facts);
+    this.#volumes ??= await makePodVolumes(this.#context, this.#facts, this.#close.signal);
     await this.#run(this.#sandbox, this.#volumes);
   }
 

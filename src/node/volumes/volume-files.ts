@@ -4,12 +4,14 @@ import type {
   DownwardAPIVolumeFile,
   KeyToPath,
   SecretVolumeSource,
+  ServiceAccountTokenProjection,
   Volume,
   VolumeProjection,
 } from "kubernetes-types/core/v1";
 import type { ConfigMap, Secret } from "../../api/object.ts";
 import type { ConfigSource } from "../environment/environment.ts";
 import { ContainerConfigError, fieldValue, type PodFacts, resourceValue } from "../environment/field-ref.ts";
+import { type Token, tokenKey } from "./service-account-token.ts";
 
 export interface VolumeFile {
   /** Relative, e.g. "config/app.yaml". */
@@ -21,6 +23,8 @@ export interface VolumeFile {
 export interface VolumeInputs {
   readonly facts: PodFacts;
   readonly sources: ConfigSource;
+  /** By tokenKey(). */
+  readonly tokens?: ReadonlyMap<string, Token>;
 }
 
 const defaultFileMode = 0o644;
@@ -93,11 +97,18 @@ function downwardFiles(items: readonly DownwardAPIVolumeFile[], { facts }: Volum
   });
 }
 
+function tokenFiles(source: ServiceAccountTokenProjection, { tokens }: VolumeInputs, mode: number): VolumeFile[] {
+  const found = tokens?.get(tokenKey(source));
+  if (!found) throw new ContainerConfigError("the token of the service account was not fetched");
+  return [{ path: checkedPath(source.path), content: Buffer.from(found.token), mode }];
+}
+
 function projectedFiles(projection: VolumeProjection, inputs: VolumeInputs, mode: number): VolumeFile[] {
-  const { configMap, secret, downwardAPI } = projection;
+  const { configMap, secret, downwardAPI, serviceAccountToken } = projection;
   if (configMap) return configMapFiles(configMap, inputs, mode);
   if (secret) return secretFiles({ ...secret, ...(secret.name && { secretName: secret.name }) }, inputs, mode);
   if (downwardAPI) return downwardFiles(downwardAPI.items ?? [], inputs, mode);
+  if (serviceAccountToken) return tokenFiles(serviceAccountToken, inputs, mode);
   return [];
 }
 
