@@ -105,7 +105,7 @@ function refuses(ipvs: Ipvs): void {
   const code = (...commands: Parameters<Ipvs["run"]>[0]) => ipvs.run(commands).map((refusal) => refusal.code);
   assert.deepEqual(code({ op: "add-server", key, server }), ["ESRCH"]);
   assert.deepEqual(code({ op: "delete-service", key }), ["ESRCH"]);
-  assert.deepEqual(code({ op: "add-service", key, settings: { ...plain, scheduler: "none" } }), ["ENOENT"]);
+  assert.deepEqual(code({ op: "add-service", key, settings: { ...plain, scheduler: "missing" } }), ["ENOENT"]);
   assert.deepEqual(code({ op: "add-service", key, settings: plain }), []);
   assert.deepEqual(code({ op: "add-service", key, settings: plain }), ["EEXIST"]);
   assert.deepEqual(code({ op: "delete-server", key, server }), ["ENOENT"]);

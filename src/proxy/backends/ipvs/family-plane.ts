@@ -1,0 +1,293 @@
+/** One address family: its table, virtual services and VIPs, as the Service ports want them. Each family fails and recovers alone. */
+import {
+  type Ipvs,
+  type IpvsCommand,
+  type IpvsRefusal,
+  type ServiceKey,
+  serviceKeyText,
+  type VipLink,
+} from "../../../kernel/ipvs/port.ts";
+import { cidrContains } from "../../../net/cidr.ts";
+import { familyOf, type IpFamily, parseIp } from "../../../net/ip.ts";
+import type { ServicePort } from "../../state.ts";
+import { addressBytes } from "../nftables/bytes.ts";
+import type { Context } from "../nftables/chains.ts";
+import { type Keys, keysOf, putElement } from "../nftables/elements.ts";
+import { Model } from "../nftables/model.ts";
+import { countSteps, plan } from "../nftables/plan.ts";
+import type { Element } from "../nftables/render.ts";
+import type { TrackedNftables } from "../nftables/tracked.ts";
+import type { FamilyReport, Settings } from "../port.ts";
+import { desiredService, keysFor, nodePortAddresses, type Wanted } from "./desired-services.ts";
+import { HeldServices } from "./held-services.ts";
+import { isTableSet } from "./layout.ts";
+import { isNearMark, NearMarks, portKey, vipKey } from "./near-marks.ts";
+import type { IpvsOptions } from "./options.ts";
+import { planService } from "./plan.ts";
+import { renderPort } from "./render.ts";
+import { RulesTable } from "./rules-table.ts";
+
+const refusedRetryMs = 30_000;
+
+type Counts = { added: number; removed: number };
+
+interface Committed {
+  readonly counts: Counts;
+  readonly refusals: readonly IpvsRefusal[];
+  /** How many commands IPVS was given. */
+  readonly tried: number;
+}
+
+export interface FamilyDeps {
+  readonly ipvs: Ipvs;
+  readonly link: VipLink;
+  readonly nft: TrackedNftables;
+  readonly options: IpvsOptions;
+}
+
+export class FamilyPlane {
+  readonly family: IpFamily;
+  readonly #link: VipLink;
+  readonly #options: IpvsOptions;
+  readonly #rules: RulesTable;
+  readonly #services: HeldServices;
+  readonly #model = new Model();
+  readonly #marks = new NearMarks();
+  #context: Context | undefined;
+  /** Of our link, and of all others. */
+  #bound = new Set<string>();
+  #others = new Set<string>();
+  /** What holds may not be as we believe. */
+  #isDoubtful = true;
+  /** A look at everything may take 5 % of the time. */
+  #nextLookAt = 0;
+
+  constructor(family: IpFamily, { ipvs, link, nft, options }: FamilyDeps) {
+    this.family = family;
+    this.#link = link;
+    this.#options = options;
+    this.#rules = new RulesTable(family, nft);
+    this.#services = new HeldServices(family, ipvs);
+  }
+
+  /** Reads what a former process left; returns how many virtual services. */
+  adopt(): number {
+    this.#observe();
+    this.#marks.adopt(this.#rules.elements);
+    return [...this.#services.texts()].length;
+  }
+
+  /** `full`: services that are not named are gone. */
+  sync(
+    services: ReadonlyMap<string, readonly ServicePort[]>,
+    options: { full: boolean; settings?: Settings },
+  ): FamilyReport {
+    const start = performance.now();
+    if (options.settings) {
+      this.#context = { family: this.family, settings: options.settings };
+      this.#isDoubtful = true;
+    }
+    this.#update(services, options.full);
+    return this.#write(start);
+  }
+
+  /** Ends what has drained; looks at everything, and puts right what somebody else has changed. */
+  verify(): FamilyReport | undefined {
+    if (!this.#context) return undefined;
+    const start = performance.now();
+    this.#services.drain();
+    if (start < this.#nextLookAt) return undefined;
+    this.#isDoubtful = true;
+    const report = this.#write(start);
+    const waitMs = report.refused.length > 0 ? refusedRetryMs : 20 * report.durationMs;
+    this.#nextLookAt = start + waitMs;
+    return report.error || report.added + report.removed > 0 ? report : undefined;
+  }
+
+  remove(): void {
+    this.#observe();
+    this.#services.run([...this.#services.all()].map(({ key }) => ({ op: "delete-service", key })));
+    this.#rules.remove();
+  }
+
+  #update(services: ReadonlyMap<string, readonly ServicePort[]>, full: boolean): void {
+    const gone = full ? [...this.#model.services()].filter((service) => !services.has(service)) : [];
+    const before = new Set<string>();
+    for (const service of [...gone, ...services.keys()]) {
+      for (const port of this.#model.portsOf(service)) before.add(port);
+      this.#model.release(service);
+    }
+    const context = { scheduler: this.#options.scheduler, markOf: (port: ServicePort) => this.#marks.of(port) };
+    for (const [service, ports] of services) {
+      const rendered = new Map<string, readonly Element[]>();
+      for (const port of ports) {
+        rendered.set(port.name, renderPort(port, context));
+        before.delete(port.name);
+      }
+      this.#model.acquire(service, rendered);
+    }
+    for (const port of before) this.#marks.forget(port);
+    if (full) this.#marks.endAdoption();
+  }
+
+  #write(start: number): FamilyReport {
+    let counts = { added: 0, removed: 0 };
+    let refused: string[] = [];
+    let error: Error | undefined;
+    try {
+      ({ counts, refused } = this.#commitOrRepair());
+    } catch (failure) {
+      error = failure instanceof Error ? failure : new Error(String(failure));
+    }
+    if (error || refused.length > 0) this.#isDoubtful = true;
+    const report = {
+      family: this.family,
+      ...counts,
+      kernelMs: this.#services.takeKernelMs(),
+      durationMs: performance.now() - start,
+      refused,
+    };
+    return error ? { ...report, error } : report;
+  }
+
+  /** What we believed may have been wrong: looks, and tries once more. What is refused then is the Services' fault, unless all is. */
+  #commitOrRepair(): { counts: Counts; refused: string[] } {
+    const first = this.#tryCommit();
+    if (first && first.refusals.length === 0) return { counts: first.counts, refused: [] };
+    this.#isDoubtful = true;
+    const { counts, refusals, tried } = this.#commit();
+    const refused = [...new Set(refusals.map(({ command }) => this.#ownerOf(command)))];
+    if (refusals.length > 0 && refusals.length === tried) {
+      throw new Error(`Cannot program IPVS: ${refusals[0]?.command.op} was refused (${refusals[0]?.code})`);
+    }
+    const [a, b] = [first?.counts, counts];
+    return { counts: { added: (a?.added ?? 0) + b.added, removed: (a?.removed ?? 0) + b.removed }, refused };
+  }
+
+  #tryCommit(): Committed | undefined {
+    try {
+      return this.#commit();
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Opens nothing before its rules are there, and takes servers away last: a VIP never stands without its rules. */
+  #commit(): Committed {
+    const context = this.#context;
+    if (!context) throw new Error("The first sync has no settings");
+    if (this.#isDoubtful) this.#observe();
+    const isWhole = this.#isDoubtful;
+    const addresses = this.#planAddresses(isWhole);
+    const { first, last } = this.#planServices(context, isWhole);
+    this.#link.unbind(addresses.gone);
+    const refusals = [...this.#services.run(first)];
+    const rules = this.#commitRules(context, isWhole);
+    this.#link.bind(addresses.missing);
+    for (const address of addresses.gone) this.#bound.delete(address);
+    for (const address of addresses.missing) this.#bound.add(address);
+    refusals.push(...this.#services.run(last));
+    this.#model.clean();
+    this.#isDoubtful = false;
+    return {
+      counts: {
+        added: rules.added + first.length + addresses.missing.length,
+        removed: rules.removed + last.length + addresses.gone.length,
+      },
+      refusals,
+      tried: first.length + last.length,
+    };
+  }
+
+  /** The node's own addresses are local without us; those of our link are in the set "bound". */
+  #planAddresses(isWhole: boolean): { missing: string[]; gone: string[] } {
+    const desired = this.#model.desired.get("addresses");
+    const touched = isWhole
+      ? new Set([...(desired?.keys() ?? []), ...this.#bound])
+      : (this.#model.dirty.get("addresses") ?? new Set<string>());
+    const missing: string[] = [];
+    const gone: string[] = [];
+    for (const address of touched) {
+      const isWanted = (desired?.has(address) ?? false) && !this.#others.has(address);
+      if (isWanted && !this.#bound.has(address)) missing.push(address);
+      if (!isWanted && this.#bound.has(address)) gone.push(address);
+      const key = addressBytes(address);
+      if (isWanted) putElement(this.#model.desired, "bound", key, "");
+      else this.#model.desired.get("bound")?.delete(key);
+      this.#model.touch("bound", key);
+    }
+    return { missing, gone };
+  }
+
+  #planServices({ settings }: Context, isWhole: boolean): { first: IpvsCommand[]; last: IpvsCommand[] } {
+    const wanted = this.#wanted(settings);
+    const keys = keysFor(
+      wanted,
+      isWhole ? keysOf(wanted.elements) : this.#model.dirty,
+      (text) => this.#services.get(text)?.key,
+    );
+    if (isWhole) for (const { key } of this.#services.all()) keys.set(serviceKeyText(key), key);
+    const first: IpvsCommand[] = [];
+    const last: IpvsCommand[] = [];
+    for (const [text, key] of keys) {
+      const desired = desiredService(key, wanted);
+      if (!desired && this.#isExcluded(key)) continue;
+      const steps = planService(this.#services.get(text), desired);
+      first.push(...steps.first);
+      last.push(...steps.last);
+    }
+    return { first, last };
+  }
+
+  #commitRules(context: Context, isWhole: boolean): Counts {
+    const desired = tablePart(this.#model.desired);
+    if (!this.#rules.isCurrent(context)) return { added: this.#rules.rebuild(desired, context), removed: 0 };
+    const observed = tablePart(this.#rules.elements);
+    const keys: Keys = isWhole ? keysOf(observed, desired) : tablePart(this.#model.dirty);
+    const steps = plan(observed, desired, keys);
+    this.#rules.commit(steps, context);
+    return countSteps(steps);
+  }
+
+  #wanted(settings: Settings): Wanted {
+    const nodeAddresses = nodePortAddresses([...this.#others], this.family, settings);
+    return { family: this.family, elements: this.#model.desired, nodeAddresses };
+  }
+
+  #observe(): void {
+    this.#rules.observe();
+    const { bound, others } = this.#link.read();
+    const ofFamily = (addresses: readonly string[]) =>
+      new Set(addresses.filter((one) => familyOf(one) === this.family));
+    this.#bound = ofFamily(bound);
+    this.#others = ofFamily(others);
+    const wanted = this.#context && this.#wanted(this.#context.settings);
+    this.#services.observe((key) => {
+      if (wanted && desiredService(key, wanted)) return true;
+      return this.#isFromRules(key) && !this.#isExcluded(key);
+    });
+  }
+
+  /** The rules of a former process name the virtual services that it made: all others are somebody else's. */
+  #isFromRules(key: ServiceKey): boolean {
+    if (key.kind === "mark") return isNearMark(key.mark);
+    const { elements } = this.#rules;
+    if (elements.get("roles")?.has(vipKey(key.address, key, key.port))) return true;
+    return this.#others.has(key.address) && (elements.get("port-roles")?.has(portKey(key, key.port)) ?? false);
+  }
+
+  #isExcluded(key: ServiceKey): boolean {
+    const ip = key.kind === "address" ? parseIp(key.address) : undefined;
+    return ip !== undefined && this.#options.excludeCidrs.some((cidr) => cidrContains(cidr, ip));
+  }
+
+  #ownerOf({ key }: IpvsCommand): string {
+    const wanted = this.#context && this.#wanted(this.#context.settings);
+    return (wanted && desiredService(key, wanted)?.owner) ?? serviceKeyText(key);
+  }
+}
+
+/** The sets that are the table's. */
+function tablePart<T>(all: ReadonlyMap<string, T>): Map<string, T> {
+  return new Map([...all].filter(([set]) => isTableSet(set) && set !== "layout"));
+}

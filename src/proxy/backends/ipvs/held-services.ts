@@ -1,0 +1,109 @@
+/** Our virtual services in the kernel, and our picture of them. */
+import {
+  type Ipvs,
+  type IpvsCommand,
+  type IpvsRefusal,
+  type ServiceKey,
+  serverText,
+  serviceKeyText,
+} from "../../../kernel/ipvs/port.ts";
+import type { IpFamily } from "../../../net/ip.ts";
+import { drained, type HeldService, isDraining } from "./plan.ts";
+
+export class HeldServices {
+  readonly #family: IpFamily;
+  readonly #ipvs: Ipvs;
+  #held = new Map<string, HeldService>();
+  /** Those with servers that take no more. */
+  readonly #draining = new Set<string>();
+  #kernelMs = 0;
+
+  constructor(family: IpFamily, ipvs: Ipvs) {
+    this.#family = family;
+    this.#ipvs = ipvs;
+  }
+
+  get(text: string): HeldService | undefined {
+    return this.#held.get(text);
+  }
+
+  texts(): IterableIterator<string> {
+    return this.#held.keys();
+  }
+
+  all(): IterableIterator<HeldService> {
+    return this.#held.values();
+  }
+
+  takeKernelMs(): number {
+    const kernelMs = this.#kernelMs;
+    this.#kernelMs = 0;
+    return kernelMs;
+  }
+
+  /** Reads those that are ours: `isOurs` tells, and what we held before. */
+  observe(isOurs: (key: ServiceKey) => boolean): void {
+    const before = this.#held;
+    this.#held = new Map();
+    this.#draining.clear();
+    for (const { key, ...settings } of this.#ipvs.services()) {
+      const text = serviceKeyText(key);
+      if (key.family !== this.#family || !(before.has(text) || isOurs(key))) continue;
+      const servers = new Map((this.#ipvs.servers(key) ?? []).map((server) => [serverText(server), server]));
+      const service = { key, settings, servers };
+      this.#held.set(text, service);
+      if (isDraining(service)) this.#draining.add(text);
+    }
+  }
+
+  /** Returns what the kernel refused; all else holds. */
+  run(commands: readonly IpvsCommand[]): readonly IpvsRefusal[] {
+    if (commands.length === 0) return [];
+    const start = performance.now();
+    const refusals = this.#ipvs.run(commands);
+    this.#kernelMs += performance.now() - start;
+    const refused = new Set(refusals.map(({ command }) => command));
+    for (const command of commands) if (!refused.has(command)) this.#take(command);
+    return refusals;
+  }
+
+  /** Deletes the servers whose last connection has ended. */
+  drain(): void {
+    for (const text of [...this.#draining]) {
+      const service = this.#held.get(text);
+      const servers = service && this.#ipvs.servers(service.key);
+      if (!servers) {
+        this.#draining.delete(text);
+        continue;
+      }
+      for (const server of servers) {
+        const name = serverText(server);
+        if (service.servers.has(name)) service.servers.set(name, server);
+      }
+      this.run(drained(service));
+      if (!isDraining(service)) this.#draining.delete(text);
+    }
+  }
+
+  #take(command: IpvsCommand): void {
+    const text = serviceKeyText(command.key);
+    if (command.op === "delete-service") {
+      this.#held.delete(text);
+      this.#draining.delete(text);
+      return;
+    }
+    if ("settings" in command) {
+      const held = this.#held.get(text);
+      if (held) held.settings = command.settings;
+      else this.#held.set(text, { key: command.key, settings: command.settings, servers: new Map() });
+      return;
+    }
+    const servers = this.#held.get(text)?.servers;
+    const name = serverText(command.server);
+    if (command.op === "delete-server") servers?.delete(name);
+    else {
+      servers?.set(name, { ...command.server, connections: servers.get(name)?.connections ?? 0 });
+      if (command.server.weight === 0) this.#draining.add(text);
+    }
+  }
+}

@@ -1,0 +1,9 @@
+/** Runs in the virtual machine: the packet table through IPVS. */
+import { it } from "node:test";
+import { createIpvsDataPlane } from "../../../src/proxy/backends/ipvs/plane.ts";
+import { enterNode } from "../../packets/lab.ts";
+import { packetSuite } from "../../packets/suite.ts";
+
+const reason = enterNode();
+if (reason) it("packets through ipvs", { skip: reason }, () => {});
+else packetSuite("ipvs", () => createIpvsDataPlane());
