@@ -22,7 +22,7 @@ const podOf = (object: StoredObject): Pod => object as unknown as Pod;
 const accountKey = ({ metadata, spec }: Pod): string => `${metadata.namespace}/${spec.serviceAccountName ?? ""}`;
 
 /** A namespace is made without its account "default", which follows at once. */
-const accountWaits = { attempts: 20, everyMs: 50 };
+const accountWaits = { attempts: 100, everyMs: 10 };
 
 async function requireAccount(pod: Pod, accounts: ReadonlyMap<string, Account>): Promise<void> {
   const { name, namespace } = pod.metadata;
