@@ -11,6 +11,7 @@ import { handlerOf } from "./dispatch.ts";
 import type { FlowControl } from "./fairness/flow-control.ts";
 import { isLongRunning, widthOf } from "./fairness/width.ts";
 import type { Metrics } from "./metrics.ts";
+import { negotiate } from "./negotiate.ts";
 import { type ApiRequest, parseResourcePath, type ResourcePath, type User, verbOf } from "./request.ts";
 import { faultOf, send, sendReply, sendStatus } from "./respond.ts";
 import type { createStaticPaths } from "./static-paths.ts";
@@ -74,6 +75,9 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   return body;
 }
 
+const objectSubresources: ReadonlySet<string | undefined> = new Set([undefined, "status", "scale"]);
+const talksObjects = ({ subresource }: Head): boolean => objectSubresources.has(subresource);
+
 async function serveResource({ server, flows }: Edge, visit: Visit, head: Head): Promise<void> {
   const { request, response } = visit;
   const { kind, name, user } = head;
@@ -82,12 +86,15 @@ async function serveResource({ server, flows }: Edge, visit: Visit, head: Head):
   visit.decision = decision;
   if (!decision.allowed) throw forbidden(kind, name ?? "", refusal(user, attributes, decision.reason));
   const handler = handlerOf({ ...head, body: Buffer.alloc(0) });
+  // Before anything is done; logs and the like have types of their own.
+  const negotiated = negotiate(talksObjects(head) ? head.accept : "", kind);
   const work = async (): Promise<void> => {
     const reply = await handler(server, { ...head, body: await bodyOf(request) });
     const { warnings = [] } = reply;
     const warned =
       kind.readWarning && reads.has(head.verb) ? { ...reply, warnings: [...warnings, kind.readWarning] } : reply;
-    await sendReply(request, response, { reply: warned, query: head.query, now: server.clock.now() });
+    const now = server.clock.now();
+    await sendReply(request, response, { reply: warned, negotiated, query: head.query, now });
   };
   if (isLongRunning(head)) return work();
   const onGone = (callback: () => void): (() => void) => {

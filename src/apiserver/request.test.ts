@@ -38,17 +38,36 @@ test("parseResourcePath() leaves other paths alone", () => {
 });
 
 const accepts = [
-  ["", "json"],
-  ["*/*", "json"],
-  ["application/vnd.kubernetes.protobuf, application/json", "json"],
-  ["application/json;as=Table;v=v1;g=meta.k8s.io,application/json", "table"],
-  ["application/json;as=Table;v=v9;g=meta.k8s.io,application/json", "json"],
-  ["application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1", "metadata"],
+  ["", "json json"],
+  ["*/*", "json json"],
+  ["application/vnd.kubernetes.protobuf, application/json", "protobuf json"],
+  ["application/json;q=0.5, application/yaml", "yaml json"],
+  ["application/yaml;q=0, text/html, */*;q=0.1", "json json"],
+  ["application/json;as=Table;v=v1;g=meta.k8s.io,application/json", "json table"],
+  ["application/json;as=Table;v=v9;g=meta.k8s.io,application/json", "json json"],
+  ["application/vnd.kubernetes.protobuf;as=Table;v=v1;g=meta.k8s.io,application/json", "json json"],
+  ["application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1", "json metadata"],
+  ["application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1", "protobuf metadata"],
 ] as const;
 
-for (const [accept, form] of accepts) {
-  test(`negotiate() takes "${accept}" for ${form}`, () => assert.equal(negotiate(accept).form, form));
+for (const [accept, wanted] of accepts) {
+  test(`negotiate() takes "${accept}" for ${wanted}`, () => {
+    const { encoding, form } = negotiate(accept, { schema: "io.k8s.api.core.v1.Pod" });
+    assert.equal(`${encoding} ${form}`, wanted);
+  });
 }
+
+test("negotiate() refuses what it cannot serve, and protobuf for kinds without numbers", () => {
+  const custom = { schema: "com.example.v1.Custom" };
+  const binary = "application/vnd.kubernetes.protobuf";
+  const message = /^Error: only the following media types are accepted: application\/json, application\/yaml$/;
+  assert.throws(() => negotiate(binary, custom), message);
+  assert.equal(negotiate(`${binary},application/json`, custom).encoding, "json");
+  assert.throws(
+    () => negotiate("text/html", { schema: "io.k8s.api.core.v1.Pod" }),
+    /application\/vnd\.kubernetes\.protobuf$/,
+  );
+});
 
 test("a continue token comes back as it was, and nothing else is one", () => {
   const place = { revision: 7, after: "default/a" };

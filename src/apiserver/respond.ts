@@ -3,8 +3,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { promisify } from "node:util";
 import { constants, gzip } from "node:zlib";
 import { ApiFault, internalError, type Status } from "../api/status.ts";
-import { formatList, formatObject } from "./forms.ts";
-import { type Negotiated, negotiate } from "./negotiate.ts";
+import { formatList, formatObject, type ListHead } from "./forms.ts";
+import { mediaTypes, type Negotiated, negotiateStatus } from "./negotiate.ts";
 import type { Reply } from "./reply.ts";
 
 const compress = promisify(gzip);
@@ -47,47 +47,69 @@ export async function send(request: IncomingMessage, response: ServerResponse, a
   response.end(request.method === "HEAD" ? undefined : bytes);
 }
 
-async function encodeBody(json: Buffer, { yaml }: Negotiated): Promise<{ contentType: string; body: Buffer }> {
-  if (!yaml) return { contentType: "application/json", body: json };
-  const { stringify } = await import("yaml");
-  return { contentType: "application/yaml", body: Buffer.from(stringify(JSON.parse(json.toString()))) };
-}
+type Body = Exclude<Reply, { type: "stream" }>;
 
-function bodyOf(
-  reply: Exclude<Reply, { type: "stream" }>,
-  { form }: Negotiated,
-  url: URLSearchParams,
-  now: number,
-): Buffer {
+const headOf = (reply: Extract<Reply, { type: "list" }>): ListHead => ({
+  resourceVersion: String(reply.revision),
+  ...(reply.continue === undefined ? {} : { continue: reply.continue }),
+  ...(reply.remaining === undefined ? {} : { remainingItemCount: reply.remaining }),
+});
+
+function jsonBody(reply: Body, { form }: Negotiated, url: URLSearchParams, now: number): Buffer {
   const style = { includeObject: url.get("includeObject"), now };
   switch (reply.type) {
     case "object":
       return formatObject(reply.kind, reply.value, form, style);
-    case "list": {
-      const head = {
-        resourceVersion: String(reply.revision),
-        ...(reply.continue === undefined ? {} : { continue: reply.continue }),
-        ...(reply.remaining === undefined ? {} : { remainingItemCount: reply.remaining }),
-      };
-      return formatList(reply.kind, { values: reply.values, head }, form, style);
-    }
+    case "list":
+      return formatList(reply.kind, { values: reply.values, head: headOf(reply) }, form, style);
     case "json":
       return Buffer.from(`${JSON.stringify(reply.body)}\n`);
   }
 }
 
+async function yamlBody(json: Buffer): Promise<Buffer> {
+  const { stringify } = await import("yaml");
+  return Buffer.from(stringify(JSON.parse(json.toString())));
+}
+
+/** Undefined: the answer has no such form. */
+async function protobufBody(reply: Body, { form }: Negotiated): Promise<Buffer | undefined> {
+  const { protobufList, protobufObject, protobufOf } = await import("./protobuf/forms.ts");
+  switch (reply.type) {
+    case "object":
+      return protobufObject(reply.kind, reply.value, form);
+    case "list":
+      return protobufList(reply.kind, reply.values, headOf(reply), form);
+    case "json":
+      return protobufOf(reply.body);
+  }
+}
+
+async function encodeReply(
+  reply: Body,
+  negotiated: Negotiated,
+  url: URLSearchParams,
+  now: number,
+): Promise<{ contentType: string; body: Buffer }> {
+  const { encoding } = negotiated;
+  const binary = encoding === "protobuf" ? await protobufBody(reply, negotiated) : undefined;
+  if (binary) return { contentType: mediaTypes.protobuf, body: binary };
+  const json = jsonBody(reply, negotiated, url, now);
+  if (encoding !== "yaml") return { contentType: mediaTypes.json, body: json };
+  return { contentType: mediaTypes.yaml, body: await yamlBody(json) };
+}
+
 export async function sendReply(
   request: IncomingMessage,
   response: ServerResponse,
-  { reply, query, now }: { reply: Reply; query: URLSearchParams; now: number },
+  { reply, negotiated, query, now }: { reply: Reply; negotiated: Negotiated; query: URLSearchParams; now: number },
 ): Promise<void> {
   if (reply.type === "stream") {
     for (const text of reply.warnings ?? []) response.appendHeader("warning", headerText(`299 - ${quoted(text)}`));
     await reply.run(response);
     return;
   }
-  const negotiated = negotiate(String(request.headers.accept ?? ""));
-  const encoded = await encodeBody(bodyOf(reply, negotiated, query, now), negotiated);
+  const encoded = await encodeReply(reply, negotiated, query, now);
   await send(request, response, { code: reply.code ?? 200, warnings: reply.warnings ?? [], ...encoded });
 }
 
@@ -105,6 +127,13 @@ export async function sendStatus(
   }
   const retry = status.details?.retryAfterSeconds;
   if (retry !== undefined) response.setHeader("retry-after", retry);
-  const body = Buffer.from(`${JSON.stringify(status)}\n`);
-  await send(request, response, { code: status.code, contentType: "application/json", body });
+  const encoding = negotiateStatus(String(request.headers.accept ?? ""));
+  const json = Buffer.from(`${JSON.stringify(status)}\n`);
+  const body =
+    encoding === "protobuf"
+      ? (await import("./protobuf/forms.ts")).protobufStatus(status)
+      : encoding === "yaml"
+        ? await yamlBody(json)
+        : json;
+  await send(request, response, { code: status.code, contentType: mediaTypes[encoding], body });
 }

@@ -12,6 +12,8 @@ export type FrameType = "ADDED" | "MODIFIED" | "DELETED";
 export interface FrameStyle {
   readonly kind: Kind;
   readonly form: Form;
+  /** The writer of protobuf; undefined: JSON. */
+  readonly protobuf: typeof import("./protobuf/forms.ts") | undefined;
   /** The query parameter includeObject of tables. */
   readonly includeObject: string | null;
   /** For ages in tables. */
@@ -45,36 +47,50 @@ function bodyOf(stored: Buffer, { kind, form, includeObject, now }: FrameStyle):
   return Buffer.from(JSON.stringify(body));
 }
 
-/** `{"type":"ADDED","object":{…}}` and a newline. */
+/** `{"type":"ADDED","object":{…}}` and a newline; in protobuf a frame with its length. */
 export function eventFrame(type: FrameType, value: Buffer, style: FrameStyle): Buffer {
   const styles = remember(value);
   const version = style.kind.stored ? apiVersionOf(style.kind) : "";
-  const key = `${type} ${style.form} ${style.includeObject ?? ""} ${version}`;
+  const key = `${type} ${style.protobuf ? "protobuf" : ""} ${style.form} ${style.includeObject ?? ""} ${version}`;
   let frame = styles.get(key);
   if (!frame) {
-    frame = Buffer.concat([heads[type], bodyOf(value, style), newline]);
+    frame = makeFrame(type, value, style);
     styles.set(key, frame);
   }
   return frame;
 }
 
+function makeFrame(type: FrameType, value: Buffer, style: FrameStyle): Buffer {
+  const { protobuf, kind, form } = style;
+  if (protobuf) return protobuf.protobufEvent(type, protobuf.protobufObject(kind, value, form));
+  return Buffer.concat([heads[type], bodyOf(value, style), newline]);
+}
+
 /** An object that left a selection: its state before, at the revision of the change that took it out. */
 export function leavingFrame(before: StoredObject, revision: number, style: FrameStyle): Buffer {
   const metadata = { ...before.metadata, resourceVersion: String(revision) };
-  const value = Buffer.from(JSON.stringify({ ...before, metadata }));
-  return Buffer.concat([heads.DELETED, bodyOf(value, style), newline]);
+  return makeFrame("DELETED", Buffer.from(JSON.stringify({ ...before, metadata })), style);
 }
 
 const initialEventsEnd = "k8s.io/initial-events-end";
 
 /** Tells a client how far it is, so that it can go on from there. `initial`: all that was there has been sent. */
-export function bookmarkFrame(kind: Kind, revision: number, { initial = false } = {}): Buffer {
+export function bookmarkFrame(
+  { kind, form, protobuf }: Pick<FrameStyle, "kind" | "form" | "protobuf">,
+  revision: number,
+  { initial = false } = {},
+): Buffer {
   const annotations = initial ? { annotations: { [initialEventsEnd]: "true" } } : {};
   const metadata = { resourceVersion: String(revision), creationTimestamp: null, ...annotations };
-  const object = { kind: kind.kind, apiVersion: apiVersionOf(kind), metadata };
-  return Buffer.from(`${JSON.stringify({ type: "BOOKMARK", object })}\n`);
+  if (protobuf) return protobuf.protobufEvent("BOOKMARK", protobuf.protobufBare(kind, metadata, form));
+  const named =
+    form === "metadata"
+      ? { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1" }
+      : { kind: kind.kind, apiVersion: apiVersionOf(kind) };
+  return Buffer.from(`${JSON.stringify({ type: "BOOKMARK", object: { ...named, metadata } })}\n`);
 }
 
-export function errorFrame(status: unknown): Buffer {
+export function errorFrame({ protobuf }: Pick<FrameStyle, "protobuf">, status: unknown): Buffer {
+  if (protobuf) return protobuf.protobufEvent("ERROR", protobuf.protobufStatus(status));
   return Buffer.from(`${JSON.stringify({ type: "ERROR", object: status })}\n`);
 }

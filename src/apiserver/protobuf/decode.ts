@@ -5,17 +5,14 @@
  *
  * Sources: Kubernetes "API Concepts", protobuf encoding (KEP-2); protobuf wire format.
  */
-import { type FieldType, fieldsOf, hasSchema, type Scalar } from "../../api/schema-table.ts";
-import generated from "./field-numbers.gen.json" with { type: "json" };
+import { type FieldType, fieldsOf, type Scalar } from "../../api/schema-table.ts";
+import { magic, numbersOf, schemaOf } from "./field-numbers.ts";
 
-const magic = Buffer.from("k8s\0");
 const maxDepth = 64;
 
 type Json = Record<string, unknown>;
 type Wire = number | Buffer;
 type Fields = ReadonlyMap<string, FieldType>;
-
-const numbers: Readonly<Record<string, Readonly<Record<string, string>>>> = generated;
 
 /** Throws RangeError for bytes that end too early. */
 function readVarint(bytes: Buffer, at: number): { value: bigint; next: number } {
@@ -112,8 +109,11 @@ function decodeValue(type: FieldType, value: Wire, depth: number): unknown {
       return decodeScalar(type.scalar, value);
     case "object":
       return decodeMessage(type.schema, fieldsOf(type.schema), bytesOf(value), depth + 1);
+    case "list":
+      // A message whose only field are the items.
+      return [...readFields(bytesOf(value))].map(([, item]) => decodeValue(type.items, item, depth + 1));
     default:
-      throw new RangeError("lists and maps do not stand inside lists and maps");
+      throw new RangeError("maps do not stand inside lists and maps");
   }
 }
 
@@ -147,7 +147,7 @@ function setValue(result: Json, name: string, type: FieldType, { value, depth }:
 /** `fields`: the JSON fields that the message's own and embedded ones go to. Fields that we do not know are left out. */
 function decodeMessage(message: string, fields: Fields, bytes: Buffer, depth: number, result: Json = {}): Json {
   if (depth > maxDepth) throw new RangeError(`objects are nested deeper than ${maxDepth}`);
-  const names = numbers[message] ?? {};
+  const names = numbersOf(message);
   for (const [number, value] of readFields(bytes)) {
     const name = names[number];
     if (name?.startsWith("+")) {
@@ -159,14 +159,6 @@ function decodeMessage(message: string, fields: Fields, bytes: Buffer, depth: nu
     if (name !== undefined && type) setValue(result, name, type, { value, depth });
   }
   return result;
-}
-
-/** "apps/v1" and "Deployment" → "io.k8s.api.apps.v1.Deployment"; options of requests are in the package of metadata. */
-function schemaOf(apiVersion: string, kind: string): string | undefined {
-  const [group = "", version = ""] = apiVersion.includes("/") ? apiVersion.split("/") : ["core", apiVersion];
-  const own = `io.k8s.api.${group.split(".")[0]}.${version}.${kind}`;
-  const shared = `io.k8s.apimachinery.pkg.apis.meta.v1.${kind}`;
-  return [own, shared].find((schema) => hasSchema(schema) && numbers[schema]);
 }
 
 /** The body as plain data, as its JSON form would be. Throws RangeError with a clause that says what is wrong. */

@@ -7,7 +7,7 @@ import { objectOf } from "../codec.ts";
 import type { ServerContext } from "../context.ts";
 import { collectionPrefix, objectStoreKey } from "../keys.ts";
 import { invalidOption, type ListOptions, parseListOptions } from "../list-options.ts";
-import { negotiate } from "../negotiate.ts";
+import { mediaTypes, negotiate } from "../negotiate.ts";
 import type { Reply } from "../reply.ts";
 import type { ApiRequest } from "../request.ts";
 import { requireRevision } from "../revision.ts";
@@ -84,7 +84,6 @@ class WatchStream {
 }
 
 interface Plan {
-  readonly kind: ApiRequest["kind"];
   readonly prefix: string;
   readonly selection: Selection;
   readonly style: FrameStyle;
@@ -98,7 +97,7 @@ async function sendInitial(
   stream: WatchStream,
   plan: Plan,
 ): Promise<number> {
-  const { options, style, kind } = plan;
+  const { options, style } = plan;
   const page = await readCollection(server, request, { ...options, limit: 0, continue: "" });
   for (let start = 0; start < page.entries.length && stream.open; start += initialSlice) {
     const slice = page.entries.slice(start, start + initialSlice);
@@ -106,7 +105,7 @@ async function sendInitial(
     await stream.drained();
   }
   if (options.sendInitialEvents && options.allowWatchBookmarks) {
-    stream.write([bookmarkFrame(kind, page.revision, { initial: true })]);
+    stream.write([bookmarkFrame(style, page.revision, { initial: true })]);
   }
   return page.revision;
 }
@@ -124,17 +123,17 @@ function follow(server: ServerContext, stream: WatchStream, plan: Plan, from: nu
   stream.onEnd(() => watching.close());
 }
 
-function sendBookmarks(server: ServerContext, stream: WatchStream, kind: ApiRequest["kind"], from: number): void {
+function sendBookmarks(server: ServerContext, stream: WatchStream, style: FrameStyle, from: number): void {
   const intervalMs = server.config.bookmarkIntervalMs ?? defaultBookmarkIntervalMs;
   const send = (): void => {
-    stream.write([bookmarkFrame(kind, Math.max(from, server.store.revision))]);
+    stream.write([bookmarkFrame(style, Math.max(from, server.store.revision))]);
     stream.after(intervalMs, send);
   };
   stream.after(intervalMs, send);
 }
 
 async function run(server: ServerContext, request: ApiRequest, stream: WatchStream, plan: Plan): Promise<void> {
-  const { options, kind } = plan;
+  const { options, style } = plan;
   const initial = options.sendInitialEvents || !options.resourceVersion;
   const from = initial ? await sendInitial(server, request, stream, plan) : (options.resourceVersion ?? 0);
   if (!stream.open) return;
@@ -142,11 +141,11 @@ async function run(server: ServerContext, request: ApiRequest, stream: WatchStre
     follow(server, stream, plan, from);
   } catch (error) {
     if (!(error instanceof CompactedError)) throw error;
-    stream.write([errorFrame(resourceVersionTooOld(from, error.oldest).status)]);
+    stream.write([errorFrame(style, resourceVersionTooOld(from, error.oldest).status)]);
     stream.end();
     return;
   }
-  if (options.allowWatchBookmarks) sendBookmarks(server, stream, kind, from);
+  if (options.allowWatchBookmarks) sendBookmarks(server, stream, style, from);
 }
 
 /** The query, with the name in the path (the old way to watch one object) as a field selector. */
@@ -165,13 +164,16 @@ export async function watch(server: ServerContext, request: ApiRequest): Promise
   requireRevision(server.store, options.resourceVersion);
   const single = selection.name !== undefined && (namespace !== undefined || !kind.namespaced);
   const prefix = single ? objectStoreKey(kind, namespace, selection.name ?? "") : collectionPrefix(kind, namespace);
-  const { form } = negotiate(accept);
-  const style: FrameStyle = { kind, form, includeObject: query.get("includeObject"), now: () => server.clock.now() };
-  const plan: Plan = { kind, prefix, selection, style, options };
+  const { form, encoding } = negotiate(accept, kind);
+  const protobuf = encoding === "protobuf" ? await import("../protobuf/forms.ts") : undefined;
+  const now = (): number => server.clock.now();
+  const style: FrameStyle = { kind, form, protobuf, includeObject: query.get("includeObject"), now };
+  const plan: Plan = { prefix, selection, style, options };
   return {
     type: "stream",
     async run(response) {
-      response.writeHead(200, { "content-type": "application/json", "cache-control": "no-cache, private" });
+      const type = protobuf ? `${mediaTypes.protobuf};stream=watch` : mediaTypes.json;
+      response.writeHead(200, { "content-type": type, "cache-control": "no-cache, private" });
       response.flushHeaders();
       const stream = new WatchStream(server, response);
       const seconds = options.timeoutSeconds || defaultTimeoutSeconds * (1 + Math.random());
