@@ -29,10 +29,10 @@ export function ensureUnderlay({ underlay, serviceCidr }: ClusterConfig): void {
   const socket = openRouteSocket();
   try {
     setLink(socket, "lo", { up: true });
-    // What leaves a node for an address that nobody has is answered at once instead of with silence. Before a node's
-    // service proxy has its rules, packets to Services come here too: "prohibited" ends a UDP client's wait, as
-    // "unreachable" would not (udp(7): only fatal ICMP errors are reported).
     writeSysctl("net.ipv4.ip_forward", 1);
+    // Before a node's service proxy has its rules, packets to Services come here: taken as our own they are refused at
+    // once (no such port), and their senders try again instead of waiting for an answer.
+    replaceRoute(socket, { destination: serviceCidr, type: "local", linkIndex: getLink(socket, "lo").index });
     answerEveryRefusal();
     replaceRoute(socket, { destination: serviceCidr, type: "prohibit" });
     const bridge = ensureBridgeOnce(() => ensureBridge(socket, underlay.bridge, { up: true }));
