@@ -125,7 +125,7 @@ MAP(handles, BPF_MAP_TYPE_HASH, struct handle, struct endpoint, 262144, ON_DEMAN
 /* Addresses of the node that take node ports; the value is 1 for loopback, which is only the node's own processes'. */
 MAP(addresses, BPF_MAP_TYPE_HASH, struct address, __u32, 4096, ON_DEMAND);
 MAP(members, BPF_MAP_TYPE_HASH, __u64, __u32, 4096, ON_DEMAND);
-MAP(clients, BPF_MAP_TYPE_LRU_HASH, struct chooser, struct choice, 65536, 0);
+MAP(clients, BPF_MAP_TYPE_LRU_HASH, struct chooser, struct choice, 32768, 0);
 MAP(flows, BPF_MAP_TYPE_LRU_HASH, struct chooser, struct choice, 16384, 0);
 /* Where a socket thinks that it is connected to. */
 MAP(origins, BPF_MAP_TYPE_LRU_HASH, struct peer, struct origin, 65536, 0);
@@ -133,7 +133,7 @@ MAP(origins, BPF_MAP_TYPE_LRU_HASH, struct peer, struct origin, 65536, 0);
 MAP(outside, BPF_MAP_TYPE_HASH, struct destination, struct service, 131072, ON_DEMAND);
 /* Blocks that Pods' addresses come from: packets of Pods on other nodes are left to the packet rules. */
 MAP(pod_blocks, BPF_MAP_TYPE_ARRAY, __u32, struct block, POD_BLOCKS, 0);
-MAP(visitors, BPF_MAP_TYPE_LRU_HASH, struct visitor, struct choice, 65536, 0);
+MAP(visitors, BPF_MAP_TYPE_LRU_HASH, struct visitor, struct choice, 32768, 0);
 MAP(ways, BPF_MAP_TYPE_LRU_HASH, struct flow, struct way, 65536, 0);
 MAP(returns, BPF_MAP_TYPE_LRU_HASH, struct flow, struct origin, 65536, 0);
 

@@ -21,10 +21,6 @@ export const anyAddress: Readonly<Record<IpFamily, string>> = {
   IPv6: "\0".repeat(16),
 };
 
-export function familyOfAddress(bytes: string): IpFamily {
-  return bytes.startsWith(mapped) ? "IPv4" : "IPv6";
-}
-
 const port = (number: number): string => String.fromCharCode(number >> 8, number & 255);
 
 /** struct destination */
