@@ -34,7 +34,6 @@ export function ensureUnderlay({ underlay, serviceCidr }: ClusterConfig): void {
     // once (no such port), and their senders try again instead of waiting for an answer.
     replaceRoute(socket, { destination: serviceCidr, type: "local", linkIndex: getLink(socket, "lo").index });
     answerEveryRefusal();
-    replaceRoute(socket, { destination: serviceCidr, type: "prohibit" });
     const bridge = ensureBridgeOnce(() => ensureBridge(socket, underlay.bridge, { up: true }));
     ensureAddress(socket, bridge.index, underlay.address + prefixLength(underlay.cidr));
   } finally {
