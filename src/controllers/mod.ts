@@ -8,6 +8,7 @@ import { startCronJobController } from "./cronjob/controller.ts";
 import { startDaemonSetController } from "./daemonset/controller.ts";
 import { startDeploymentController } from "./deployment/controller.ts";
 import { startCollections } from "./discovery/collections.ts";
+import { startDisruptionController } from "./disruption/controller.ts";
 import { startEndpointsController } from "./endpoints/controller.ts";
 import { startEndpointSliceController } from "./endpointslice/controller.ts";
 import { startEndpointSliceMirroringController } from "./endpointslice-mirroring/controller.ts";
@@ -82,6 +83,7 @@ export function startControllers({ client, log, signal, clock = systemClock, con
   startStatefulSetController(context);
   startJobController(context);
   startCronJobController(context);
+  startDisruptionController(context);
   startDaemonSetController(context);
   startGarbageCollector(context, collections);
   startNodeLifecycleController(context, { graceMs: config.nodeGraceMs });

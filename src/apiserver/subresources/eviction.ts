@@ -1,12 +1,16 @@
-/** POST pods/NAME/eviction: a deletion that may be refused; nothing refuses it yet. */
-import { badRequest, methodNotAllowed } from "../../api/status.ts";
+/** POST pods/NAME/eviction: a deletion that a disruption budget may refuse. */
+import type { Pod } from "../../api/object.ts";
+import { badRequest, methodNotAllowed, notFound } from "../../api/status.ts";
+import { objectOf } from "../codec.ts";
 import type { ServerContext } from "../context.ts";
 import { parseRequestBody } from "../decode-object.ts";
 import { deleteObject } from "../delete-object.ts";
 import { checkDeleteOptions } from "../delete-options.ts";
+import { objectStoreKey } from "../keys.ts";
 import type { Reply } from "../reply.ts";
 import type { ApiRequest } from "../request.ts";
 import { created } from "./binding.ts";
+import { requireDisruption } from "./disruption.ts";
 
 export async function eviction(server: ServerContext, request: ApiRequest): Promise<Reply> {
   const { kind, namespace, name = "", verb, query } = request;
@@ -16,6 +20,9 @@ export async function eviction(server: ServerContext, request: ApiRequest): Prom
   if (given.kind !== "Eviction") throw badRequest("Cannot read the request: the body must be an Eviction");
   const { dryRun, ...options } = checkDeleteOptions(given.deleteOptions ?? {});
   const dry = dryRun || query.getAll("dryRun").includes("All");
+  const entry = await server.store.get(objectStoreKey(kind, namespace, name));
+  if (!entry) throw notFound(kind, name);
+  await requireDisruption(server, objectOf(entry.value) as unknown as Pod, dry);
   await deleteObject(server, { kind, namespace, name, options, dryRun: dry });
   return { type: "json", body: created, code: 201 };
 }
