@@ -12,6 +12,7 @@ import { deploymentKind } from "./deployment.ts";
 import { endpointSliceKind } from "./endpoint-slice.ts";
 import { endpointsKind } from "./endpoints.ts";
 import { eventKind } from "./event.ts";
+import { eventsEventKind } from "./events-event.ts";
 import { ingressKind } from "./ingress.ts";
 import { ingressClassKind } from "./ingress-class.ts";
 import { ipAddressKind } from "./ip-address.ts";
@@ -86,6 +87,7 @@ export const kinds: readonly Kind[] = [
   general(leaseKind),
   general(runtimeClassKind),
   general(endpointSliceKind),
+  eventsEventKind,
   general(customResourceDefinitionKind),
 ];
 

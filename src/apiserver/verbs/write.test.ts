@@ -311,6 +311,30 @@ test("field validation: a field named twice is refused, warned of, or let be", a
   assert.deepEqual([patched.code, /duplicate field "data\.a"/.test(patched.body.message)], [400, true]);
 });
 
+test("events are shown by two groups, each with its own names", async () => {
+  const path = "/apis/events.k8s.io/v1/namespaces/default/events";
+  const regarding = { kind: "Pod", name: "p", namespace: "default" };
+  const body = {
+    apiVersion: "events.k8s.io/v1",
+    kind: "Event",
+    metadata: { name: "started" },
+    eventTime: "2026-01-02T03:04:05.000000Z",
+    ...{ reportingController: "example.com/me", reportingInstance: "i", action: "Start", reason: "Started" },
+    ...{ note: "It runs", regarding, type: "Normal" },
+  };
+  const made = await ask("POST", path, { body });
+  assert.deepEqual([made.code, made.body.apiVersion, made.body.note], [201, "events.k8s.io/v1", "It runs"]);
+  const core = await ask("GET", "/api/v1/namespaces/default/events?fieldSelector=involvedObject.name=p");
+  const [event] = core.body.items;
+  assert.deepEqual([event.apiVersion, event.message, event.involvedObject.name], ["v1", "It runs", "p"]);
+  const list = await ask("GET", `${path}?fieldSelector=regarding.name=p`);
+  assert.deepEqual([list.body.apiVersion, list.body.items[0].regarding], ["events.k8s.io/v1", regarding]);
+  const accept = "application/vnd.kubernetes.protobuf";
+  assert.ok((await ask("GET", `${path}/started`, { accept })).raw.includes("events.k8s.io/v1"));
+  assert.equal((await ask("DELETE", `${path}/started`)).code, 200);
+  assert.equal((await ask("GET", "/api/v1/namespaces/default/events/started")).code, 404);
+});
+
 test("reads of Endpoints say that the kind is deprecated", async () => {
   const path = "/api/v1/namespaces/default/endpoints";
   assert.match(String((await ask("GET", path)).headers.warning), /^299 - "v1 Endpoints is deprecated/);
