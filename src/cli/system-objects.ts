@@ -13,6 +13,8 @@ export interface SystemObjectsOptions {
   readonly proxyMode: string;
 }
 
+/** These Pods have kubeconfigs of their own, and start before anything else. */
+const withoutToken = { automountServiceAccountToken: false };
 const tolerateAll = [{ operator: "Exists" }];
 const systemEnvironment = [{ name: "NODE_COMPILE_CACHE", value: compileCacheDir }];
 const labelsOf = (app: string) => ({ "k8s-app": app });
@@ -43,6 +45,7 @@ function kubeProxy({ config, kubeconfigs, proxyMode }: SystemObjectsOptions): Da
         metadata: { labels: labelsOf("kube-proxy") },
         spec: {
           hostNetwork: true,
+          ...withoutToken,
           priorityClassName: "system-node-critical",
           terminationGracePeriodSeconds: 5,
           tolerations: tolerateAll,
@@ -84,6 +87,7 @@ function coredns({ config, kubeconfigs, sockets }: SystemObjectsOptions): Deploy
         metadata: { labels: labelsOf("kube-dns") },
         spec: {
           dnsPolicy: "Default",
+          ...withoutToken,
           priorityClassName: "system-cluster-critical",
           terminationGracePeriodSeconds: 5,
           tolerations: tolerateAll,

@@ -17,6 +17,11 @@ const options = {
   "log-format": logFormat,
   data: { type: "string", value: "DIR", help: "data folder (default as for up)" },
   port: { type: "string", value: "PORT", help: "on 127.0.0.1 (default 6443)" },
+  "audit-log": {
+    type: "string",
+    value: "FILE",
+    help: "append a JSON line for each request (audit.k8s.io/v1, metadata)",
+  },
   "service-cidr": { type: "string", value: "CIDR", help: "default 10.96.0.0/16" },
 } as const;
 
@@ -40,7 +45,13 @@ export const command: Command = {
       store,
       kinds,
       pki,
-      config: { serviceCidr: values["service-cidr"] ?? "10.96.0.0/16", nodePortRange: { from: 30000, to: 32767 } },
+      config: {
+        serviceCidr: values["service-cidr"] ?? "10.96.0.0/16",
+        nodePortRange: { from: 30000, to: 32767 },
+        // No controllers run beside it that would make accounts.
+        disabledAdmission: ["ServiceAccount"],
+        ...(values["audit-log"] ? { auditLog: values["audit-log"] } : {}),
+      },
       log,
     });
     const { port: listening } = await server.listen({ host: "127.0.0.1", port });
