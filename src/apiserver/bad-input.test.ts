@@ -109,7 +109,12 @@ const cases: { name: string; path?: string; options: AskOptions; code: number; m
     code: 400,
     message: /Pod in version "v1" cannot be handled as a Service/,
   },
-  { name: "no kind", options: { body: { apiVersion: "v1" } }, code: 400, message: /field "kind" is missing/ },
+  {
+    name: "a kind that is no name",
+    options: { body: { apiVersion: "v1", kind: 1 } },
+    code: 400,
+    message: /field "kind" is missing/,
+  },
   {
     name: "no name",
     options: { body: { ...service({ ports: [port] }), metadata: {} } },

@@ -70,7 +70,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 function checkType(value: Record<string, unknown>, kind: Kind): void {
   const { apiVersion, kind: name } = value;
   if (typeof name !== "string" || typeof apiVersion !== "string" || !name || !apiVersion) {
-    const missing = !name ? "kind" : "apiVersion";
+    const missing = typeof name !== "string" || !name ? "kind" : "apiVersion";
     throw badRequest(
       `the object provided is unrecognized (must be of type ${kind.kind}): field "${missing}" is missing`,
     );
@@ -85,6 +85,13 @@ function checkType(value: Record<string, unknown>, kind: Kind): void {
   }
 }
 
+function withTypeMeta(
+  { apiVersion, kind: name, ...rest }: Record<string, unknown>,
+  kind: Kind,
+): Record<string, unknown> {
+  return { apiVersion: apiVersion || apiVersionOf(kind), kind: name || kind.kind, ...rest };
+}
+
 /** Decodes plain data against the kind's published fields. Throws ApiFault (400). */
 export function decodeObject(
   value: unknown,
@@ -93,10 +100,12 @@ export function decodeObject(
   duplicates: readonly string[] = [],
 ): Decoded {
   if (!isObject(value)) throw badRequest(`Cannot read the request: the body must be one object of kind ${kind.kind}`);
-  checkType(value, kind);
-  const lost = lostIndentation(value, kind.schema);
+  // The path says what is missing; custom kinds have no other place where it is written.
+  const named = kind.decode ? value : withTypeMeta(value, kind);
+  checkType(named, kind);
+  const lost = lostIndentation(named, kind.schema);
   if (lost) throw badRequest(lost);
-  const { value: decoded, unknown: undeclared, errors } = kind.decode?.(value) ?? decode(kind.schema, value);
+  const { value: decoded, unknown: undeclared, errors } = kind.decode?.(value) ?? decode(kind.schema, named);
   const unknown = [...duplicates, ...undeclared];
   if (errors.length > 0) throw cannotDecode(kind, { errors });
   if (fieldValidation === "Strict" && unknown.length > 0) throw cannotDecode(kind, { errors: [], unknown });
