@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
+import type { Log } from "../../lib/log.ts";
+import { chooseDataPlane } from "../../proxy/backends/choose.ts";
 import { type ConfigField, configFields, type ProxyConfig } from "../../proxy/config.ts";
 import { startProxy } from "../../proxy/proxy.ts";
 import type { Command } from "../command.ts";
@@ -21,6 +23,7 @@ const fieldOptions: Options = Object.fromEntries(
 const options = {
   ...partOptions,
   config: { type: "string", value: "FILE", help: "KubeProxyConfiguration (YAML); flags win over it" },
+  cleanup: { type: "boolean", help: "take away the rules of the mode (without --proxy-mode: of every mode) and end" },
   "node-name": { type: "string", value: "NAME", help: "name of this machine's Node (default: its host name)" },
   "proxy-mode": { type: "string", value: "MODE", help: "auto, nftables, iptables, ebpf or userspace (default auto)" },
 } as const;
@@ -105,6 +108,23 @@ async function readConfigFile(path: string): Promise<{ config: Record<string, un
   return { config, ...found };
 }
 
+/** A mode that cannot run here has left no rules either. */
+async function cleanUp(names: readonly string[], log: Log): Promise<number> {
+  for (const name of names) {
+    try {
+      const plane = chooseDataPlane(name, log);
+      await plane.adopt();
+      await plane.remove();
+      plane.close();
+      log.info("rules are taken away", { mode: name });
+    } catch (error) {
+      if (names.length === 1) throw error;
+      log.debug("mode has no rules here", { mode: name, error });
+    }
+  }
+  return 0;
+}
+
 export const command: Command = {
   usage: "[--kubeconfig FILE] [--config FILE] [--proxy-mode MODE]",
   summary: "Forward a cluster's Services on this node (in kube-proxy's place)",
@@ -128,6 +148,7 @@ export const command: Command = {
     const mode = values["proxy-mode"] ?? file.mode ?? "auto";
     if (!modes.includes(mode))
       throw new CliError(`Proxy mode "${mode}" is not supported: choose one of ${modes.join(", ")}.`);
+    if (values.cleanup) return cleanUp(values["proxy-mode"] ? [mode] : modes.filter((one) => one !== "auto"), log);
     const client = await connect(values, "fairlead-proxy", log, signal);
     const nodeName = values["node-name"] ?? hostname().toLowerCase();
     await startProxy({ client, nodeName, mode, config: config as Partial<ProxyConfig>, log, signal }).ready;
