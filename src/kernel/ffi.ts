@@ -100,6 +100,17 @@ const c = {
   ) as (source: string | null, target: string, type: string | null, flags: number, data: string | null) => number,
   umount2: libc.func("int umount2(const char *target, int flags)") as (target: string, flags: number) => number,
   sethostname: libc.func("int sethostname(const char *name, size_t length)") as (name: string, n: number) => number,
+  connect: libc.func("int connect(int fd, const void *address, uint32_t size)") as (
+    fd: number,
+    address: Uint8Array,
+    size: number,
+  ) => number,
+  pipe2: libc.func("int pipe2(void *fds, int flags)") as (fds: Uint8Array, flags: number) => number,
+  ioctl: libc.func("int ioctl(int fd, unsigned long request, void *argument)") as (
+    fd: number,
+    request: number,
+    argument: Uint8Array,
+  ) => number,
   // Numbers of pidfd_open and pidfd_send_signal are the same on every architecture (unified since Linux 5.1).
   syscall: libc.func("long syscall(long number, long a, long b, void *c, long d)") as (
     number: number,
@@ -152,8 +163,10 @@ export function sethostname(name: string): void {
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
+export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
+export const SOCK_NONBLOCK = 0x800;
 const SOCK_CLOEXEC = 0x80000;
 
 /** A new socket of the calling thread's network namespace; close it with `close`. */
@@ -163,6 +176,28 @@ export function socket(domain: number, type: number, protocol: number): number {
 
 export function bind(fd: number, address: Uint8Array): void {
   checked("bind", "bind a socket", () => c.bind(fd, address, address.length));
+}
+
+/** Connects to a sockaddr; a socket that does not block may still be at it afterwards. */
+export function connect(fd: number, address: Uint8Array): void {
+  if (c.connect(fd, address, address.length) === 0) return;
+  const errno = koffi.errno();
+  if (errno !== constants.errno.EINPROGRESS) throw new SystemError("connect", errno, "connect a socket");
+}
+
+/** O_CLOEXEC of include/uapi/asm-generic/fcntl.h */
+const O_CLOEXEC = 0x80000;
+
+/** A new pipe; Node's own between processes are sockets, which programs cannot open again by /dev/stdout. Close both. */
+export function pipe(): { read: number; write: number } {
+  const fds = Buffer.alloc(8);
+  checked("pipe2", "make a pipe", () => c.pipe2(fds, O_CLOEXEC));
+  return { read: fds.readInt32LE(0), write: fds.readInt32LE(4) };
+}
+
+/** ioctl(2) with a structure that the kernel reads or writes. */
+export function ioctl(fd: number, request: number, argument: Uint8Array, action: string): void {
+  checked("ioctl", action, () => c.ioctl(fd, request, argument));
 }
 
 /** Sends all of `bytes` as one datagram to `to` (a sockaddr), or to the connected peer. */
@@ -246,6 +281,14 @@ export function pidfdOpen(pid: number): number {
 
 export function pidfdSendSignal(fd: number, signal: number): void {
   checked("pidfd_send_signal", "send a signal", () => c.syscall(SYS_pidfd_send_signal, fd, signal, null, 0));
+}
+
+const SYS_pidfd_getfd = 438;
+
+/** A copy of a descriptor of the process behind a pidfd; close it with `close`. */
+export function pidfdGetfd(fd: number, theirs: number): number {
+  const action = "copy a descriptor of a process";
+  return checked("pidfd_getfd", action, () => c.syscall(SYS_pidfd_getfd, fd, theirs, null, 0));
 }
 
 export const close = closeSync;

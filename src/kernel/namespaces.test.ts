@@ -69,6 +69,7 @@ describe("processes", () => {
       name: "a) b (c",
       state: "S",
       parentPid: 1,
+      session: 6,
       startTime: "22",
     });
     assert.equal(parseStat("nonsense"), undefined);

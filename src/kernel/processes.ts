@@ -1,7 +1,7 @@
 /** Processes by /proc (proc_pid_stat(5)), safe against a number that is used again. */
 import { readdirSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
-import { close, hasCode, pidfdOpen, pidfdSendSignal } from "./ffi.ts";
+import { close, hasCode, pidfdGetfd, pidfdOpen, pidfdSendSignal } from "./ffi.ts";
 
 /** A process for ever: the number and when it started tell it from a later one with the same number. */
 export interface ProcessIdentity {
@@ -12,6 +12,8 @@ export interface ProcessIdentity {
 
 export interface ProcessStat extends ProcessIdentity {
   readonly parentPid: number;
+  /** Number of its session's first process; 0 for one outside of this pid namespace. */
+  readonly session: number;
   /** First 15 bytes of the program's name. */
   readonly name: string;
   /** "R", "S", "D", "Z" (ended, not yet waited for), … */
@@ -31,9 +33,9 @@ export function readProcess(pid: number): ProcessStat | undefined {
 export function parseStat(text: string): ProcessStat | undefined {
   const [, pid, name, rest] = /^(\d+) \((.*)\) (.*)$/s.exec(text) ?? [];
   const fields = rest?.split(" ");
-  const [state, parentPid, startTime] = [fields?.[0], fields?.[1], fields?.[19]];
+  const [state, parentPid, session, startTime] = [fields?.[0], fields?.[1], fields?.[3], fields?.[19]];
   if (!pid || name === undefined || !state || !parentPid || !startTime) return undefined;
-  return { pid: Number(pid), name, state, parentPid: Number(parentPid), startTime };
+  return { pid: Number(pid), name, state, parentPid: Number(parentPid), session: Number(session), startTime };
 }
 
 /** The identity to keep of a process that runs now; undefined if there is none. */
@@ -74,6 +76,20 @@ export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals)
     return true;
   } catch (error) {
     if (hasCode(error, "ESRCH")) return false;
+    throw error;
+  } finally {
+    if (fd !== undefined) close(fd);
+  }
+}
+
+/** A copy of this very process's descriptor; undefined when the process is gone. Close it. */
+export function copyDescriptor(identity: ProcessIdentity, theirs: number): number | undefined {
+  let fd: number | undefined;
+  try {
+    fd = pidfdOpen(identity.pid);
+    return isAlive(identity) ? pidfdGetfd(fd, theirs) : undefined;
+  } catch (error) {
+    if (hasCode(error, "ESRCH", "EBADF")) return undefined;
     throw error;
   } finally {
     if (fd !== undefined) close(fd);

@@ -19,6 +19,7 @@ import { type Machine, nodeResources } from "./registration/node-object.ts";
 import { register } from "./registration/registration.ts";
 import { ProcessRuntime } from "./runtime/process-runtime.ts";
 import { createLinuxPort } from "./sandbox/linux.ts";
+import type { SandboxPort } from "./sandbox/port.ts";
 import { startServer } from "./server/server.ts";
 
 export interface Agent {
@@ -40,6 +41,7 @@ interface Made {
   readonly context: PodContext;
   readonly machine: Machine;
   readonly runtime: ProcessRuntime;
+  readonly port: SandboxPort;
 }
 
 function make({ config, client, log, signal, clock = systemClock }: AgentOptions): Made {
@@ -64,7 +66,7 @@ function make({ config, client, log, signal, clock = systemClock }: AgentOptions
     allocatable: nodeResources(machine, config),
     otherUsers: hasOtherUsers(),
   };
-  return { context, machine, runtime };
+  return { context, machine, runtime, port };
 }
 
 /** Routes to the Pods of other nodes follow the Node objects. */
@@ -77,14 +79,14 @@ function followNodes({ client, log, signal, clock, config, network }: PodContext
   informer.onChange(() => routes.trigger());
 }
 
-async function begin({ context, machine }: Made, registry: PodRegistry): Promise<void> {
-  const { client, config, log, signal } = context;
+async function begin({ context, machine, port }: Made, registry: PodRegistry): Promise<void> {
+  const { client, config, log, signal, runtime } = context;
   const fieldSelector = `spec.nodeName=${config.nodeName}`;
   const informer = createInformer(client, pods, { log, signal, fieldSelector });
-  const { findLog } = registry;
+  const { findLog, targets } = registry;
   const registered = register({ ...context, machine });
   followNodes(context);
-  await startServer({ config, log, signal, findLog, pods: () => registry.pods() });
+  await startServer({ config, log, signal, runtime, port, findLog, targets, pods: () => registry.pods() });
   // Environment variables of Services must be whole from the first container on.
   await Promise.all([informer.synced, context.services.synced]);
   await registry.begin(informer);

@@ -7,6 +7,12 @@ import type { PodContext } from "./pod/pod-context.ts";
 import { logPath } from "./pod/pod-paths.ts";
 import { PodWorker } from "./pod/pod-worker.ts";
 import type { ContainerLog, ServerOptions } from "./server/server.ts";
+import type { Refusal, StreamTargets } from "./streams/upgrade.ts";
+
+const notHere = (namespace: string, pod: string): Refusal => ({
+  status: 404,
+  message: `pod "${namespace}/${pod}" does not run on this node`,
+});
 
 export class PodRegistry {
   readonly #context: PodContext;
@@ -28,17 +34,33 @@ export class PodRegistry {
   }
 
   readonly findLog: ServerOptions["findLog"] = ({ namespace, pod, container, previous }) => {
-    const worker = [...this.#workers.values()].find(
-      ({ pod: { metadata } }) => metadata.name === pod && metadata.namespace === namespace,
-    );
+    const worker = this.#find(namespace, pod);
     const { uid } = worker?.pod.metadata ?? {};
-    if (!worker || uid === undefined)
-      return { status: 404, message: `pod "${namespace}/${pod}" does not run on this node` };
+    if (!worker || uid === undefined) return notHere(namespace, pod);
     return this.#logOf({ worker, uid, pod, container, previous });
+  };
+
+  readonly targets: StreamTargets = {
+    container: ({ namespace, pod, container }) => {
+      const worker = this.#find(namespace, pod);
+      if (!worker) return notHere(namespace, pod);
+      const id = worker.instanceOf(container)?.id;
+      const info = id === undefined ? undefined : this.#context.runtime.get(id);
+      // Of one that has ended, only output that somebody was to read is kept.
+      const there = info && (info.state.kind === "running" || info.input !== undefined);
+      return there ? info : { status: 404, message: `container not found ("${container}")` };
+    },
+    network: ({ namespace, pod }) => this.#find(namespace, pod)?.network ?? notHere(namespace, pod),
   };
 
   close(): void {
     for (const worker of this.#workers.values()) worker.close();
+  }
+
+  #find(namespace: string, name: string): PodWorker | undefined {
+    return [...this.#workers.values()].find(
+      ({ pod: { metadata } }) => metadata.name === name && metadata.namespace === namespace,
+    );
   }
 
   #logOf(target: {
@@ -49,7 +71,7 @@ export class PodRegistry {
     previous: boolean;
   }): ContainerLog | { status: number; message: string } {
     const { worker, uid, pod, container, previous } = target;
-    const newest = worker.attemptOf(container);
+    const newest = worker.instanceOf(container)?.attempt;
     if (newest === undefined)
       return { status: 400, message: `container "${container}" in pod "${pod}" is waiting to start` };
     const attempt = previous ? newest - 1 : newest;

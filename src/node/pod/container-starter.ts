@@ -79,7 +79,7 @@ export async function containerSpec(context: PodContext, inputs: StartInputs): P
     image: container.image ?? "",
     imageId: image.id,
     argv,
-    env,
+    env: container.tty ? { TERM: "xterm", ...env } : env,
     workingDir: container.workingDir || image.workingDir,
     root: image.root,
     mounts: allMounts(sandbox, await volumeMounts(container, { paths: volumes, env })),
@@ -87,5 +87,7 @@ export async function containerSpec(context: PodContext, inputs: StartInputs): P
     logFile: logPath(context.directories, { uid, container: container.name, attempt }),
     ...(sandbox.networkNamespace !== undefined && { networkNamespace: sandbox.networkNamespace }),
     ...(user && { user }),
+    ...(container.stdin && { input: container.stdinOnce ? "once" : "open" }),
+    ...(container.tty && { tty: true }),
   };
 }

@@ -8,7 +8,7 @@ import type { ContainerInfo } from "../runtime/container-runtime.ts";
 import { launchContainer } from "./container-launch.ts";
 import { planContainers } from "./container-plan.ts";
 import { ContainerSlot } from "./container-slot.ts";
-import { containersOf } from "./container-view.ts";
+import { containersOf, type Instance } from "./container-view.ts";
 import type { PodContext } from "./pod-context.ts";
 import { ensureSandbox, type PodSandbox } from "./pod-sandbox.ts";
 import { podStatus } from "./pod-status.ts";
@@ -86,9 +86,14 @@ export class PodWorker {
     this.#changed();
   }
 
-  /** The newest start of a container, for logs. */
-  attemptOf(container: string): number | undefined {
-    return this.#slots.find(({ name }) => name === container)?.current?.attempt;
+  /** The newest start of a container, for logs and streams. */
+  instanceOf(container: string): Instance | undefined {
+    return this.#slots.find(({ name }) => name === container)?.current;
+  }
+
+  /** Undefined as long as it has none; `path` is undefined for the node's own. */
+  get network(): { readonly path: string | undefined } | undefined {
+    return this.#sandbox && { path: this.#sandbox.networkNamespace };
   }
 
   get pod(): Pod {

@@ -1,16 +1,15 @@
 /** What is kept of a container on disk, so that the next agent finds it. */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ContainerIdentity, ContainerState } from "./container-runtime.ts";
+import type { ContainerSpec, ContainerState } from "./container-runtime.ts";
 
 /**
- * `<directory>/container.json`, beside it shim.sh, setup.sh, the FIFOs stdout, stderr and control, `shim` and `process` (lines of
+ * `<directory>/container.json`, beside it shim.sh, setup.sh, the FIFOs stdout, stderr and control (stdin and input), `shim` and `process` (lines of
  * /proc/<pid>/stat), unshare-error and setup-error; `<events>/<id>.started` and `<events>/<id>.exited` say how far it came.
  */
-export interface ContainerRecord extends ContainerIdentity {
+export interface ContainerRecord
+  extends Omit<ContainerSpec, "argv" | "root" | "mounts" | "hostname" | "networkNamespace"> {
   readonly directory: string;
-  readonly logFile: string;
-  readonly env: Readonly<Record<string, string>>;
 }
 
 export const startedFile = (events: string, id: string): string => join(events, `${id}.started`);

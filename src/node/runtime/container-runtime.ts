@@ -1,4 +1,7 @@
 /** The seam between Pods and what runs their containers: `process-runtime.ts` is the default; CRI would be another. */
+import type { Readable, Writable } from "node:stream";
+import type { Stream } from "../logs/log-line.ts";
+import type { TerminalSize } from "../sandbox/port.ts";
 
 export interface Mount {
   /** Absent for a tmpfs. */
@@ -39,9 +42,16 @@ export interface ContainerSpec extends ContainerIdentity {
   /** Path of the Pod's network namespace; absent: the node's own. */
   readonly networkNamespace?: string;
   readonly user?: { readonly uid: number; readonly gid: number };
+  /** What it reads; absent: nothing, its stdin is at its end. */
+  readonly input?: ContainerInput;
+  /** It has a terminal, which is its stdin, stdout and stderr. */
+  readonly tty?: boolean;
   /** Lines of the log are appended here, in the CRI format. */
   readonly logFile: string;
 }
+
+/** "once": stdin ends when the first one that was attached to it ends it. Source: core/v1 Container.stdin, stdinOnce. */
+export type ContainerInput = "open" | "once";
 
 export type ContainerState =
   | { readonly kind: "starting" }
@@ -58,6 +68,8 @@ export type ContainerState =
 
 export interface ContainerInfo extends ContainerIdentity {
   readonly state: ContainerState;
+  readonly input?: ContainerInput;
+  readonly tty?: boolean;
   readonly logFile: string;
   readonly env: Readonly<Record<string, string>>;
 }
@@ -67,6 +79,28 @@ export interface ExecResult {
   readonly exitCode: number | undefined;
   /** stdout and stderr, at most 10 KiB. */
   readonly output: string;
+}
+
+/** A command that runs inside a container, with its streams. */
+export interface ExecProcess {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /** Absent with a terminal: all is one stream. */
+  readonly stderr: Readable | undefined;
+  /** 128 + number for a signal. What it left running may hold its streams open. */
+  readonly exit: Promise<number>;
+  resize(size: TerminalSize): void;
+  /** Ends it and what it has started, unless that has left its session. After SIGHUP those who did not listen are killed. */
+  kill(signal: "SIGHUP" | "SIGKILL"): void;
+}
+
+/** The streams of a running container itself. */
+export interface ContainerStreams {
+  /** Calls for each piece of output; the first listener also gets what came before it. Returns a function that ends it. */
+  onOutput(listener: (chunk: Buffer, stream: Stream) => void): () => void;
+  /** Undefined when it does not read. Ending it ends the container's stdin only with `input` "once". */
+  openStdin(): Writable | undefined;
+  resize(size: TerminalSize): void;
 }
 
 export interface ContainerRuntime {
@@ -80,6 +114,10 @@ export interface ContainerRuntime {
   /** Kills it when it runs and forgets everything but its log. */
   remove(id: string): Promise<void>;
   exec(id: string, argv: readonly string[], options: { timeoutMs: number }): Promise<ExecResult>;
+  /** Undefined when the container does not run. */
+  openExec(id: string, argv: readonly string[], options: { tty: boolean }): ExecProcess | undefined;
+  /** Until the container is removed, even when it has exited. */
+  streams(id: string): ContainerStreams | undefined;
   /** Called after each change of a container's state; its output is in the log when it has exited. Returns a function that ends it. */
   onChange(listener: (container: ContainerInfo) => void): () => void;
   /** Stops watching; containers go on running. */

@@ -1,63 +1,95 @@
 /** Runs a command inside a running container. */
-import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
-import type { ExecResult } from "./container-runtime.ts";
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, constants, existsSync, openSync } from "node:fs";
+import { Socket } from "node:net";
+import { constants as os } from "node:os";
+import type { ProcessPort, TerminalPort } from "../sandbox/port.ts";
+import type { ContainerSpec, ExecProcess } from "./container-runtime.ts";
+import { terminalStream } from "./terminal-stream.ts";
 
-/** The kubelet's limit of a probe's output. */
-const outputLimitBytes = 10 * 1024;
+/** What a terminal that goes away tells its programs is told to all of them; who does not listen is killed after this. */
+const hangUpMs = 500;
 /** A command that could not be started, as shells say it. */
 const cannotStart = 126;
+const nsenter = "/usr/bin/nsenter";
+
+export interface ExecTarget extends Pick<ContainerSpec, "env" | "user" | "workingDir"> {
+  /** The container's first process. */
+  readonly pid: number;
+}
+
+export type ExecPort = ProcessPort & TerminalPort;
+
+function enterArguments({ pid, user, workingDir }: ExecTarget): string[] {
+  const identity = user ? [`--setuid=${user.uid}`, `--setgid=${user.gid}`] : [];
+  return [`--target=${pid}`, "--mount", "--uts", "--net", "--root", `--wdns=${workingDir}`, ...identity];
+}
+
+function exitOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve) => {
+    child.on("error", () => resolve(cannotStart));
+    child.on("exit", (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : os.signals[signal])));
+  });
+}
 
 /**
  * Kills the command, not nsenter, which waits for it: a command left behind would become a child of the cluster's first
  * process, and the container could not end before that one had taken notice.
  */
-function killCommand(nsenterPid: number | undefined): void {
-  const children = readFileSync(`/proc/${nsenterPid}/task/${nsenterPid}/children`, "utf8");
-  for (const pid of children.split(" ").filter(Boolean)) process.kill(Number(pid), "SIGKILL");
+function killer(child: ChildProcess, port: ProcessPort): ExecProcess["kill"] {
+  let begun = false;
+  return (signal) => {
+    const { pid } = child;
+    if (begun || pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    begun = true;
+    const leaders = [pid, ...port.childrenOf(pid)];
+    port.signalSessions(leaders, signal, { except: pid });
+    if (signal !== "SIGKILL") setTimeout(() => port.signalSessions(leaders, "SIGKILL", { except: pid }), hangUpMs);
+  };
 }
 
-/** Enters the namespaces, root and working directory of the process `pid`. */
-export function execInContainer(
-  pid: number,
+const reader = (fd: number): Socket => new Socket({ fd, readable: true, writable: false });
+
+/** nsenter leads a session, and forks for the pid namespace. */
+function openOnPipes(target: ExecTarget, argv: readonly string[], port: ExecPort): ExecProcess {
+  const words = [...enterArguments(target), "--pid", "--", ...argv];
+  const [input, output, errors] = [port.openPipe(), port.openPipe(), port.openPipe()];
+  const stdio = [input.read, output.write, errors.write];
+  const child = spawn(nsenter, words, { env: { ...target.env }, stdio, detached: true });
+  for (const fd of stdio) closeSync(fd);
+  const stdin = new Socket({ fd: input.write, readable: false, writable: true });
+  // The command may end, or close its stdin, at any time.
+  stdin.on("error", () => undefined);
+  const stdout = reader(output.read);
+  const stderr = reader(errors.read);
+  return { stdin, stdout, stderr, exit: exitOf(child), resize: () => undefined, kill: killer(child, port) };
+}
+
+/** The container's own terminals, if it has some: programs there can find theirs by name. */
+function openTerminal(pid: number, port: ExecPort): { fd: number; path: string } {
+  const own = `/proc/${pid}/root/dev`;
+  return port.openTerminal(existsSync(`${own}/pts/ptmx`) && existsSync(`${own}/ptmx`) ? own : undefined);
+}
+
+/** The session is made inside the pid namespace, where the command must lead it, and while the machine's setsid is in sight. */
+function openOnTerminal(target: ExecTarget, argv: readonly string[], port: ExecPort): ExecProcess {
+  const { fd, path } = openTerminal(target.pid, port);
+  const slave = openSync(path, constants.O_RDWR | constants.O_NOCTTY);
+  const session = ["/usr/bin/setsid", "--ctty", nsenter, ...enterArguments(target), "--", ...argv];
+  const env = { TERM: "xterm", ...target.env };
+  const words = [`--target=${target.pid}`, "--pid", "--", ...session];
+  const child = spawn(nsenter, words, { env, stdio: [slave, slave, slave], detached: true });
+  closeSync(slave);
+  const { stream, resize } = terminalStream(fd, port);
+  const exit = exitOf(child);
+  return { stdin: stream, stdout: stream, stderr: undefined, exit, resize, kill: killer(child, port) };
+}
+
+/** Enters the namespaces and root of the container's process, as its user. */
+export function openExec(
+  target: ExecTarget,
   argv: readonly string[],
-  { env, timeoutMs }: { env: Readonly<Record<string, string>>; timeoutMs: number },
-): Promise<ExecResult> {
-  const enter = [`--target=${pid}`, "--mount", "--uts", "--net", "--pid", "--root", "--wd", "--"];
-  const child = spawn("/usr/bin/nsenter", [...enter, ...argv], {
-    env,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  return new Promise((resolve) => {
-    let output = Buffer.alloc(0);
-    let timedOut = false;
-    const collect = (chunk: Buffer) => {
-      if (output.length < outputLimitBytes) output = Buffer.concat([output, chunk]).subarray(0, outputLimitBytes);
-    };
-    child.stdout.on("data", collect);
-    child.stderr.on("data", collect);
-    const timer = setTimeout(() => {
-      timedOut = true;
-      try {
-        killCommand(child.pid);
-      } catch {
-        // It has just ended.
-      }
-    }, timeoutMs);
-    const finish = (exitCode: number | undefined) => {
-      clearTimeout(timer);
-      // A background child may hold the pipes: the answer does not wait for it.
-      child.stdout.destroy();
-      child.stderr.destroy();
-      resolve({ exitCode, output: output.toString() });
-    };
-    child.on("error", (error) => {
-      output = Buffer.from(error.message);
-      finish(cannotStart);
-    });
-    child.on("exit", (code) => {
-      // What was written before the exit is in the pipes by now; let it be read.
-      setImmediate(() => finish(timedOut ? undefined : (code ?? cannotStart)));
-    });
-  });
+  options: { tty: boolean; port: ExecPort },
+): ExecProcess {
+  return options.tty ? openOnTerminal(target, argv, options.port) : openOnPipes(target, argv, options.port);
 }

@@ -10,7 +10,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { createLog } from "../../lib/log.ts";
 import { readLog } from "../logs/log-file.ts";
 import { LogRenderer } from "../logs/log-query.ts";
-import { processPort } from "../sandbox/linux.ts";
+import { processPort, terminalPort } from "../sandbox/linux.ts";
 import { inNamespaces } from "../testing/in-namespaces.ts";
 import type { ContainerSpec } from "./container-runtime.ts";
 import { ProcessRuntime } from "./process-runtime.ts";
@@ -54,7 +54,7 @@ async function until<T>(read: () => T | undefined | false): Promise<T> {
 }
 
 function open(directory: string): ProcessRuntime {
-  const runtime = new ProcessRuntime({ directory, port: processPort, log: createLog() });
+  const runtime = new ProcessRuntime({ directory, port: { ...processPort, ...terminalPort }, log: createLog() });
   opened.push(runtime);
   return runtime;
 }

@@ -1,10 +1,11 @@
 /** Containers as processes of this machine in namespaces of their own; a shim in sh beside each outlives the agent. */
-import { spawn } from "node:child_process";
+import { type StdioOptions, spawn } from "node:child_process";
 import { type FSWatcher, mkdirSync, rmSync, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Log } from "../../lib/log.ts";
 import { LogPump, writeToFifo } from "../logs/log-pump.ts";
-import type { ProcessIdentity, ProcessPort } from "../sandbox/port.ts";
+import type { ProcessIdentity } from "../sandbox/port.ts";
+import { endInput, openInput } from "./container-input.ts";
 import {
   type ContainerRecord,
   exitedFile,
@@ -15,16 +16,25 @@ import {
   startedFile,
   writeRecord,
 } from "./container-record.ts";
-import type { ContainerInfo, ContainerRuntime, ContainerSpec, ContainerState } from "./container-runtime.ts";
-import { execInContainer } from "./exec.ts";
+import type {
+  ContainerInfo,
+  ContainerRuntime,
+  ContainerSpec,
+  ContainerState,
+  ContainerStreams,
+  ExecProcess,
+} from "./container-runtime.ts";
+import { type ExecPort, openExec } from "./exec.ts";
+import { execResult } from "./exec-result.ts";
 import { machineFiles } from "./file-view.ts";
 import { planRoot } from "./root-plan.ts";
 import { renderSetupScript, renderShimScript } from "./setup-script.ts";
+import { type TerminalStream, terminalStream } from "./terminal-stream.ts";
 
 export interface ProcessRuntimeOptions {
   /** e.g. "<runDir>/nodes/<node>"; holds `pods` and `events`. */
   readonly directory: string;
-  readonly port: ProcessPort;
+  readonly port: ExecPort;
   readonly log: Log;
 }
 
@@ -32,6 +42,7 @@ interface Container {
   readonly record: ContainerRecord;
   state: ContainerState;
   pump?: LogPump;
+  terminal?: TerminalStream;
   readonly settled: PromiseWithResolvers<void>;
 }
 
@@ -41,13 +52,15 @@ const shimEnvironment = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/b
 const shimCheckMs = 2000;
 /** A former agent's shim that has not begun within this time never will. */
 const shimBeginMs = 1000;
+/** Of a shim: the side of the terminal that shows it. */
+const terminalDescriptor = 3;
 /** When the runtime does not know how a container ended. */
 const lostExitCode = 137;
 
 export class ProcessRuntime implements ContainerRuntime {
   readonly #events: string;
   readonly #pods: string;
-  readonly #port: ProcessPort;
+  readonly #port: ExecPort;
   readonly #log: Log;
   readonly #containers = new Map<string, Container>();
   readonly #listeners = new Set<(container: ContainerInfo) => void>();
@@ -72,14 +85,18 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 
   async start(spec: ContainerSpec): Promise<void> {
-    const { id, podUid, name, attempt, image, imageId, logFile, env } = spec;
+    const { podUid, name, attempt } = spec;
     const directory = join(this.#pods, podUid, "containers", name, String(attempt));
-    const record: ContainerRecord = { id, podUid, name, attempt, image, imageId, logFile, env, directory };
+    const record = recordOf(spec, directory);
     writeRecord(record);
     this.#writeScripts(spec, directory);
     const container = this.#add(record);
+    const terminal = spec.tty ? this.#port.openTerminal() : undefined;
+    if (terminal) container.terminal = terminalStream(terminal.fd, this.#port);
+    const words = ["shim.sh", ...(terminal ? [terminal.path] : [])];
+    const stdio: StdioOptions = ["ignore", "ignore", "ignore", ...(terminal ? [terminal.fd] : [])];
     const shim = this.#port.spawnIn(spec.networkNamespace, () =>
-      spawn("/bin/sh", ["shim.sh"], { cwd: directory, env: shimEnvironment, stdio: "ignore", detached: true }),
+      spawn("/bin/sh", words, { cwd: directory, env: shimEnvironment, stdio, detached: true }),
     );
     shim.on("error", (error) => this.#lose(container, `Cannot start a shell: ${error.message}`));
     shim.on("exit", () => this.#refreshOrLose(container));
@@ -111,10 +128,26 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 
   exec(id: string, argv: readonly string[], options: { timeoutMs: number }) {
+    const process = this.openExec(id, argv, { tty: false });
+    if (!process) return Promise.resolve({ exitCode: 126, output: "the container is not running" });
+    return execResult(process, options);
+  }
+
+  openExec(id: string, argv: readonly string[], { tty }: { tty: boolean }): ExecProcess | undefined {
     const container = this.#containers.get(id);
-    if (container?.state.kind !== "running")
-      return Promise.resolve({ exitCode: 126, output: "the container is not running" });
-    return execInContainer(container.state.pid, argv, { ...options, env: container.record.env });
+    if (container?.state.kind !== "running") return undefined;
+    return openExec({ ...container.record, pid: container.state.pid }, argv, { tty, port: this.#port });
+  }
+
+  streams(id: string): ContainerStreams | undefined {
+    const container = this.#containers.get(id);
+    if (!container) return undefined;
+    return {
+      onOutput: (listener) => container.pump?.onOutput(listener) ?? (() => undefined),
+      openStdin: () =>
+        container.state.kind === "running" ? openInput(container.record, container.terminal) : undefined,
+      resize: (size) => container.terminal?.resize(size),
+    };
   }
 
   onChange(listener: (container: ContainerInfo) => void): () => void {
@@ -150,7 +183,9 @@ export class ProcessRuntime implements ContainerRuntime {
       root: plan.root,
     });
     writeFileSync(join(directory, "setup.sh"), setup);
-    writeFileSync(join(directory, "shim.sh"), renderShimScript({ exitedFile: exitedFile(this.#events, spec.id) }));
+    const { input, tty } = spec;
+    const shim = renderShimScript({ exitedFile: exitedFile(this.#events, spec.id), input, tty });
+    writeFileSync(join(directory, "shim.sh"), shim);
   }
 
   #processOf(record: ContainerRecord): ProcessIdentity | undefined {
@@ -168,11 +203,25 @@ export class ProcessRuntime implements ContainerRuntime {
 
   /** The FIFOs are there as soon as anything has happened. */
   #pump(container: Container): void {
+    const { directory, logFile, input, tty, name } = container.record;
+    const options = { keepEarly: input !== undefined };
     try {
-      container.pump ??= new LogPump(container.record.directory, container.record.logFile);
+      container.pump ??= tty ? this.#terminalPump(container, options) : LogPump.ofFifos(logFile, directory, options);
     } catch (error) {
-      this.#log.warn("container's output cannot be read", { container: container.record.name, error });
+      this.#log.warn("container's output cannot be read", { container: name, error });
     }
+  }
+
+  /** A former agent's terminal is still held by the shim. */
+  #terminalPump(container: Container, options: { keepEarly: boolean }): LogPump {
+    if (!container.terminal) {
+      const shim = this.#port.parseProcess(readText(join(container.record.directory, "shim")) ?? "");
+      const copy = shim && this.#port.copyDescriptor(shim, terminalDescriptor);
+      if (copy === undefined) throw new Error("its terminal is gone with its shim");
+      container.terminal = terminalStream(copy, this.#port);
+    }
+    const { fd, stream } = container.terminal;
+    return new LogPump(container.record.logFile, [{ stream: "stdout", fd, socket: stream }], options);
   }
 
   #become(container: Container, state: ContainerState): void {
@@ -200,6 +249,7 @@ export class ProcessRuntime implements ContainerRuntime {
     if (container.state.kind === "exited") return;
     const process = this.#processOf(container.record);
     if (process) this.#port.signal(process, "SIGKILL");
+    if (container.record.input) endInput(container.record);
     const startedAtMs = container.state.kind === "running" ? container.state.startedAtMs : undefined;
     const finished = { kind: "exited", finishedAtMs: Date.now(), exitCode: lostExitCode, error } as const;
     this.#become(container, startedAtMs === undefined ? finished : { ...finished, startedAtMs });
@@ -231,6 +281,12 @@ export class ProcessRuntime implements ContainerRuntime {
     rmSync(startedFile(this.#events, id), { force: true });
     rmSync(exitedFile(this.#events, id), { force: true });
   }
+}
+
+/** All that is of use once the scripts are written. */
+function recordOf(spec: ContainerSpec, directory: string): ContainerRecord {
+  const { argv: _argv, root: _root, mounts: _mounts, hostname: _hostname, networkNamespace: _network, ...kept } = spec;
+  return { ...kept, directory };
 }
 
 function info({ record, state }: Container): ContainerInfo {

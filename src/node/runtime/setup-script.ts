@@ -96,19 +96,51 @@ export function renderSetupScript(spec: ContainerSpec, steps: readonly SetupStep
   ].join("\n")}\n`;
 }
 
+export interface ShimOptions {
+  readonly exitedFile: string;
+  readonly input?: ContainerSpec["input"] | undefined;
+  readonly tty?: boolean | undefined;
+}
+
+const unshare = "unshare --mount --uts --pid --fork --kill-child";
+
+/** The shim holds descriptor 3, the terminal's showing side; "$1" is that of the container, which nobody else must hold. */
+const runOnTerminal = [
+  "mkfifo control",
+  "exec 5<>control",
+  `${unshare} /usr/bin/setsid --ctty sh setup.sh <>"$1" >&0 6>&0 2>unshare-error 3>&- 5>&-`,
+  "code=$?",
+];
+
+const runWithoutInput = [
+  "mkfifo stdout stderr control",
+  "exec 3<>stdout 4<>stderr 5<>control",
+  `${unshare} sh setup.sh </dev/null >stdout 6>stderr 2>unshare-error 3>&- 4>&- 5>&-`,
+  "code=$?",
+];
+
+/** A process beside the shim holds stdin open until a line comes into `input`. */
+const runWithInput = [
+  "mkfifo stdout stderr control stdin input",
+  "exec 3<>stdout 4<>stderr 5<>control 7<>stdin 8<>input",
+  "( exec 3>&- 4>&- 5>&-; read -r _ <&8 ) &",
+  "holder=$!",
+  "exec 9<stdin 7>&-",
+  `${unshare} sh setup.sh <&9 >stdout 6>stderr 2>unshare-error 3>&- 4>&- 5>&- 8>&- 9>&-`,
+  "code=$?",
+  "kill $holder 2>/dev/null",
+];
+
 /**
- * The sh program that stays beside a container and outlives the agent. It keeps the FIFOs of stdout and stderr open,
- * so that the container gets no SIGPIPE and nothing it wrote is lost while no agent reads; it writes the exit code; and
- * it waits until an agent has read all and writes a line into `control`.
+ * The sh program that stays beside a container and outlives the agent. It keeps the FIFOs of stdout and stderr open (or
+ * the terminal), so that the container gets no SIGPIPE and nothing it wrote is lost while no agent reads; it writes the
+ * exit code; and it waits until an agent has read all and writes a line into `control`.
  */
-export function renderShimScript({ exitedFile }: { exitedFile: string }): string {
+export function renderShimScript({ exitedFile, input, tty }: ShimOptions): string {
   return `${[
     "read -r stat </proc/self/stat",
     'echo "$stat" >shim',
-    "mkfifo stdout stderr control",
-    "exec 3<>stdout 4<>stderr 5<>control",
-    "unshare --mount --uts --pid --fork --kill-child sh setup.sh </dev/null >stdout 6>stderr 2>unshare-error 3>&- 4>&- 5>&-",
-    "code=$?",
+    ...(tty ? runOnTerminal : input ? runWithInput : runWithoutInput),
     // Up to util-linux 2.38 at least, unshare stumbles over a child that ended by SIGKILL and only says so.
     `[ $code != 1 ] || ! grep -q sigprocmask unshare-error || code=${sigkillExitCode}`,
     `echo $code >${quote(exitedFile)}`,

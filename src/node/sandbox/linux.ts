@@ -1,8 +1,17 @@
 /** The agent's port over the running kernel; must be used in the node's network namespace. */
 import { closeSync, openSync } from "node:fs";
+import { pipe } from "../../kernel/ffi.ts";
+import { dialLoopback } from "../../kernel/loopback-dial.ts";
 import type { NetlinkSocket } from "../../kernel/netlink/socket.ts";
 import { createNetns, deleteNetns, listNetns, netnsExists, within, withRouteSocket } from "../../kernel/netns.ts";
-import { isAlive, parseStat, signalProcess } from "../../kernel/processes.ts";
+import {
+  childrenOf,
+  copyDescriptor,
+  isAlive,
+  listProcesses,
+  parseStat,
+  signalProcess,
+} from "../../kernel/processes.ts";
 import {
   createVeth,
   deleteLink,
@@ -19,8 +28,9 @@ import {
   setLink,
 } from "../../kernel/route/mod.ts";
 import { writeSysctl } from "../../kernel/sysctl.ts";
+import { openTerminal, setTerminalSize } from "../../kernel/terminal.ts";
 import { cidrContainsCidr, parseCidr } from "../../net/cidr.ts";
-import type { NodeNetwork, PodRoute, ProcessPort, SandboxNetwork, SandboxPort } from "./port.ts";
+import type { NodeNetwork, PodRoute, ProcessPort, SandboxNetwork, SandboxPort, TerminalPort } from "./port.ts";
 
 /** Interface of a Pod, as users know it. */
 const podLink = "eth0";
@@ -42,7 +52,19 @@ export const processPort: ProcessPort = {
   },
   isAlive,
   signal: signalProcess,
+  openPipe: pipe,
+  childrenOf,
+  signalSessions,
+  copyDescriptor,
 };
+
+export const terminalPort: TerminalPort = { openTerminal, setTerminalSize };
+
+function signalSessions(leaders: readonly number[], signal: NodeJS.Signals, { except }: { except: number }): void {
+  for (const process of listProcesses()) {
+    if (leaders.includes(process.session) && process.pid !== except) signalProcess(process, signal);
+  }
+}
 
 function setUpNode(socket: NetlinkSocket, { bridge, address, mtu }: NodeNetwork): void {
   for (const [name, value] of nodeSettings) writeSysctl(name, value);
@@ -91,6 +113,8 @@ export function createLinuxPort(): SandboxPort {
   };
   return {
     ...processPort,
+    ...terminalPort,
+    dialLoopback,
     mtuOf: (address) => {
       const found = listAddresses(socket).find(({ cidr }) => cidr.split("/")[0] === address);
       return found && getLink(socket, found.linkIndex).mtu;

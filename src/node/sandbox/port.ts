@@ -15,6 +15,29 @@ export interface ProcessPort {
   isAlive(process: ProcessIdentity): boolean;
   /** Sends to this very process and says whether it was there. */
   signal(process: ProcessIdentity, signal: NodeJS.Signals): boolean;
+  childrenOf(pid: number): number[];
+  /** Sends to all processes of the sessions with these leaders. */
+  signalSessions(leaders: readonly number[], signal: NodeJS.Signals, options: { except: number }): void;
+  /** Both ends are the caller's to close. */
+  openPipe(): { readonly read: number; readonly write: number };
+  /** A copy of that process's descriptor; undefined when it has none. */
+  copyDescriptor(process: ProcessIdentity, fd: number): number | undefined;
+}
+
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+export interface TerminalPort {
+  /** `fd` is the side of whoever shows it, `path` that of the programs; absent: the machine's /dev. */
+  openTerminal(devices?: string): { readonly fd: number; readonly path: string };
+  setTerminalSize(fd: number, size: TerminalSize): void;
+}
+
+export interface DialPort {
+  /** A connecting socket to 127.0.0.1 or ::1 of a network namespace (absent: the node's own). */
+  dialLoopback(networkNamespace: string | undefined, port: number, family?: 4 | 6): number;
 }
 
 export interface NodeNetwork {
@@ -66,4 +89,4 @@ export interface NetworkPort {
   setPodRoutes(routes: readonly PodRoute[], options: { within: string }): void;
 }
 
-export type SandboxPort = ProcessPort & NetworkPort;
+export type SandboxPort = ProcessPort & TerminalPort & DialPort & NetworkPort;

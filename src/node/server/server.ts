@@ -1,18 +1,18 @@
-/** The node's HTTPS server, as the API server knows a kubelet's: logs, health, the Pods that run here. */
+/** The node's HTTPS server, as the API server knows a kubelet's: logs, streams, health, the Pods that run here. */
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
+import type { Duplex } from "node:stream";
 import type { Pod } from "../../api/object.ts";
-import type { Log } from "../../lib/log.ts";
 import type { AgentConfig } from "../agent-config.ts";
 import { parseLogQuery } from "../logs/log-query.ts";
+import type { StreamServerOptions } from "../streams/upgrade.ts";
 import { type LogStreamOptions, streamLog } from "./log-stream.ts";
 
 export interface ContainerLog extends Pick<LogStreamOptions, "path" | "running" | "onChange"> {}
 
-export interface ServerOptions {
+export interface ServerOptions extends StreamServerOptions {
   readonly config: Pick<AgentConfig, "nodeIp" | "server">;
-  readonly log: Log;
   readonly signal: AbortSignal;
   readonly pods: () => Iterable<Pod>;
   /** A sentence when there is no such log. */
@@ -57,11 +57,18 @@ function sendPods(response: ServerResponse, pods: Iterable<Pod>): void {
 
 function handle(request: IncomingMessage, response: ServerResponse, options: ServerOptions): void {
   const url = new URL(request.url ?? "/", "https://node");
-  if (request.method !== "GET") sendText(response, 405, "only GET is allowed");
+  if (/^\/(exec|attach|portForward)\//.test(url.pathname)) sendText(response, 400, "Upgrade request required");
+  else if (request.method !== "GET") sendText(response, 405, "only GET is allowed");
   else if (url.pathname === "/healthz") sendText(response, 200, "ok");
   else if (url.pathname === "/pods") sendPods(response, options.pods());
   else if (url.pathname.startsWith("/containerLogs/")) void sendLog(url, response, options);
   else sendText(response, 404, "404 page not found");
+}
+
+/** Loaded when the first one asks: most nodes never need it. */
+async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, options: ServerOptions): Promise<void> {
+  const { serveUpgrade } = await import("../streams/upgrade.ts");
+  await serveUpgrade({ request, url: new URL(request.url ?? "/", "https://node"), socket, head }, options);
 }
 
 /** Resolves when it listens; it ends when `signal` aborts. Clients need a certificate of the cluster's authority. */
@@ -79,10 +86,20 @@ export function startServer(options: ServerOptions): Promise<void> {
     },
     (request, response) => handle(request, response, options),
   );
+  const upgraded = new Set<Duplex>();
+  server.on("upgrade", (request, socket, head) => {
+    upgraded.add(socket);
+    socket.once("close", () => upgraded.delete(socket));
+    void upgrade(request, socket, head, options).catch((error) => {
+      log.warn("stream could not be served", { error });
+      socket.destroy();
+    });
+  });
   server.on("tlsClientError", (error) => log.debug("client refused", { error }));
   signal.addEventListener("abort", () => {
     server.close();
     server.closeAllConnections();
+    for (const socket of upgraded) socket.destroy();
   });
   return new Promise((resolve, reject) => {
     server.once("error", reject);
