@@ -35,16 +35,17 @@ async function start(dir: string): Promise<{ child: ChildProcess; ready: Ready }
 
 function createClient({ port, ca, certificate, key }: Ready) {
   const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, ca, cert: certificate, key });
-  const send = (method: string, path: string, body?: string): Promise<IncomingMessage> =>
+  const send = (method: string, path: string, body?: string, accept = "application/json"): Promise<IncomingMessage> =>
     new Promise((resolve, reject) => {
-      const headers =
+      const own =
         body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+      const headers = { accept, ...own };
       const asked = request({ host: "127.0.0.1", port, method, path, agent, headers }, resolve);
       asked.on("error", reject);
       asked.end(body);
     });
-  const ask = async (method: string, path: string, body?: string): Promise<Buffer> => {
-    const answer = await send(method, path, body);
+  const ask = async (method: string, path: string, body?: string, accept?: string): Promise<Buffer> => {
+    const answer = await send(method, path, body, accept);
     const chunks: Buffer[] = [];
     for await (const chunk of answer) chunks.push(chunk);
     if ((answer.statusCode ?? 500) >= 400) throw new Error(Buffer.concat(chunks).toString());
@@ -96,12 +97,15 @@ async function fill({ ask }: Client): Promise<void> {
   await Promise.all(Array.from({ length: clients }, worker));
 }
 
-async function lists({ ask }: Client): Promise<{ ms: number; bytes: number; concatMs: number }> {
+async function lists(
+  { ask }: Client,
+  accept = "application/json",
+): Promise<{ ms: number; bytes: number; concatMs: number }> {
   const times: number[] = [];
   let body: Buffer = Buffer.alloc(0);
   for (let round = 0; round < listRounds; round++) {
     const begun = performance.now();
-    body = await ask("GET", `${podsPath}?limit=${podCount}`);
+    body = await ask("GET", `${podsPath}?limit=${podCount}`, undefined, accept);
     times.push(performance.now() - begun);
   }
   const size = Math.floor(body.length / podCount);
@@ -163,11 +167,17 @@ try {
     "/api/v1/namespaces",
     JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name: "default" } }),
   );
+  await client.ask(
+    "POST",
+    "/api/v1/namespaces/default/serviceaccounts",
+    JSON.stringify({ apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "default" } }),
+  );
   const perSecond = await creates((name) => client.ask("POST", podsPath, pod(name)), createMs);
   const size = (await client.ask("GET", `${podsPath}/w0-0`)).length;
   const raw = await rawCreates(size);
   await fill(client);
   const list = await lists(client);
+  const binary = await lists(client, "application/vnd.kubernetes.protobuf");
   const one = await watchDelays(client, 1);
   const many = await watchDelays(client, watchers);
   child.send("measure");
@@ -184,6 +194,11 @@ try {
       measured: ms(list.ms),
       limit: `${ms(list.concatMs)} (Buffer.concat alone)`,
       ratio: (list.ms / list.concatMs).toFixed(1),
+    },
+    [`the same list in protobuf, ${(binary.bytes / 1e6).toFixed(1)} MB`]: {
+      measured: ms(binary.ms),
+      limit: `${ms(binary.concatMs)} (Buffer.concat alone)`,
+      ratio: (binary.ms / binary.concatMs).toFixed(1),
     },
     [`watch delay p50, ${watchers} watchers`]: {
       measured: ms(quantile(many, 0.5)),
