@@ -128,7 +128,9 @@ function createListener(edge: Edge, pki: Pki): Server {
 function closeServer(server: Server): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeAllConnections();
-  return closed;
+  // One whose TLS handshake was under way is a connection only afterwards.
+  const again = setInterval(() => server.closeAllConnections(), 20);
+  return closed.finally(() => clearInterval(again));
 }
 
 /** Reads the store once, to learn which addresses and ports are taken; `listen` is called after that. */
