@@ -33,8 +33,10 @@ export interface ControllersConfig {
   readonly apiServerAddress: ApiServerAddress;
   /** Of Service default/kubernetes; default "10.96.0.1". */
   readonly kubernetesClusterIP?: string;
-  /** Silence after which a Node counts as gone; default 40 s. */
+  /** Silence after which a Node counts as gone (kube-controller-manager's --node-monitor-grace-period); default 40 s. */
   readonly nodeGraceMs?: number;
+  /** How long Pods stay on a Node that is not ready if they do not say; default 300. */
+  readonly notReadyTolerationSec?: number;
   /** How long Pods of a deleted Node are kept; default 40 s. */
   readonly podQuarantineMs?: number;
 }
@@ -86,7 +88,7 @@ export function startControllers({ client, log, signal, clock = systemClock, con
   startDisruptionController(context);
   startDaemonSetController(context);
   startGarbageCollector(context, collections);
-  startNodeLifecycleController(context, { graceMs: config.nodeGraceMs });
+  startNodeLifecycleController(context, { graceMs: config.nodeGraceMs, tolerationSec: config.notReadyTolerationSec });
   startPodGarbageCollector(
     context,
     config.podQuarantineMs === undefined ? {} : { quarantineMs: config.podQuarantineMs },

@@ -10,7 +10,8 @@ export const unschedulableTaint = "node.kubernetes.io/unschedulable";
 export const readyStatus = ({ status }: Node): string =>
   status?.conditions?.find(({ type }) => type === "Ready")?.status ?? "Unknown";
 
-function tolerates(tolerations: readonly Toleration[] = [], taint: Taint): boolean {
+/** Whether one of the tolerations is for the taint. */
+export function tolerates(tolerations: readonly Toleration[] = [], taint: Taint): boolean {
   return tolerations.some(({ key = "", operator = "Equal", value = "", effect = "" }) => {
     if (effect && effect !== taint.effect) return false;
     if (key && key !== taint.key) return false;

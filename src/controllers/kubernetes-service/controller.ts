@@ -10,6 +10,8 @@ export interface ApiServerAddress {
   readonly port: number;
 }
 
+const isLoopback = (ip: string): boolean => ip.startsWith("127.") || ip === "::1";
+
 const name = "kubernetes";
 const namespace = "default";
 const key = `${namespace}/${name}`;
@@ -52,7 +54,7 @@ export function startKubernetesServiceController(
   context: Context,
   { address, clusterIP }: { address: ApiServerAddress; clusterIP: string },
 ): WorkQueue {
-  const { client, informers } = context;
+  const { client, informers, log } = context;
   const service = kubernetesService({ clusterIP, port: address.port });
   const slice = kubernetesSlice(address);
   const subsets = kubernetesEndpoints(address);
@@ -79,6 +81,8 @@ export function startKubernetesServiceController(
       essence: ({ spec }) => (spec.ports ?? []).map(({ name, port, targetPort }) => ({ name, port, targetPort })),
       merge: (present) => ({ ...present, spec: { ...present.spec, ports: service.spec.ports ?? [] } }),
     });
+    // No endpoint may be a loopback address: Pods have another one. The Service is there without endpoints.
+    if (isLoopback(address.ip)) return;
     await keep(endpointSlices, {
       informer: informers.endpointSlices,
       wanted: slice,
@@ -96,6 +100,9 @@ export function startKubernetesServiceController(
     });
   };
 
+  if (isLoopback(address.ip)) {
+    log.info("Service default/kubernetes gets no endpoints: the API server has a loopback address", { ip: address.ip });
+  }
   const queue = createQueue(context, { name: "kubernetes-service", reconcile });
   queue.add(key);
   const add = ({ object: { metadata } }: { object: KubeObject }) => {

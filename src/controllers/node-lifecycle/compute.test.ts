@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Toleration } from "kubernetes-types/core/v1";
 import type { Node } from "../../api/object.ts";
 import { node, pod } from "../testing/objects.ts";
-import { evictionInMs, lifecycleTaints, silentConditions } from "./compute.ts";
+import { evictionInMs, isOutOfService, lifecycleTaints, silentConditions } from "./compute.ts";
 
 const nowMs = Date.parse("2026-01-01T00:00:00Z");
 const ready = (status: string, spec: Node["spec"] = {}): Node => ({
@@ -48,7 +48,24 @@ const evictions: { name: string; tolerations: Toleration[]; want: number | undef
 ];
 for (const { name, tolerations, want } of evictions) {
   test(`evictionInMs(): a Pod that ${name}`, () => {
-    const evicted = evictionInMs(pod("p", { spec: { tolerations } }), { node: unreachable, nowMs: nowMs + 10_000 });
+    const evicted = evictionInMs(pod("p", { spec: { tolerations } }), {
+      node: unreachable,
+      nowMs: nowMs + 10_000,
+      seenAtMs: () => nowMs,
+      tolerationSec: 300,
+    });
     assert.equal(evicted, want);
   });
 }
+
+test("evictionInMs(): taints of others evict at once, and count from when they were seen", () => {
+  const node = ready("True", { taints: [{ key: "repair", effect: "NoExecute" }] });
+  const facts = { node, nowMs: nowMs + 10_000, seenAtMs: () => nowMs, tolerationSec: 300 };
+  const tolerating = (tolerationSeconds: number) =>
+    pod("p", { spec: { tolerations: [{ key: "repair", operator: "Exists", tolerationSeconds }] } });
+  assert.equal(evictionInMs(pod("p"), facts), 0);
+  assert.equal(evictionInMs(tolerating(15), facts), 5_000);
+  assert.equal(isOutOfService(node), false);
+  const off = { taints: [{ key: "node.kubernetes.io/out-of-service", effect: "NoExecute" }] };
+  assert.equal(isOutOfService(ready("Unknown", off)), true);
+});

@@ -2,8 +2,9 @@
 import type { NodeCondition, Taint } from "kubernetes-types/core/v1";
 import type { Node, Pod } from "../../api/object.ts";
 import { timestamp } from "../context.ts";
-import { notReadyTaint, readyStatus, unreachableTaint, unschedulableTaint } from "../node-fit.ts";
+import { notReadyTaint, readyStatus, tolerates, unreachableTaint, unschedulableTaint } from "../node-fit.ts";
 
+const outOfServiceTaint = "node.kubernetes.io/out-of-service";
 const silentReason = "NodeStatusUnknown";
 const silentMessage = "Kubelet stopped posting node status.";
 
@@ -42,21 +43,33 @@ export function lifecycleTaints(node: Node, nowMs: number): Taint[] | undefined 
   return [...kept, ...missing.map((taint) => ({ ...taint, timeAdded: timestamp(nowMs) }))];
 }
 
-/** Tolerated by Pods that say nothing of it, as Kubernetes' admission writes into them. */
-const defaultTolerationSec = 300;
+/** So long Pods that say nothing of it stay on a Node that is not ready or unreachable. */
+export const defaultTolerationSec = 300;
 
-/** Milliseconds until the Pod must leave its Node for a NoExecute taint of ours; undefined: it may stay. */
-export function evictionInMs(pod: Pod, { node, nowMs }: { node: Node; nowMs: number }): number | undefined {
+interface Eviction {
+  readonly node: Node;
+  readonly nowMs: number;
+  /** When a taint was seen first, for those that do not say when they were added. */
+  readonly seenAtMs: (taint: Taint) => number;
+  readonly tolerationSec: number;
+}
+
+/** Milliseconds until the Pod must leave its Node for a NoExecute taint; undefined: it may stay. */
+export function evictionInMs(pod: Pod, { node, nowMs, seenAtMs, tolerationSec }: Eviction): number | undefined {
   const waits = (node.spec?.taints ?? []).flatMap((taint) => {
-    if (taint.effect !== "NoExecute" || ![notReadyTaint, unreachableTaint].includes(taint.key)) return [];
-    const matching = (pod.spec.tolerations ?? []).filter(
-      ({ key = "", operator = "Equal", effect = "" }) =>
-        (key === taint.key || (key === "" && operator === "Exists")) && (effect === "" || effect === taint.effect),
-    );
+    if (taint.effect !== "NoExecute") return [];
+    const matching = (pod.spec.tolerations ?? []).filter((toleration) => tolerates([toleration], taint));
     if (matching.some(({ tolerationSeconds }) => tolerationSeconds === undefined)) return [];
-    const seconds = matching.map(({ tolerationSeconds = 0 }) => tolerationSeconds);
-    const forSec = seconds.length > 0 ? Math.min(...seconds) : defaultTolerationSec;
-    return [Math.max(0, Date.parse(taint.timeAdded ?? timestamp(nowMs)) + forSec * 1000 - nowMs)];
+    const seconds = matching.map(({ tolerationSeconds = 0 }) => Math.max(0, tolerationSeconds));
+    const ours = taint.key === notReadyTaint || taint.key === unreachableTaint;
+    const forSec = seconds.length > 0 ? Math.min(...seconds) : ours ? tolerationSec : 0;
+    const sinceMs = taint.timeAdded ? Date.parse(taint.timeAdded) : seenAtMs(taint);
+    return [Math.max(0, sinceMs + forSec * 1000 - nowMs)];
   });
   return waits.length > 0 ? Math.min(...waits) : undefined;
 }
+
+/** An operator says that the Node is off: nobody there will end its Pods (docs: "Non-graceful node shutdown"). */
+export const isOutOfService = (node: Node): boolean =>
+  readyStatus(node) !== "True" &&
+  (node.spec?.taints ?? []).some(({ key, effect }) => key === outOfServiceTaint && effect === "NoExecute");

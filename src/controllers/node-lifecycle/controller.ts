@@ -6,11 +6,13 @@ import type { Again, WorkQueue } from "../../lib/work-queue.ts";
 import { type Context, createQueue, createRecorder, nameOf, timestamp } from "../context.ts";
 import { readyStatus } from "../node-fit.ts";
 import { isReady, isTerminating } from "../pod.ts";
-import { evictionInMs, lifecycleTaints, silentConditions } from "./compute.ts";
+import { defaultTolerationSec, evictionInMs, isOutOfService, lifecycleTaints, silentConditions } from "./compute.ts";
 
 export interface NodeLifecycleConfig {
   /** A Lease that was not renewed for so long means that the node is gone; default 40 s. */
   readonly graceMs?: number | undefined;
+  /** How long Pods that say nothing of it stay on a Node that is not ready; default 300 s. */
+  readonly tolerationSec?: number | undefined;
 }
 
 const defaultGraceMs = 40_000;
@@ -19,15 +21,18 @@ const leaseNamespace = "kube-node-lease";
 export function startNodeLifecycleController(context: Context, config: NodeLifecycleConfig = {}): WorkQueue {
   const { client, clock, informers } = context;
   const { nodes, pods, leases } = informers;
-  const { graceMs = defaultGraceMs } = config;
+  const { graceMs = defaultGraceMs, tolerationSec = defaultTolerationSec } = config;
   const recorder = createRecorder(context, "node-controller");
   /** When each node was last heard of, by our own clock: those of other machines differ. */
   const heardAtMs = new Map<string, number>();
+  /** When each taint that does not say since when it holds was seen first, by node. */
+  const taintsSeenAtMs = new Map<string, Map<string, number>>();
 
   const reconcile = async (name: string): Promise<Again | undefined> => {
     const node = nodes.get(name);
     if (!node) {
       heardAtMs.delete(name);
+      taintsSeenAtMs.delete(name);
       return undefined;
     }
     const silentMs = clock.now() - (heardAtMs.get(name) ?? clock.now());
@@ -70,18 +75,32 @@ export function startNodeLifecycleController(context: Context, config: NodeLifec
 
   const evict = async (node: Node): Promise<number | undefined> => {
     const waits: number[] = [];
+    const nowMs = clock.now();
+    const seen = noteTaints(node, nowMs);
+    const force = isOutOfService(node);
     for (const pod of pods.byIndex("node", node.metadata.name)) {
-      const inMs = isTerminating(pod) ? undefined : evictionInMs(pod, { node, nowMs: clock.now() });
+      if (isTerminating(pod)) {
+        if (force) await remove(pod, { gracePeriodSeconds: 0 });
+        continue;
+      }
+      const inMs = evictionInMs(pod, { node, nowMs, tolerationSec, seenAtMs: ({ key }) => seen.get(key) ?? nowMs });
       if (inMs === undefined) continue;
       if (inMs > 0) waits.push(inMs);
-      else await remove(pod);
+      else await remove(pod, {});
     }
     return waits.length > 0 ? Math.min(...waits) : undefined;
   };
 
-  const remove = async (pod: Pod): Promise<void> => {
+  const noteTaints = ({ metadata, spec }: Node, nowMs: number): ReadonlyMap<string, number> => {
+    const before = taintsSeenAtMs.get(metadata.name);
+    const seen = new Map((spec?.taints ?? []).map(({ key }) => [key, before?.get(key) ?? nowMs]));
+    taintsSeenAtMs.set(metadata.name, seen);
+    return seen;
+  };
+
+  const remove = async (pod: Pod, options: { gracePeriodSeconds?: number }): Promise<void> => {
     try {
-      await client.delete(podsResource, nameOf(pod), { preconditions: { uid: pod.metadata.uid ?? "" } });
+      await client.delete(podsResource, nameOf(pod), { ...options, preconditions: { uid: pod.metadata.uid ?? "" } });
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
@@ -93,6 +112,11 @@ export function startNodeLifecycleController(context: Context, config: NodeLifec
   nodes.onChange(({ object: { metadata } }) => {
     if (!heardAtMs.has(metadata.name)) heardAtMs.set(metadata.name, clock.now());
     queue.add(metadata.name);
+  });
+  // A Pod that came to a Node with a taint that evicts, or to a silent one.
+  pods.onChange(({ type, object: { spec } }) => {
+    const node = type === "added" && spec.nodeName ? nodes.get(spec.nodeName) : undefined;
+    if (node?.spec?.taints?.some(({ effect }) => effect === "NoExecute")) queue.add(node.metadata.name);
   });
   leases.onChange((change) => {
     const { name, namespace } = change.object.metadata;
