@@ -1,4 +1,4 @@
-/** Runs a file of tests in the virtual machine, and counts each of its tests as one of this process. */
+/** Runs files of tests in one virtual machine, and counts each of their tests as one of this process. */
 
 import { join } from "node:path";
 import { describe, it } from "node:test";
@@ -8,8 +8,8 @@ import { type Result, resultMark } from "./reporter.ts";
 /** Several times what the whole suite takes on a free machine. */
 const timeoutMs = 280_000;
 
-/** `file` stands beside this one, e.g. "guest/ipvs-kernel.ts". */
-export async function guestSuite(name: string, file: string): Promise<void> {
+/** The files stand beside this one, e.g. "guest/ipvs-kernel.ts". */
+export async function guestSuite(name: string, files: readonly string[]): Promise<void> {
   const machine = findMachine();
   if (typeof machine === "string") {
     it(`${name} in a virtual machine`, { skip: machine }, () => {});
@@ -18,7 +18,7 @@ export async function guestSuite(name: string, file: string): Promise<void> {
   const results: Result[] = [];
   const others: string[] = [];
   const failure = await runInMachine(machine, {
-    command: commandFor(file),
+    command: commandFor(files),
     timeoutMs,
     onLine(line) {
       if (line.startsWith(resultMark)) results.push(JSON.parse(line.slice(resultMark.length)));
@@ -44,8 +44,14 @@ function register({ name, durationMs, failure, skipped }: Result): void {
   });
 }
 
-function commandFor(file: string): string {
+/** One after the other; the exit code tells of any that failed. */
+function commandFor(files: readonly string[]): string {
   const quote = (path: string) => `'${path.replaceAll("'", "'\\''")}'`;
   const path = (name: string) => quote(join(import.meta.dirname, name));
-  return `cd ${path("../..")} && ${quote(process.execPath)} --test-reporter=${path("reporter.ts")} ${path(file)}`;
+  const node = `${quote(process.execPath)} --test-reporter=${path("reporter.ts")}`;
+  return [
+    `cd ${path("../..")} && code=0`,
+    ...files.map((file) => `${node} ${path(file)} || code=1`),
+    "exit $code",
+  ].join("\n");
 }

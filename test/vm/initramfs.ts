@@ -12,6 +12,8 @@ export interface Guest {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** Printed by the first program. */
+export const upMark = "@@up";
 /** Stands before the exit code of the command, at the start of a line. */
 export const exitMark = "@@exit ";
 
@@ -32,6 +34,7 @@ export function buildInitramfs({ busybox, modules, command, env }: Guest): Buffe
 function initScript(modules: readonly string[]): string {
   return `#!/bin/busybox sh
 b=/bin/busybox
+echo "${upMark}"
 $b mount -t proc proc /proc
 $b mount -t sysfs sys /sys
 $b mount -t devtmpfs dev /dev

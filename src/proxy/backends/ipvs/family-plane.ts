@@ -155,9 +155,10 @@ export class FamilyPlane {
     const first = this.#tryCommit();
     if (first && first.refusals.length === 0) return { counts: first.counts, refused: [] };
     this.#isDoubtful = true;
-    const { counts, refusals, tried } = this.#commit();
+    const second = this.#commit();
+    const { counts, refusals } = second;
     const refused = [...new Set(refusals.map(({ command }) => this.#ownerOf(command)))];
-    if (refusals.length > 0 && refusals.length === tried) {
+    if (isAllRefused(second) && (!first || isAllRefused(first)) && isNobodysFault(second, refused.length)) {
       throw new Error(`Cannot program IPVS: ${refusals[0]?.command.op} was refused (${refusals[0]?.code})`);
     }
     const [a, b] = [first?.counts, counts];
@@ -285,6 +286,13 @@ export class FamilyPlane {
     const wanted = this.#context && this.#wanted(this.#context.settings);
     return (wanted && desiredService(key, wanted)?.owner) ?? serviceKeyText(key);
   }
+}
+
+const isAllRefused = ({ refusals, tried }: Committed): boolean => refusals.length > 0 && refusals.length === tried;
+
+/** We may not, or several Services are refused and no other is taken. */
+function isNobodysFault({ refusals }: Committed, owners: number): boolean {
+  return owners > 1 || refusals.every(({ code }) => code === "EPERM");
 }
 
 /** The sets that are the table's. */
