@@ -16,19 +16,38 @@ export const leafSet: FieldSet = { member: true, children: new Map() };
 
 export const isEmptySet = (set: FieldSet): boolean => !set.member && set.children.size === 0;
 
-/** Joins two sets element by element; `keep` decides whether a path is in the result, for paths in at least one. */
-function combine(a: FieldSet, b: FieldSet, keep: (inA: boolean, inB: boolean) => boolean): FieldSet {
-  const children = new Map<string, FieldSet>();
-  for (const element of new Set([...a.children.keys(), ...b.children.keys()])) {
-    const joined = combine(a.children.get(element) ?? emptySet, b.children.get(element) ?? emptySet, keep);
-    if (!isEmptySet(joined)) children.set(element, joined);
+/** Parts that only one side has are shared, not copied. */
+export function union(a: FieldSet, b: FieldSet): FieldSet {
+  if (isEmptySet(b)) return a;
+  if (isEmptySet(a)) return b;
+  const children = new Map(a.children);
+  for (const [element, child] of b.children) {
+    const own = children.get(element);
+    children.set(element, own ? union(own, child) : child);
   }
-  return { member: keep(a.member, b.member), children };
+  return { member: a.member || b.member, children };
 }
 
-export const union = (a: FieldSet, b: FieldSet): FieldSet => combine(a, b, (inA, inB) => inA || inB);
-export const intersection = (a: FieldSet, b: FieldSet): FieldSet => combine(a, b, (inA, inB) => inA && inB);
-export const difference = (a: FieldSet, b: FieldSet): FieldSet => combine(a, b, (inA, inB) => inA && !inB);
+export function intersection(a: FieldSet, b: FieldSet): FieldSet {
+  const children = new Map<string, FieldSet>();
+  for (const [element, child] of a.children) {
+    const other = b.children.get(element);
+    const both = other && intersection(child, other);
+    if (both && !isEmptySet(both)) children.set(element, both);
+  }
+  return { member: a.member && b.member, children };
+}
+
+export function difference(a: FieldSet, b: FieldSet): FieldSet {
+  if (isEmptySet(a) || isEmptySet(b)) return a;
+  const children = new Map<string, FieldSet>();
+  for (const [element, child] of a.children) {
+    const other = b.children.get(element);
+    const left = other ? difference(child, other) : child;
+    if (!isEmptySet(left)) children.set(element, left);
+  }
+  return { member: a.member && !b.member, children };
+}
 
 /** A set of one path and, unless `alone`, nothing below it. */
 export function setOf(...paths: readonly (readonly string[])[]): FieldSet {

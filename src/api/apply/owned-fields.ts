@@ -22,9 +22,11 @@ export function childrenOf(
     );
   }
   if (!isJsonObject(value) || type.kind === "list") return undefined;
-  return new Map(
-    Object.entries(value).map(([field, item]) => [`f:${field}`, { value: item, type: childType(type, field) }]),
-  );
+  const children = new Map<string, { value: unknown; type: FieldType | undefined }>();
+  for (const field of Object.keys(value)) {
+    children.set(`f:${field}`, { value: value[field], type: childType(type, field) });
+  }
+  return children;
 }
 
 /** The paths that an applier of `value` owns: leaves, items of keyed lists, and what is empty. */
@@ -42,31 +44,36 @@ export function appliedFields(value: unknown, type: FieldType | undefined): Fiel
 
 /** All paths down from a value that came or went as a whole. */
 function allFields(value: unknown, type: FieldType | undefined): FieldSet {
-  const children = [...(childrenOf(value, type) ?? [])].map(
-    ([element, child]) => [element, allFields(child.value, child.type)] as const,
-  );
-  return { member: true, children: new Map(children) };
+  const below = childrenOf(value, type);
+  if (!below || below.size === 0) return leafSet;
+  const children = new Map<string, FieldSet>();
+  for (const [element, child] of below) children.set(element, allFields(child.value, child.type));
+  return { member: true, children };
 }
-
-const pick = (children: readonly (readonly [string, Comparison])[], what: keyof Comparison): FieldSet => {
-  const found = children.map(([element, comparison]) => [element, comparison[what]] as const);
-  return { member: false, children: new Map(found.filter(([, set]) => !isEmptySet(set))) };
-};
 
 const same: Comparison = { added: emptySet, modified: emptySet, removed: emptySet };
 
+const setOfChildren = (children: ReadonlyMap<string, FieldSet>): FieldSet =>
+  children.size > 0 ? { member: false, children } : emptySet;
+
 /** The paths that came, changed and went between two values of a type. */
 export function compareFields(before: unknown, after: unknown, type: FieldType | undefined): Comparison {
-  if (before === undefined && after === undefined) return same;
-  if (before === undefined) return { ...same, added: allFields(after, type) };
+  if (before === undefined) return after === undefined ? same : { ...same, added: allFields(after, type) };
   if (after === undefined) return { ...same, removed: allFields(before, type) };
   const [was, is] = [childrenOf(before, type), childrenOf(after, type)];
-  if (!was || !is) return jsonEqual(before, after) ? same : { ...same, modified: leafSet };
-  const children = [...new Set([...was.keys(), ...is.keys()])].map((element) => {
-    const child = is.get(element) ?? was.get(element);
-    return [element, compareFields(was.get(element)?.value, is.get(element)?.value, child?.type)] as const;
-  });
-  return { added: pick(children, "added"), modified: pick(children, "modified"), removed: pick(children, "removed") };
+  if (!was || !is) return before === after || jsonEqual(before, after) ? same : { ...same, modified: leafSet };
+  const added = new Map<string, FieldSet>();
+  const modified = new Map<string, FieldSet>();
+  const removed = new Map<string, FieldSet>();
+  const compare = (element: string, child: FieldType | undefined): void => {
+    const below = compareFields(was.get(element)?.value, is.get(element)?.value, child);
+    if (!isEmptySet(below.added)) added.set(element, below.added);
+    if (!isEmptySet(below.modified)) modified.set(element, below.modified);
+    if (!isEmptySet(below.removed)) removed.set(element, below.removed);
+  };
+  for (const [element, child] of was) compare(element, is.get(element)?.type ?? child.type);
+  for (const [element, child] of is) if (!was.has(element)) compare(element, child.type);
+  return { added: setOfChildren(added), modified: setOfChildren(modified), removed: setOfChildren(removed) };
 }
 
 /** Owning a field below `spec` is owning `spec`, for all parents that are fields of a type (not for keys of maps, nor items). */
