@@ -9,12 +9,12 @@
  */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureBpffs } from "../src/kernel/bpf/bpffs.ts";
 import { unshare } from "../src/kernel/ffi.ts";
-import { makePrivate } from "../src/kernel/mount.ts";
+import { detachMount, makePrivate } from "../src/kernel/mount.ts";
 import { createNetns, within } from "../src/kernel/netns.ts";
 import { createEbpfDataPlane, probeEbpf } from "../src/proxy/backends/ebpf/plane.ts";
 import { createNftablesDataPlane } from "../src/proxy/backends/nftables/plane.ts";
@@ -186,4 +186,6 @@ try {
   spawnSync("umount", ["-l", ...["server", ...clients].map(ns)]);
   rmSync(`/run/fairlead-bench-${process.pid}`, { recursive: true });
   rmSync(join(program, ".."), { recursive: true });
+  detachMount(folder);
+  rmdirSync(folder);
 }

@@ -1,11 +1,11 @@
 /** What the eBPF data plane needs in the lab: a bpffs that goes with the process, and the Pods' namespaces by their cookies. */
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmdirSync } from "node:fs";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureBpffs } from "../../src/kernel/bpf/bpffs.ts";
 import { netnsCookie } from "../../src/kernel/bpf/netns-cookie.ts";
 import { unshare } from "../../src/kernel/ffi.ts";
-import { makePrivate } from "../../src/kernel/mount.ts";
+import { detachMount, makePrivate } from "../../src/kernel/mount.ts";
 import { within } from "../../src/kernel/netns.ts";
 import { childrenOf } from "../../src/kernel/processes.ts";
 
@@ -18,6 +18,10 @@ export function mountOwnBpffs(): string {
   makePrivate("/");
   const path = mkdtempSync(join(tmpdir(), "fairlead-bpffs-"));
   ensureBpffs(path);
+  process.on("exit", () => {
+    detachMount(path);
+    rmdirSync(path);
+  });
   return path;
 }
 

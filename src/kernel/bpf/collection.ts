@@ -96,10 +96,7 @@ export class Collection {
   /** Detaches the programs and forgets the maps. */
   remove(): void {
     this.close();
-    const { folder } = this.#options;
-    if (!folder || !existsSync(folder)) return;
-    for (const part of ["links", "maps"]) removeFolder(join(folder, part));
-    rmdirSync(folder);
+    if (this.#options.folder) removePins(this.#options.folder);
   }
 
   /** Pinned ones stay. */
@@ -171,6 +168,12 @@ function openMaps({ object, folder, accepts }: CollectionOptions): Map<string, B
   if (fits && accepts(maps)) return maps;
   for (const map of maps.values()) map.close();
   return undefined;
+}
+
+/** Detaches the programs that the folder's links keep, whoever made them. */
+export function removePins(folder: string): void {
+  for (const part of ["links", "maps"]) removeFolder(join(folder, part));
+  if (existsSync(folder)) rmdirSync(folder);
 }
 
 function removeFolder(path: string): void {

@@ -14,11 +14,12 @@ import { Identities } from "./identities.ts";
 import { blockValue, cookie, noBlock, readSettings, settingsValue } from "./layout.ts";
 import { Model } from "./model.ts";
 import { renderAddresses } from "./node-addresses.ts";
-import { NodeNetwork } from "./node-network.ts";
+import type { NodeNetwork } from "./node-network.ts";
 import { type Element, renderPort } from "./render.ts";
 
 export interface BpfPlaneOptions {
   readonly cgroup: Cgroup;
+  readonly network: NodeNetwork;
   /** Cookie of the node's network namespace. */
   readonly node: bigint;
   /** In a bpffs, of this node alone; undefined: the programs end with the process. */
@@ -43,7 +44,6 @@ const shareOfTime = 20;
 export class BpfPlane {
   readonly #options: BpfPlaneOptions;
   readonly #collection: Collection;
-  readonly #network = new NodeNetwork();
   readonly #model = new Model();
   readonly #identities = new Identities();
   readonly #ports = new Map<string, readonly ServicePort[]>();
@@ -110,14 +110,12 @@ export class BpfPlane {
 
   remove(): void {
     this.#collection.remove();
-    this.#network.close();
     this.#isClosed = true;
   }
 
   close(): void {
     if (this.#isClosed) return;
     this.#collection.close();
-    this.#network.close();
     this.#isClosed = true;
   }
 
@@ -147,7 +145,7 @@ export class BpfPlane {
       .namespaces()
       .map((one): Element => ({ map: "members", key: cookie(one), value: u32(0) }));
     for (const [name, elements] of [
-      [own.addresses, renderAddresses(this.#network.addresses(), settings)],
+      [own.addresses, renderAddresses(this.#options.network.addresses(), settings)],
       [own.members, members],
     ] as const) {
       this.#model.release(name);
@@ -176,7 +174,7 @@ export class BpfPlane {
     take(this.#observed, steps);
     if (this.#isAttached) return;
     this.#attachToCgroup();
-    if (this.#settings) this.#attachToDevices(this.#network.outsideDevices(this.#settings));
+    if (this.#settings) this.#attachToDevices(this.#options.network.outsideDevices(this.#settings));
     this.#collection.keep();
     this.#isAttached = true;
   }
@@ -196,7 +194,7 @@ export class BpfPlane {
     this.#collection.detachOthers(new Set(devices.map(suffixOf)));
     for (const target of devices) {
       try {
-        this.#network.within(() => this.#collection.attach({ kind: "tcx", target, suffix: suffixOf(target) }));
+        this.#options.network.within(() => this.#collection.attach({ kind: "tcx", target, suffix: suffixOf(target) }));
       } catch (error) {
         if (!hasCode(error, "EINVAL", "EOPNOTSUPP")) throw error;
       }

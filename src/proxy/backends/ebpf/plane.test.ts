@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ import { type Section, sections } from "../../../kernel/bpf/constants.ts";
 import { BpfMap } from "../../../kernel/bpf/map.ts";
 import { attachedPrograms, mapShapeOf, openPinned } from "../../../kernel/bpf/syscall.ts";
 import { CLONE_NEWNET, close, open, unshare } from "../../../kernel/ffi.ts";
-import { makePrivate } from "../../../kernel/mount.ts";
+import { detachMount, makePrivate } from "../../../kernel/mount.ts";
 import { createNetns, deleteNetns, within } from "../../../kernel/netns.ts";
 import { createVeth, openRouteSocket, setLink } from "../../../kernel/route/mod.ts";
 import { computeService } from "../../compute.ts";
@@ -42,6 +42,10 @@ if (support.ok) {
   route.close();
   bpffs = mkdtempSync(join(tmpdir(), "fairlead-bpffs-"));
   ensureBpffs(bpffs);
+  process.on("exit", () => {
+    detachMount(bpffs);
+    rmdirSync(bpffs);
+  });
 }
 
 const create = (): DataPlane => createEbpfDataPlane({ bpffs });

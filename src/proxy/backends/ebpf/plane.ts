@@ -4,13 +4,15 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { bpffsPath, ensureBpffs } from "../../../kernel/bpf/bpffs.ts";
+import { bpffsPath, ensureBpffs, isBpffs } from "../../../kernel/bpf/bpffs.ts";
 import { type Cgroup, nodeCgroup } from "../../../kernel/bpf/cgroup.ts";
+import { removePins } from "../../../kernel/bpf/collection.ts";
 import { netnsCookie } from "../../../kernel/bpf/netns-cookie.ts";
 import { type EbpfSupport, probeServicePrograms } from "../../../kernel/bpf/service-programs.ts";
 import { createNftablesDataPlane } from "../nftables/plane.ts";
 import type { Changes, DataPlane, FamilyReport, Report } from "../port.ts";
 import { BpfPlane, type Outcome } from "./bpf-plane.ts";
+import { NodeNetwork } from "./node-network.ts";
 
 export interface EbpfOptions {
   /** Takes what sockets do not. Default: the nftables data plane of the thread's network namespace. */
@@ -28,57 +30,70 @@ export function probeEbpf(): EbpfSupport {
   return probeServicePrograms();
 }
 
-/** Throws RangeError where there is no cgroup2 hierarchy, and SystemError where the kernel refuses. */
+/** For the network namespace that the thread is in. Throws RangeError where there is no cgroup2 hierarchy. */
 export function createEbpfDataPlane(options: EbpfOptions = {}): DataPlane {
-  const packets = options.packets ?? createNftablesDataPlane();
-  const cgroup = options.cgroup ?? nodeCgroup();
+  const { packets = createNftablesDataPlane(), cgroup = nodeCgroup(), namespaces = () => [] } = options;
   if (!cgroup) throw new RangeError("Cannot use eBPF: no cgroup2 hierarchy is mounted");
+  const { bpffs = bpffsPath } = options;
   const node = netnsCookie();
-  const { namespaces = () => [] } = options;
-  const folder = pinFolder(options.bpffs ?? bpffsPath, node);
-  const sockets = new BpfPlane({ cgroup, node, folder, namespaces });
+  const network = new NodeNetwork();
+  // One folder for each node: several share a machine in a simulated cluster.
+  const folder = join(bpffs, `fairlead-${node.toString(16)}`);
+  let made: { readonly plane: BpfPlane; readonly isPinned: boolean } | undefined;
+  // Not before it is needed: to remove what there is, nothing must be made.
+  const bpf = () => {
+    if (made) return made;
+    const isPinned = bpffs !== "" && makeFolder(bpffs, folder);
+    made = {
+      isPinned,
+      plane: new BpfPlane({ cgroup, network, node, folder: isPinned ? folder : undefined, namespaces }),
+    };
+    return made;
+  };
   return {
     mode: "ebpf",
     async adopt() {
-      return { ...(await packets.adopt()), sockets: sockets.adopt(), pins: folder ?? "none" };
+      const found = await packets.adopt();
+      const { plane, isPinned } = bpf();
+      return { ...found, sockets: plane.adopt(), pins: isPinned ? folder : "none" };
     },
     async sync(changes: Changes): Promise<Report> {
-      // The packet rules first: what sockets do not know yet is already served.
+      // The packet rules first: what the programs do not know yet is already served.
       const report = await packets.sync(changes);
-      return withSockets(report, sockets.sync(changes));
+      return withPrograms(report, bpf().plane.sync(changes));
     },
     async verify(): Promise<Report | undefined> {
-      const [report, outcome] = [await packets.verify(), sockets.verify()];
-      return outcome ? withSockets(report ?? { families: [] }, outcome) : report;
+      const [report, outcome] = [await packets.verify(), made?.plane.verify()];
+      return outcome ? withPrograms(report ?? { families: [] }, outcome) : report;
     },
     async remove() {
-      sockets.remove();
+      made?.plane.remove();
+      if (isBpffs(bpffs)) removePins(folder);
       await packets.remove();
     },
     close() {
-      sockets.close();
+      made?.plane.close();
+      network.close();
       packets.close();
     },
   };
 }
 
-/** One folder for each node: several share a machine in a simulated cluster. Undefined where there can be no bpffs. */
-function pinFolder(bpffs: string, node: bigint): string | undefined {
-  if (bpffs === "") return undefined;
+/** False where there can be no bpffs. */
+function makeFolder(bpffs: string, folder: string): boolean {
   try {
     ensureBpffs(bpffs);
   } catch {
-    return undefined;
+    return false;
   }
-  const folder = join(bpffs, `fairlead-${node.toString(16)}`);
   mkdirSync(folder, { recursive: true });
-  return folder;
+  return true;
 }
 
 const nothing = { added: 0, removed: 0, kernelMs: 0, durationMs: 0, refused: [] };
 
 /** The maps hold both families: their elements are counted with the first. */
-function withSockets({ families }: Report, { added, removed, error }: Outcome): Report {
+function withPrograms({ families }: Report, { added, removed, error }: Outcome): Report {
   const [first = { family: "IPv4", ...nothing } satisfies FamilyReport, ...others] = families;
   const failure = first.error ?? error;
   return {
