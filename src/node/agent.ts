@@ -11,12 +11,14 @@ import type { Log } from "../lib/log.ts";
 import type { AgentConfig } from "./agent-config.ts";
 import { createBuiltInImages } from "./images/built-in.ts";
 import { createImageCatalog } from "./images/catalog.ts";
+import { createLoadedImages } from "./images/loaded.ts";
 import { PodNetwork, podRoutes } from "./network/pod-network.ts";
 import type { PodContext } from "./pod/pod-context.ts";
 import { PodRegistry } from "./pod-registry.ts";
 import { hasOtherUsers, readMachine } from "./registration/machine.ts";
 import { type Machine, nodeResources } from "./registration/node-object.ts";
 import { register } from "./registration/registration.ts";
+import { probeOverlay } from "./runtime/overlay.ts";
 import { ProcessRuntime } from "./runtime/process-runtime.ts";
 import { createLinuxPort } from "./sandbox/linux.ts";
 import type { SandboxPort } from "./sandbox/port.ts";
@@ -58,13 +60,16 @@ function make({ config, client, log, signal, clock = systemClock }: AgentOptions
     directory: join(run, "sandboxes"),
   });
   const machine = readMachine(config.dataDir);
+  const otherUsers = hasOtherUsers();
+  const overlay = () => probeOverlay(directories.disk);
+  const loaded = createLoadedImages({ ...config, keepOwners: otherUsers, overlay });
   const context: PodContext = {
     ...{ config, client, runtime, network, clock, log, signal, directories },
-    images: createImageCatalog([createBuiltInImages(config)]),
+    images: createImageCatalog([loaded, createBuiltInImages(config)]),
     services: createInformer(client, services, { log, signal }),
     recorder: createEventRecorder(client, { component: "kubelet", host: config.nodeName, log }),
     allocatable: nodeResources(machine, config),
-    otherUsers: hasOtherUsers(),
+    otherUsers,
   };
   return { context, machine, runtime, port };
 }

@@ -17,10 +17,14 @@ const notHere = (namespace: string, pod: string): Refusal => ({
 export class PodRegistry {
   readonly #context: PodContext;
   readonly #workers = new Map<string, PodWorker>();
+  readonly #ignoreImages: () => void;
 
   constructor(context: PodContext) {
     this.#context = context;
     context.runtime.onChange((container) => this.#workers.get(container.podUid)?.containerChanged(container));
+    this.#ignoreImages = context.images.onChange(() => {
+      for (const worker of this.#workers.values()) worker.imagesChanged();
+    });
   }
 
   /** Call it when the informer holds its first list. */
@@ -54,6 +58,7 @@ export class PodRegistry {
   };
 
   close(): void {
+    this.#ignoreImages();
     for (const worker of this.#workers.values()) worker.close();
   }
 

@@ -40,5 +40,5 @@ export function createBuiltInImages({ programs, dataDir }: Pick<AgentConfig, "pr
     host: async () => machineImage("host", [], ["/bin/sh"]),
     busybox: () => createBusyboxImage(dataDir),
   };
-  return { find: async (repository) => (Object.hasOwn(images, repository) ? images[repository]?.() : undefined) };
+  return { find: async ({ repository }) => (Object.hasOwn(images, repository) ? images[repository]?.() : undefined) };
 }

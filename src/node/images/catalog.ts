@@ -4,6 +4,8 @@ import { parseImageReference } from "./reference.ts";
 
 export interface ImageCatalog {
   resolve(name: string, options: { pullPolicy: string }): Promise<ImageResult>;
+  /** Calls `listener` when an image that was not there may be there now; returns a function that ends it. */
+  onChange(listener: () => void): () => void;
 }
 
 export function createImageCatalog(sources: readonly ImageSource[]): ImageCatalog {
@@ -15,7 +17,7 @@ export function createImageCatalog(sources: readonly ImageSource[]): ImageCatalo
         return { ok: false, reason: "InvalidImageName", message };
       }
       for (const source of sources) {
-        const found = await source.find(reference.repository);
+        const found = await source.find(reference);
         if (found && "missing" in found) return { ok: false, reason: "ErrImagePull", message: found.missing };
         if (found) return { ok: true, image: found };
       }
@@ -25,6 +27,12 @@ export function createImageCatalog(sources: readonly ImageSource[]): ImageCatalo
       }
       const message = `image "${name}" is not on this node, and fairlead pulls from no registry: save it to a file (docker save -o FILE ${name}) and run "fairlead image load FILE", or use a built-in image: fairlead/echo, busybox, host`;
       return { ok: false, reason: "ErrImagePull", message };
+    },
+    onChange(listener) {
+      const stops = sources.map((source) => source.onChange?.(listener));
+      return () => {
+        for (const stop of stops) stop?.();
+      };
     },
   };
 }

@@ -1,5 +1,6 @@
 /** What an image name stands for on this machine: the seam between Pods and images. */
 import type { Root } from "../runtime/container-runtime.ts";
+import type { ImageReference } from "./reference.ts";
 
 export interface Image {
   /** e.g. "fairlead://busybox". */
@@ -9,6 +10,10 @@ export interface Image {
   readonly cmd: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly workingDir: string;
+  /** As the image names it: "1000", "app:staff"; absent: user 0. */
+  readonly user?: string;
+  /** What asks its command to end; default SIGTERM. */
+  readonly stopSignal?: NodeJS.Signals;
 }
 
 export type ImageReason = "ErrImagePull" | "ErrImageNeverPull" | "InvalidImageName";
@@ -17,8 +22,10 @@ export type ImageResult =
   | { readonly ok: true; readonly image: Image }
   | { readonly ok: false; readonly reason: ImageReason; readonly message: string };
 
-/** Images by repository name ("busybox"); a source that knows the name but cannot give it says why. */
+/** Images by name ("busybox"); a source that knows the name but cannot give it says why. */
 export interface ImageSource {
   /** Undefined: not one of this source's. */
-  find(repository: string): Promise<Image | { readonly missing: string } | undefined>;
+  find(reference: ImageReference): Promise<Image | { readonly missing: string } | undefined>;
+  /** Calls `listener` when a name is new or stands for another image; returns a function that ends it. */
+  onChange?(listener: () => void): () => void;
 }

@@ -36,7 +36,7 @@ test("defaultPullPolicy() is Always for latest only", () => {
 
 test("the catalog tells why there is no image", async () => {
   const catalog = createImageCatalog([
-    { find: async (name) => (name === "half" ? { missing: "install it" } : undefined) },
+    { find: async ({ repository }) => (repository === "half" ? { missing: "install it" } : undefined) },
   ]);
   const reason = async (name: string, pullPolicy = "IfNotPresent") => {
     const result = await catalog.resolve(name, { pullPolicy });

@@ -10,8 +10,9 @@ import type { Image } from "../images/image.ts";
 import type { ContainerSpec, Mount } from "../runtime/container-runtime.ts";
 import { volumeMounts } from "../volumes/pod-volumes.ts";
 import { readConfigSource } from "./api-objects.ts";
+import { containerUser } from "./container-user.ts";
 import type { PodContext } from "./pod-context.ts";
-import { logPath } from "./pod-paths.ts";
+import { logPath, scratchPath } from "./pod-paths.ts";
 import type { PodSandbox } from "./pod-sandbox.ts";
 
 export interface StartInputs {
@@ -54,15 +55,6 @@ function allMounts(sandbox: PodSandbox, own: readonly Mount[]): Mount[] {
   return [...sandbox.mounts.filter(({ target }) => !taken.has(target)), ...own];
 }
 
-function userOf({ pod, container }: StartInputs, { otherUsers, recorder }: PodContext): ContainerSpec["user"] {
-  const { runAsUser: uid = 0, runAsGroup: gid = 0 } = { ...pod.spec.securityContext, ...container.securityContext };
-  if (uid === 0 && gid === 0) return undefined;
-  if (otherUsers) return { uid, gid };
-  const message = `Container ${container.name} asks for user ${uid} and runs as user 0: fairlead was started by an ordinary user, whose user namespace has no other; start it as root for more`;
-  recorder.record(pod, { type: "Warning", reason: "UserNotAvailable", message });
-  return undefined;
-}
-
 /** Throws ContainerConfigError for a fault of the Pod's making, any other error for one of the moment. */
 export async function containerSpec(context: PodContext, inputs: StartInputs): Promise<ContainerSpec> {
   const { pod, container, attempt, image, sandbox, volumes } = inputs;
@@ -70,7 +62,7 @@ export async function containerSpec(context: PodContext, inputs: StartInputs): P
   const env = await environmentOf(context, inputs);
   const argv = commandOf(container, image, env);
   if (argv.length === 0) throw new ContainerConfigError(`no command specified for container ${container.name}`);
-  const user = userOf(inputs, context);
+  const user = containerUser(inputs, context);
   return {
     id: randomBytes(32).toString("hex"),
     podUid: uid,
@@ -86,7 +78,9 @@ export async function containerSpec(context: PodContext, inputs: StartInputs): P
     hostname: sandbox.names.utsName,
     logFile: logPath(context.directories, { uid, container: container.name, attempt }),
     ...(sandbox.networkNamespace !== undefined && { networkNamespace: sandbox.networkNamespace }),
+    scratch: scratchPath(context.directories, { uid, container: container.name, attempt }),
     ...(user && { user }),
+    ...(image.stopSignal && { stopSignal: image.stopSignal }),
     ...(container.stdin && { input: container.stdinOnce ? "once" : "open" }),
     ...(container.tty && { tty: true }),
   };

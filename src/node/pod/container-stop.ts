@@ -47,7 +47,7 @@ export class ContainerStop {
       this.#deadlineMs = Math.max(this.#deadlineMs, clock.now() + leastGraceMs);
     }
     this.#arm();
-    if (this.#deadlineMs > clock.now()) runtime.signal(id, "SIGTERM");
+    if (this.#deadlineMs > clock.now()) runtime.signal(id, runtime.get(id)?.stopSignal ?? "SIGTERM");
   }
 
   async #preStop(): Promise<void> {

@@ -16,6 +16,14 @@ export function logPath(
   return join(disk, uid, container, `${attempt}.log`);
 }
 
+/** What one start of a container writes into its root. */
+export function scratchPath(
+  { disk }: Pick<NodeDirectories, "disk">,
+  { uid, container, attempt }: { uid: string; container: string; attempt: number },
+): string {
+  return join(disk, uid, container, `${attempt}.scratch`);
+}
+
 export function volumeDirectories({ memory, disk }: NodeDirectories, uid: string): NodeDirectories {
   return { memory: join(memory, uid, "volumes"), disk: join(disk, uid, "volumes") };
 }

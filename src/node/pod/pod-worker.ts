@@ -86,6 +86,13 @@ export class PodWorker {
     this.#changed();
   }
 
+  /** An image that was missing may be there now. */
+  imagesChanged(): void {
+    const missing = this.#slots.filter(({ waiting }) => /Image/.test(waiting?.reason ?? ""));
+    for (const slot of missing) slot.retryAtMs = 0;
+    if (missing.length > 0) this.#loop.trigger();
+  }
+
   /** The newest start of a container, for logs and streams. */
   instanceOf(container: string): Instance | undefined {
     return this.#slots.find(({ name }) => name === container)?.current;

@@ -16,7 +16,12 @@ export type Root =
   /** The machine's own file system. */
   | { readonly kind: "machine" }
   /** A fresh tmpfs with a copy of `skeleton` (small: directories, links) and these directories of the image, read-only. */
-  | { readonly kind: "assembled"; readonly skeleton: string; readonly directories: readonly Mount[] };
+  | { readonly kind: "assembled"; readonly skeleton: string; readonly directories: readonly Mount[] }
+  /** An image's own, in a folder that many containers share: an overlay is mounted over it, or it is copied. */
+  | { readonly kind: "unpacked"; readonly directory: string; readonly overlay?: Overlay };
+
+/** "user" keeps its notes in user.* attributes, the only ones there are in a user namespace (Linux 5.11). */
+export type Overlay = "trusted" | "user";
 
 export interface ContainerIdentity {
   /** 64 hexadecimal digits; containerID is "fairlead://<id>". */
@@ -29,6 +34,10 @@ export interface ContainerIdentity {
   /** As written in the Pod, e.g. "busybox:1.36". */
   readonly image: string;
   readonly imageId: string;
+  /** What asks its command to end; default SIGTERM. */
+  readonly stopSignal?: NodeJS.Signals;
+  /** On disk, for what it writes into its root; made when needed, removed with it. */
+  readonly scratch?: string;
 }
 
 export interface ContainerSpec extends ContainerIdentity {
@@ -110,7 +119,7 @@ export interface ContainerRuntime {
   /** All containers that are not removed, those of former agents as well. */
   list(): readonly ContainerInfo[];
   /** Sends a signal to the container's first process; false when it does not run (any more). */
-  signal(id: string, signal: "SIGTERM" | "SIGKILL" | "SIGINT" | "SIGHUP" | "SIGQUIT" | "SIGUSR1" | "SIGUSR2"): boolean;
+  signal(id: string, signal: NodeJS.Signals): boolean;
   /** Kills it when it runs and forgets everything but its log. */
   remove(id: string): Promise<void>;
   exec(id: string, argv: readonly string[], options: { timeoutMs: number }): Promise<ExecResult>;

@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { FileView } from "./root-plan.ts";
 
@@ -7,6 +7,9 @@ export const machineFiles: FileView = {
   kindOf(path) {
     const stat = statSync(path, { throwIfNoEntry: false });
     return stat && (stat.isDirectory() ? "directory" : "other");
+  },
+  readLink(path) {
+    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ? readlinkSync(path) : undefined;
   },
   entries(directory) {
     return readdirSync(directory, { withFileTypes: true }).map((entry) => {

@@ -176,7 +176,7 @@ export class ProcessRuntime implements ContainerRuntime {
   #writeScripts(spec: ContainerSpec, directory: string): void {
     const root = join(directory, "root");
     mkdirSync(root);
-    const plan = planRoot(spec.root, { mounts: spec.mounts, directory: root, view: machineFiles });
+    const plan = planRoot(spec.root, { ...spec, directory: root, view: machineFiles });
     const setup = renderSetupScript(spec, plan.steps, {
       directory,
       startedFile: startedFile(this.#events, spec.id),
@@ -276,8 +276,8 @@ export class ProcessRuntime implements ContainerRuntime {
     return container.state.kind;
   }
 
-  #forget({ id, directory }: ContainerRecord): void {
-    rmSync(directory, { recursive: true, force: true });
+  #forget({ id, directory, scratch }: ContainerRecord): void {
+    for (const path of [directory, scratch ?? directory]) rmSync(path, { recursive: true, force: true });
     rmSync(startedFile(this.#events, id), { force: true });
     rmSync(exitedFile(this.#events, id), { force: true });
   }

@@ -14,6 +14,7 @@ function machine(...paths: string[]): FileView {
   const all = [...directories, ...files, ...links.keys()].filter((path) => path !== "/");
   return {
     kindOf: (path) => (directories.has(path) ? "directory" : files.has(path) || links.has(path) ? "other" : undefined),
+    readLink: (path) => links.get(path),
     entries: (directory) =>
       all
         .filter((path) => path.slice(0, path.lastIndexOf("/")) === (directory === "/" ? "" : directory))
@@ -94,6 +95,23 @@ test("planRoot(): for a target that the machine lacks, only the directories on i
     "mount /v /r/etc/app/conf rbind",
     "mkdir /r/cache",
     "mount tmpfs /r/cache rw",
+  ]);
+});
+
+test("planRoot(): a target behind a link of the machine is made in the new root, not on the machine", () => {
+  const linked = machine("/var/", "/var/run->/run", "/run/", "/run/user/");
+  const mounts = [{ source: "/v", target: "/var/run/secrets/token", readOnly: true }];
+  const plan = planRoot({ kind: "machine" }, { mounts, directory: "/r", view: linked });
+  assert.deepEqual(plan.steps.map(describe), [
+    "mount tmpfs /r mode=0755",
+    "mkdir /r/var",
+    "mount /var /r/var rbind",
+    "mkdir /r/run",
+    "mkdir /r/run/user",
+    "mount /run/user /r/run/user rbind",
+    "mount proc /r/proc nosuid,nodev,noexec",
+    "mkdir /r/run/secrets/token",
+    "mount /v /r/run/secrets/token rbind,ro,nosuid,nodev",
   ]);
 });
 

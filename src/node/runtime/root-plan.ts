@@ -1,6 +1,7 @@
 /** What must be made and mounted, in order, to give a container its file system (pure but for the view of the machine it is handed). */
 import { dirname, join } from "node:path";
-import type { Mount, Root } from "./container-runtime.ts";
+import type { Mount, Overlay, Root } from "./container-runtime.ts";
+import { resolveInRoot } from "./resolve-in-root.ts";
 
 export type SetupStep =
   | {
@@ -22,6 +23,8 @@ export type EntryKind = "directory" | "symlink" | "other";
 export interface FileView {
   /** Follows links; undefined when there is nothing. */
   kindOf(path: string): "directory" | "other" | undefined;
+  /** What a link holds; undefined when the last name of the path is none. */
+  readLink(path: string): string | undefined;
   entries(
     directory: string,
   ): readonly { readonly name: string; readonly kind: EntryKind; readonly linkTarget?: string }[];
@@ -31,6 +34,15 @@ export interface RootPlan {
   readonly steps: readonly SetupStep[];
   /** Undefined: the root is the machine's, with the mounts over it. */
   readonly root: string | undefined;
+}
+
+type Unpacked = Extract<Root, { kind: "unpacked" }>;
+
+interface OwnOptions {
+  /** Of the container, on disk: holds what it writes. */
+  readonly scratch: string;
+  /** Made when the image has it not. */
+  readonly workingDir: string;
 }
 
 /** A name of our own: `mount -a` leaves out what looks as if it were mounted, such as "proc" at "/proc". */
@@ -52,10 +64,10 @@ function mountStep(mount: Mount, root: string): SetupStep {
   return bind(mount.source, target, mount.readOnly);
 }
 
-const proc = (root: string): SetupStep => ({
+const proc = (target: string): SetupStep => ({
   kind: "mount",
   source: pseudoSource,
-  target: join(root, "/proc"),
+  target,
   type: "proc",
   options: "nosuid,nodev,noexec",
 });
@@ -93,11 +105,82 @@ function planAssembled(
       tmpfs(root, "mode=0755"),
       { kind: "copy", from: image.skeleton, to: root },
       ...targetSteps(inner, root, view),
-      proc(root),
+      proc(join(root, "/proc")),
       bind("/sys", join(root, "/sys")),
       ...inner.map((mount) => mountStep(mount, root)),
       // After the image's own: a target may lie in a directory of the image, or in another mount.
       ...mounts.flatMap((mount) => [...targetSteps([mount], root, view), mountStep(mount, root)]),
+    ],
+  };
+}
+
+export function overlayOptions(
+  overlay: Overlay,
+  { lower, upper, work }: Readonly<Record<"lower" | "upper" | "work", string>>,
+): string {
+  return `lowerdir=${lower},upperdir=${upper},workdir=${work}${overlay === "user" ? ",userxattr" : ""}`;
+}
+
+/** The container's own, to be written into, made of the image's. */
+function ownRoot(
+  { directory, overlay }: Unpacked,
+  { root, scratch }: { root: string; scratch: string },
+): readonly SetupStep[] {
+  const [upper, work, copy] = [join(scratch, "upper"), join(scratch, "work"), join(scratch, "root")];
+  if (!overlay) {
+    return [{ kind: "directories", paths: [copy] }, { kind: "copy", from: directory, to: copy }, bind(copy, root)];
+  }
+  const options = overlayOptions(overlay, { lower: directory, upper, work });
+  return [
+    { kind: "directories", paths: [upper, work] },
+    { kind: "mount", source: pseudoSource, target: root, type: "overlay", options },
+  ];
+}
+
+const deviceLinks: Readonly<Record<string, string>> = {
+  fd: "/proc/self/fd",
+  stdin: "/proc/self/fd/0",
+  stdout: "/proc/self/fd/1",
+  stderr: "/proc/self/fd/2",
+  ptmx: "pts/ptmx",
+};
+
+/** /dev without what an image has there. Source: OCI runtime-spec, config-linux.md, "Default Devices". */
+function freshDevices(dev: string, view: FileView): readonly SetupStep[] {
+  const there = devices.filter((name) => view.kindOf(`/dev/${name}`) !== undefined);
+  return [
+    tmpfs(dev, "mode=0755,nosuid"),
+    { kind: "directories", paths: [join(dev, "pts"), join(dev, "shm")] },
+    ...there.map((name): SetupStep => ({ kind: "file", path: join(dev, name) })),
+    ...Object.entries(deviceLinks).map(
+      ([name, target]): SetupStep => ({ kind: "symlink", target, path: join(dev, name) }),
+    ),
+    { kind: "mount", source: pseudoSource, target: join(dev, "pts"), type: "devpts", options: devptsOptions },
+    tmpfs(join(dev, "shm"), "mode=1777,nosuid,nodev,size=64m"),
+    ...there.map((name) => bind(`/dev/${name}`, join(dev, name))),
+  ];
+}
+
+const devptsOptions = "newinstance,ptmxmode=0666,mode=0620,nosuid,noexec";
+
+function planUnpacked(
+  image: Unpacked,
+  { mounts, root, view, scratch, workingDir }: { mounts: readonly Mount[]; root: string; view: FileView } & OwnOptions,
+): RootPlan {
+  // Links of the image must not lead mounts out of it: nothing has been written to the root yet, it is as the image's.
+  const within = (path: string): string => resolveInRoot(image.directory, path, view) ?? path;
+  const inside = mounts.map((mount): Mount => ({ ...mount, target: within(mount.target) }));
+  const at = (path: string): string => join(root, within(path));
+  const sys = { source: "/sys", type: "none", options: "rbind,ro,nosuid,nodev,noexec" };
+  return {
+    root,
+    steps: [
+      ...ownRoot(image, { root, scratch }),
+      { kind: "directories", paths: ["/proc", "/dev", "/sys", workingDir].map(at) },
+      proc(at("/proc")),
+      { kind: "mount", target: at("/sys"), ...sys },
+      ...freshDevices(at("/dev"), view),
+      ...inside.flatMap((mount) => [...targetSteps([mount], root, view), mountStep(mount, root)]),
     ],
   };
 }
@@ -137,10 +220,21 @@ function mimic(
   return steps;
 }
 
-function planMachine({ mounts, root, view }: { mounts: readonly Mount[]; root: string; view: FileView }): RootPlan {
+function planMachine({
+  mounts: asked,
+  root,
+  view,
+}: {
+  mounts: readonly Mount[];
+  root: string;
+  view: FileView;
+}): RootPlan {
+  // A link on the way (/var/run) would lead out of the new root, and the target would be made on the machine.
+  const within = (path: string): string => resolveInRoot("/", path, view) ?? path;
+  const mounts = asked.map((mount): Mount => ({ ...mount, target: within(mount.target) }));
   const missing = mounts.filter(({ target }) => view.kindOf(target) === undefined);
   if (missing.length === 0) {
-    return { root: undefined, steps: [proc("/"), ...mounts.map((mount) => mountStep(mount, "/"))] };
+    return { root: undefined, steps: [proc("/proc"), ...mounts.map((mount) => mountStep(mount, "/"))] };
   }
   const through = [...new Set(missing.map(({ target }) => existingAncestor(target, view)))];
   // Only the directories on the way to a missing target are made anew.
@@ -150,7 +244,7 @@ function planMachine({ mounts, root, view }: { mounts: readonly Mount[]; root: s
     steps: [
       tmpfs(root, "mode=0755"),
       ...skeleton,
-      proc(root),
+      proc(join(root, "/proc")),
       ...mounts.flatMap((mount) => [...targetSteps([mount], root, view), mountStep(mount, root)]),
     ],
   };
@@ -159,10 +253,15 @@ function planMachine({ mounts, root, view }: { mounts: readonly Mount[]; root: s
 /** `directory` is an empty one that a new root may be mounted on. */
 export function planRoot(
   image: Root,
-  options: { mounts: readonly Mount[]; directory: string; view: FileView },
+  options: { mounts: readonly Mount[]; directory: string; view: FileView } & Partial<OwnOptions>,
 ): RootPlan {
-  const { mounts, directory: root, view } = options;
-  return image.kind === "assembled"
-    ? planAssembled(image, { mounts, root, view })
-    : planMachine({ mounts, root, view });
+  const { mounts, directory: root, view, scratch = `${root}.scratch`, workingDir = "/" } = options;
+  switch (image.kind) {
+    case "assembled":
+      return planAssembled(image, { mounts, root, view });
+    case "unpacked":
+      return planUnpacked(image, { mounts, root, view, scratch, workingDir });
+    case "machine":
+      return planMachine({ mounts, root, view });
+  }
 }
