@@ -16,6 +16,9 @@ const tools: readonly (readonly [program: string, debianPackage: string])[] = [
   ["dig", "bind9-dnsutils"],
   ["busybox", "busybox-static"],
   ["conntrack", "conntrack"],
+  ["iptables-restore", "iptables"],
+  ["clang", "clang"],
+  ["llvm-strip", "llvm"],
 ];
 
 const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"];
