@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { badRequest, forbidden, forbiddenPath, methodNotAllowed, noSuchPath, tooLarge } from "../api/status.ts";
 import type { Audit } from "./audit.ts";
+import { authenticate } from "./authentication/authenticate.ts";
 import { type Identity, identify } from "./authentication/identify.ts";
 import { type Decision, refusal } from "./authorization/attributes.ts";
 import { requestedAttributes } from "./authorization/requested.ts";
@@ -129,9 +130,11 @@ function measure({ server, metrics }: Edge, { response, receivedMs }: Visit, hea
   response.once("close", () => end(response.statusCode, (server.clock.now() - receivedMs) / 1000));
 }
 
+/** Of requests whose credentials are not believed. */
+const unknown: User = { name: "", groups: [] };
+
 function writeAudit(audit: Audit, { request, response, receivedMs, identity, head, decision }: Visit): void {
-  if (!identity) return;
-  const { user, impersonator } = identity;
+  const { user, impersonator }: Identity = identity ?? { user: unknown };
   const object = head && {
     resource: head.kind.plural,
     namespace: head.namespace,
@@ -156,7 +159,10 @@ async function serve(edge: Edge, visit: Visit): Promise<void> {
   const url = new URL(visit.request.url ?? "/", "https://server");
   const head = headOf(visit, url, edge);
   if (head) measure(edge, visit, head);
-  const identity = await identify(visit.request, edge.server);
+  const { tokens, authorizer } = edge.server;
+  const user = await authenticate(visit.request, tokens);
+  visit.identity = { user };
+  const identity = await identify(visit.request, user, authorizer);
   visit.identity = identity;
   if (!head) return serveStatic(edge, visit, url, identity.user);
   visit.head = { ...head, user: identity.user };

@@ -1,8 +1,7 @@
 /** Who a request is from, and in whose name it is made. */
 import type { IncomingMessage } from "node:http";
-import type { ServerContext } from "../context.ts";
+import type { Authorizer } from "../authorization/authorizer.ts";
 import type { User } from "../request.ts";
-import { authenticate } from "./authenticate.ts";
 import { impersonated } from "./impersonation.ts";
 
 export interface Identity {
@@ -12,12 +11,8 @@ export interface Identity {
   readonly impersonator?: User;
 }
 
-/** Throws ApiFault: 401, and 403 when the user may not act as the one who is named. */
-export async function identify(
-  request: IncomingMessage,
-  { tokens, authorizer }: Pick<ServerContext, "tokens" | "authorizer">,
-): Promise<Identity> {
-  const user = await authenticate(request, tokens);
+/** Throws ApiFault (403) when `user` may not act as the one who is named. */
+export async function identify(request: IncomingMessage, user: User, authorizer: Authorizer): Promise<Identity> {
   const { headers } = request;
   const lines = (name: string): readonly string[] =>
     headers[name] === undefined ? [] : (request.headersDistinct[name] ?? []);
