@@ -43,7 +43,7 @@ describe("parseObject()", () => {
         pod_blocks: [4, 32],
         visitors: [20, 16],
         ways: [40, 40],
-        returns: [40, 20],
+        returns: [40, 32],
       },
     );
     assert.equal(maps.get("services")?.type, 1);

@@ -25,6 +25,8 @@
 #define UDP_FLOW_SEC 120
 #define TCP_FLAGS 13
 #define TCP_SYN 0x02
+#define TCP_END_MASK 0x05
+#define TCP_IDLE_SEC 300
 #define TCP_START_MASK 0x17 /* FIN, SYN, RST, ACK */
 
 struct packet {
@@ -36,6 +38,8 @@ struct packet {
   __u8 is_ipv6;
   __u8 is_start; /* may begin a connection */
   __u8 is_icmp;
+  __u8 is_end; /* FIN or RST */
+  __u8 zero[3];
   __u32 payload; /* offset of the header behind IP's */
 };
 
@@ -79,6 +83,7 @@ INLINE int parse(struct __sk_buff *skb, struct packet *packet) {
   packet->target_port = ports[1];
   if (packet->protocol == TCP && load_bytes(skb, packet->payload + TCP_FLAGS, &flags, sizeof flags)) return 0;
   packet->is_start = packet->protocol == UDP || (flags & TCP_START_MASK) == TCP_SYN;
+  packet->is_end = packet->protocol == TCP && (flags & TCP_END_MASK);
   return 1;
 }
 
@@ -144,10 +149,12 @@ INLINE struct endpoint *choose_outside(struct packet *packet, const struct servi
   return service->affinity_sec ? choose_again(&visitors, &visitor, service, service->affinity_sec) : pick(service);
 }
 
-/* Another Service's flow between the same two would make the way back ambiguous. */
+/* Another Service's live flow between the same two would make the way back ambiguous. */
 INLINE int is_taken(const struct flow *back, const struct packet *packet) {
-  struct origin *origin = map_lookup(&returns, back);
-  if (!origin) return 0;
+  struct way_back *way = map_lookup(&returns, back);
+  __u64 idle_sec = packet->protocol == TCP ? TCP_IDLE_SEC : UDP_FLOW_SEC;
+  if (!way || way->is_closed || now_ns() - way->used_at_ns >= idle_sec * NS_PER_SECOND) return 0;
+  struct origin *origin = &way->origin;
   __u32 other = origin->port ^ packet->target_port;
   for (int n = 0; n < 4; n++) other |= origin->address.word[n] ^ packet->target.word[n];
   return other != 0;
@@ -167,10 +174,21 @@ INLINE int begin(struct packet *packet, struct flow *flow, struct way *way) {
   back.other = endpoint->address;
   back.other_port = endpoint->port;
   if (is_taken(&back, packet)) return 0;
-  struct origin origin = {.address = packet->target, .port = packet->target_port};
-  map_update(&returns, &back, &origin, BPF_ANY);
+  struct way_back way_back = {
+      .origin = {.address = packet->target, .port = packet->target_port},
+      .used_at_ns = way->used_at_ns,
+  };
+  map_update(&returns, &back, &way_back, BPF_ANY);
   map_update(&ways, flow, way, BPF_ANY);
   return 1;
+}
+
+INLINE void end(const struct flow *flow, const struct way *way) {
+  struct flow back = *flow;
+  back.other = way->endpoint.address;
+  back.other_port = way->endpoint.port;
+  struct way_back *way_back = map_lookup(&returns, &back);
+  if (way_back) way_back->is_closed = 1;
 }
 
 SECTION("tcx/ingress") int ingress(struct __sk_buff *skb) {
@@ -192,6 +210,7 @@ SECTION("tcx/ingress") int ingress(struct __sk_buff *skb) {
   } else if (!packet.is_start || !begin(&packet, &flow, &way)) {
     return NEXT;
   }
+  if (packet.is_end) end(&flow, &way);
   __u32 zero = 0;
   struct settings *settings = map_lookup(&settings_map, &zero);
   if (settings && packet.is_start && way.flags & SERVICE_MASQUERADE) skb->mark |= settings->mark;
@@ -222,10 +241,10 @@ INLINE void rewrite_error(struct __sk_buff *skb, const struct packet *packet) {
       .other_port = ports[1],
       .protocol = inner.protocol,
   };
-  struct origin *origin = map_lookup(&returns, &back);
-  if (!origin) return;
-  struct address address = origin->address;
-  __u16 port = origin->port;
+  struct way_back *way_back = map_lookup(&returns, &back);
+  if (!way_back) return;
+  struct address address = way_back->origin.address;
+  __u16 port = way_back->origin.port;
   replace_sum(skb, sum_at, ports[1], port, 2);
   store_bytes(skb, inner.payload + 2, &port, sizeof port, 0);
   if (packet->is_ipv6) {
@@ -251,10 +270,12 @@ SECTION("tcx/egress") int egress(struct __sk_buff *skb) {
       .other_port = packet.source_port,
       .protocol = packet.protocol,
   };
-  struct origin *origin = map_lookup(&returns, &back);
-  if (!origin) return NEXT;
-  struct address address = origin->address;
-  rewrite(skb, &packet, 1, &address, origin->port);
+  struct way_back *way_back = map_lookup(&returns, &back);
+  if (!way_back) return NEXT;
+  way_back->used_at_ns = now_ns();
+  if (packet.is_end) way_back->is_closed = 1;
+  struct address address = way_back->origin.address;
+  rewrite(skb, &packet, 1, &address, way_back->origin.port);
   return NEXT;
 }
 

@@ -100,6 +100,12 @@ struct way {
   __u32 flags;
 };
 
+struct way_back {
+  struct origin origin;
+  __u32 is_closed; /* one end has sent FIN or RST */
+  __u64 used_at_ns;
+};
+
 struct visitor {
   struct address address;
   __u32 service;
@@ -135,6 +141,6 @@ MAP(outside, BPF_MAP_TYPE_HASH, struct destination, struct service, 131072, ON_D
 MAP(pod_blocks, BPF_MAP_TYPE_ARRAY, __u32, struct block, POD_BLOCKS, 0);
 MAP(visitors, BPF_MAP_TYPE_LRU_HASH, struct visitor, struct choice, 32768, 0);
 MAP(ways, BPF_MAP_TYPE_LRU_HASH, struct flow, struct way, 65536, 0);
-MAP(returns, BPF_MAP_TYPE_LRU_HASH, struct flow, struct origin, 65536, 0);
+MAP(returns, BPF_MAP_TYPE_LRU_HASH, struct flow, struct way_back, 65536, 0);
 
 #endif

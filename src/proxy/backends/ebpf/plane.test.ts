@@ -379,6 +379,13 @@ describe("ebpf data plane on the kernel", { skip: support.ok ? false : support.r
     });
   });
 
+  it("P215 has nothing to take away where there was nothing, and makes nothing for it", async () => {
+    await withPlane(async () => {
+      assert.deepEqual(folders(), []);
+      assert.deepEqual(attached(), attachedBefore);
+    });
+  });
+
   it("P206 replaces programs and maps of another version without a gap", async () => {
     const services = web(backends);
     const old = create();
@@ -404,7 +411,7 @@ describe("ebpf data plane on the kernel", { skip: support.ok ? false : support.r
       await asking;
       assert.equal(failures, 0);
       const next = create();
-      assert.notEqual((await next.adopt()).sockets, 0, "the next process finds the new ones");
+      assert.notEqual((await next.adopt()).programs, 0, "the next process finds the new ones");
       next.close();
     });
   });

@@ -2,7 +2,7 @@
  * The eBPF data plane: sockets of the node and its Pods are connected to endpoints at once; all other traffic, and what a socket
  * cannot do, is left to packet rules (the nftables data plane), which hold every Service too.
  */
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { bpffsPath, ensureBpffs, isBpffs } from "../../../kernel/bpf/bpffs.ts";
 import { type Cgroup, nodeCgroup } from "../../../kernel/bpf/cgroup.ts";
@@ -39,40 +39,36 @@ export function createEbpfDataPlane(options: EbpfOptions = {}): DataPlane {
   const network = new NodeNetwork();
   // One folder for each node: several share a machine in a simulated cluster.
   const folder = join(bpffs, `fairlead-${node.toString(16)}`);
-  let made: { readonly plane: BpfPlane; readonly isPinned: boolean } | undefined;
+  let made: BpfPlane | undefined;
   // Not before it is needed: to remove what there is, nothing must be made.
-  const bpf = () => {
+  const bpf = (): BpfPlane => {
     if (made) return made;
     const isPinned = bpffs !== "" && makeFolder(bpffs, folder);
-    made = {
-      isPinned,
-      plane: new BpfPlane({ cgroup, network, node, folder: isPinned ? folder : undefined, namespaces }),
-    };
+    made = new BpfPlane({ cgroup, network, node, folder: isPinned ? folder : undefined, namespaces });
     return made;
   };
   return {
     mode: "ebpf",
     async adopt() {
       const found = await packets.adopt();
-      const { plane, isPinned } = bpf();
-      return { ...found, sockets: plane.adopt(), pins: isPinned ? folder : "none" };
+      return { ...found, programs: isBpffs(bpffs) && existsSync(folder) ? bpf().adopt() : 0 };
     },
     async sync(changes: Changes): Promise<Report> {
       // The packet rules first: what the programs do not know yet is already served.
       const report = await packets.sync(changes);
-      return withPrograms(report, bpf().plane.sync(changes));
+      return withPrograms(report, bpf().sync(changes));
     },
     async verify(): Promise<Report | undefined> {
-      const [report, outcome] = [await packets.verify(), made?.plane.verify()];
+      const [report, outcome] = [await packets.verify(), made?.verify()];
       return outcome ? withPrograms(report ?? { families: [] }, outcome) : report;
     },
     async remove() {
-      made?.plane.remove();
+      made?.remove();
       if (isBpffs(bpffs)) removePins(folder);
       await packets.remove();
     },
     close() {
-      made?.plane.close();
+      made?.close();
       network.close();
       packets.close();
     },
