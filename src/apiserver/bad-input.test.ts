@@ -13,6 +13,11 @@ const port = { port: 80 };
 await ask("POST", path, {
   body: service({ type: "NodePort", clusterIP: "10.96.0.50", ports: [{ port: 80, nodePort: 30050 }] }, "first"),
 });
+// The record of its address is written right after it.
+const record = "/apis/networking.k8s.io/v1/ipaddresses/10.96.0.50";
+for (let tries = 0; tries < 500 && (await ask("GET", record)).code !== 200; tries++) {
+  await new Promise((resolve) => setTimeout(resolve, 2));
+}
 
 const lost =
   "apiVersion: v1\nkind: Service\nmetadata:\nname: backend\nspec:\nselector:\napp: backend\nports:\n- port: 80\n";

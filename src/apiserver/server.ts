@@ -28,6 +28,7 @@ import { collectionPrefix } from "./keys.ts";
 import { createKindRegistry, type KindRegistry } from "./kind-registry.ts";
 import { createMetrics } from "./metrics.ts";
 import type { Pki } from "./pki.ts";
+import { startAddressRecords } from "./service-allocation/address-records.ts";
 import { ServiceAllocator } from "./service-allocation/service-allocator.ts";
 import { createStaticPaths } from "./static-paths.ts";
 
@@ -139,7 +140,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   setMaxListeners(0, closing.signal);
   const registry = createKindRegistry(options.kinds);
   const context = await createContext(options, registry, closing.signal);
-  await startCustomResources(context, registry);
+  await Promise.all([startCustomResources(context, registry), startAddressRecords(context)]);
   const metrics = createMetrics();
   const checks = [
     { name: "ping", check: () => true },
