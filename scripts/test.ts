@@ -16,6 +16,7 @@ const tools: readonly (readonly [program: string, debianPackage: string])[] = [
   ["dig", "bind9-dnsutils"],
   ["busybox", "busybox-static"],
   ["conntrack", "conntrack"],
+  ["qemu-system-x86_64", "qemu-system-x86"],
   ["iptables-restore", "iptables"],
   ["clang", "clang"],
   ["llvm-strip", "llvm"],
@@ -54,6 +55,8 @@ interface Counts {
 const suites: readonly { name: string; patterns: readonly string[]; concurrency: number }[] = [
   { name: "unit", patterns: ["src/**/*.test.ts", "test/*.test.ts"], concurrency: 2 },
   { name: "packets", patterns: ["test/packets/**/*.test.ts"], concurrency: 1 },
+  // A virtual machine whose kernel has IPVS.
+  { name: "vm", patterns: ["test/vm/**/*.test.ts"], concurrency: 1 },
   { name: "kubectl", patterns: ["test/kubectl/**/*.test.ts"], concurrency: 1 },
   { name: "cluster", patterns: ["test/cluster/**/*.test.ts"], concurrency: 1 },
   { name: "faults", patterns: ["test/faults/**/*.test.ts"], concurrency: 1 },

@@ -1,6 +1,7 @@
 /** What the proxy can be told. Names as in KubeProxyConfiguration (kubeproxy.config.k8s.io/v1alpha1) where it has the field. */
 import { type Cidr, hostCidr, parseCidr } from "../net/cidr.ts";
 import { parseIp } from "../net/ip.ts";
+import { type IpvsOptions, parseIpvsOptions, schedulers } from "./backends/ipvs/options.ts";
 import type { Settings } from "./backends/port.ts";
 import type { NodeFacts } from "./state.ts";
 
@@ -15,6 +16,12 @@ export interface ProxyConfig {
   readonly metricsBindAddress: string;
   readonly syncPeriodMs: number;
   readonly minSyncPeriodMs: number;
+  readonly ipvsScheduler: string;
+  readonly ipvsExcludeCIDRs: readonly string[];
+  readonly ipvsStrictARP: boolean;
+  readonly ipvsTcpTimeoutMs: number;
+  readonly ipvsTcpFinTimeoutMs: number;
+  readonly ipvsUdpTimeoutMs: number;
 }
 
 /** One option: the CLI makes flags and help from this table. */
@@ -22,7 +29,7 @@ export interface ConfigField {
   readonly key: keyof ProxyConfig;
   /** e.g. "cluster-cidr": the flag's name is kube-proxy's, where it has the flag. */
   readonly flag: string;
-  readonly kind: "list" | "boolean" | "number" | "address" | "durationMs";
+  readonly kind: "list" | "boolean" | "number" | "address" | "durationMs" | "name";
   readonly help: string;
 }
 
@@ -37,6 +44,12 @@ export const defaultConfig: ProxyConfig = Object.freeze({
   metricsBindAddress: "127.0.0.1:10249",
   syncPeriodMs: 30_000,
   minSyncPeriodMs: 0,
+  ipvsScheduler: "rr",
+  ipvsExcludeCIDRs: [],
+  ipvsStrictARP: false,
+  ipvsTcpTimeoutMs: 0,
+  ipvsTcpFinTimeoutMs: 0,
+  ipvsUdpTimeoutMs: 0,
 });
 
 export const configFields: readonly ConfigField[] = [
@@ -100,6 +113,42 @@ export const configFields: readonly ConfigField[] = [
     kind: "durationMs",
     help: "least time between two writes to the kernel",
   },
+  {
+    key: "ipvsScheduler",
+    flag: "ipvs-scheduler",
+    kind: "name",
+    help: `mode ipvs: how a connection's endpoint is chosen: ${schedulers.join(", ")}`,
+  },
+  {
+    key: "ipvsExcludeCIDRs",
+    flag: "ipvs-exclude-cidrs",
+    kind: "list",
+    help: "mode ipvs: blocks of addresses whose virtual services are never deleted",
+  },
+  {
+    key: "ipvsStrictARP",
+    flag: "ipvs-strict-arp",
+    kind: "boolean",
+    help: "mode ipvs: answer ARP only on the link that has the address (what announces VIPs by ARP needs it)",
+  },
+  {
+    key: "ipvsTcpTimeoutMs",
+    flag: "ipvs-tcp-timeout",
+    kind: "durationMs",
+    help: "mode ipvs: how long an idle TCP connection is remembered; 0: the kernel's value",
+  },
+  {
+    key: "ipvsTcpFinTimeoutMs",
+    flag: "ipvs-tcpfin-timeout",
+    kind: "durationMs",
+    help: "mode ipvs: the same after a FIN",
+  },
+  {
+    key: "ipvsUdpTimeoutMs",
+    flag: "ipvs-udp-timeout",
+    kind: "durationMs",
+    help: "mode ipvs: the same for UDP",
+  },
 ];
 
 /** The first thing that is wrong with the values, as a sentence; undefined when nothing is. */
@@ -121,7 +170,29 @@ export function validateConfig(config: ProxyConfig): string | undefined {
   if (config.syncPeriodMs <= 0 || config.minSyncPeriodMs < 0 || config.minSyncPeriodMs > config.syncPeriodMs) {
     return "Cannot use minSyncPeriod: it must be at least 0 and at most syncPeriod, which must be more than 0";
   }
-  return undefined;
+  return ipvsFault(config);
+}
+
+function ipvsFault(config: ProxyConfig): string | undefined {
+  try {
+    ipvsOptionsOf(config);
+    return undefined;
+  } catch (error) {
+    if (error instanceof RangeError) return error.message;
+    throw error;
+  }
+}
+
+/** What mode ipvs alone needs; throws RangeError for what cannot be used. */
+export function ipvsOptionsOf(config: ProxyConfig): IpvsOptions {
+  const seconds = (ms: number) => Math.ceil(ms / 1000);
+  return {
+    ...parseIpvsOptions({ scheduler: config.ipvsScheduler, excludeCIDRs: config.ipvsExcludeCIDRs }),
+    strictArp: config.ipvsStrictARP,
+    tcpTimeoutSec: seconds(config.ipvsTcpTimeoutMs),
+    tcpFinTimeoutSec: seconds(config.ipvsTcpFinTimeoutMs),
+    udpTimeoutSec: seconds(config.ipvsUdpTimeoutMs),
+  };
 }
 
 /** What the data plane needs of a valid config. */

@@ -11,7 +11,7 @@ import type { Log } from "../lib/log.ts";
 import { canonicalIp } from "../net/ip.ts";
 import { chooseDataPlane } from "./backends/choose.ts";
 import type { DataPlane } from "./backends/port.ts";
-import { defaultConfig, type ProxyConfig, settingsOf, validateConfig } from "./config.ts";
+import { defaultConfig, ipvsOptionsOf, type ProxyConfig, settingsOf, validateConfig } from "./config.ts";
 import { Health } from "./health.ts";
 import { createProxyMetrics, type ProxyMetrics } from "./metrics.ts";
 import { serveHealth, serveMetrics } from "./server.ts";
@@ -52,7 +52,7 @@ export function startProxy(options: ProxyOptions): RunningProxy {
   const fault = validateConfig(config);
   if (fault) throw new RangeError(fault);
   const { client, nodeName, log, signal, clock = systemClock } = options;
-  const dataPlane = options.dataPlane ?? chooseDataPlane(options.mode, log);
+  const dataPlane = options.dataPlane ?? chooseDataPlane(options.mode, log, ipvsOptionsOf(config));
   const metrics = options.metrics ?? createProxyMetrics();
   const health = new Health(2 * config.syncPeriodMs);
   const tracker = new Tracker(nodeFacts(nodeName, undefined));

@@ -25,13 +25,19 @@ const options = {
   config: { type: "string", value: "FILE", help: "KubeProxyConfiguration (YAML); flags win over it" },
   cleanup: { type: "boolean", help: "take away the rules of the mode (without --proxy-mode: of every mode) and end" },
   "node-name": { type: "string", value: "NAME", help: "name of this machine's Node (default: its host name)" },
-  "proxy-mode": { type: "string", value: "MODE", help: "auto, nftables, iptables, ebpf or userspace (default auto)" },
+  "proxy-mode": {
+    type: "string",
+    value: "MODE",
+    help: "auto, nftables, iptables, ipvs, ebpf or userspace (default auto)",
+  },
 } as const;
 
-const modes = ["auto", "nftables", "iptables", "ebpf", "userspace"];
+const modes = ["auto", "nftables", "iptables", "ipvs", "ebpf", "userspace"];
 
 function valueName(kind: ConfigField["kind"]): string {
-  return { list: "A,B,…", boolean: "", number: "N", address: "ADDRESS:PORT", durationMs: "DURATION" }[kind];
+  return { list: "A,B,…", boolean: "", number: "N", address: "ADDRESS:PORT", durationMs: "DURATION", name: "NAME" }[
+    kind
+  ];
 }
 
 const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
@@ -75,6 +81,12 @@ const aliases: Readonly<Record<string, string>> = {
   "nftables.masqueradeAll": "masqueradeAll",
   "nftables.syncPeriod": "syncPeriodMs",
   "nftables.minSyncPeriod": "minSyncPeriodMs",
+  "ipvs.scheduler": "ipvsScheduler",
+  "ipvs.excludeCIDRs": "ipvsExcludeCIDRs",
+  "ipvs.strictARP": "ipvsStrictARP",
+  "ipvs.tcpTimeout": "ipvsTcpTimeoutMs",
+  "ipvs.tcpFinTimeout": "ipvsTcpFinTimeoutMs",
+  "ipvs.udpTimeout": "ipvsUdpTimeoutMs",
 };
 
 function flatten(value: object, prefix = ""): [string, unknown][] {

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { probeEbpf } from "../../proxy/backends/ebpf/plane.ts";
+import { probeIpvs } from "../../proxy/backends/ipvs/plane.ts";
 import type { Command } from "../command.ts";
 import { dataDirOf, makeDataDir, paths } from "../data-dir.ts";
 import { CliError, UsageError } from "../errors.ts";
@@ -23,7 +24,7 @@ const options = {
   "proxy-mode": {
     type: "string",
     value: "MODE",
-    help: "how Services are forwarded: auto, nftables, iptables, ebpf or userspace (default auto)",
+    help: "how Services are forwarded: auto, nftables, iptables, ipvs, ebpf or userspace (default auto)",
   },
   data: {
     type: "string",
@@ -50,7 +51,11 @@ const options = {
   detach: { type: "boolean", help: 'return when the cluster is ready; "fairlead down" stops it' },
 } as const;
 
-const modes = ["auto", "nftables", "iptables", "ebpf", "userspace"];
+const modes = ["auto", "nftables", "iptables", "ipvs", "ebpf", "userspace"];
+
+/** Modes that not every kernel has. */
+const supports: Readonly<Record<string, () => Support>> = { ebpf: probeEbpf, ipvs: probeIpvs };
+type Support = ReturnType<typeof probeIpvs>;
 
 function numberOption(name: string, text: string | undefined, from: number, to: number): number | undefined {
   if (text === undefined) return undefined;
@@ -65,10 +70,8 @@ function upOptions(values: Values<typeof options>): UpOptions {
   if (!modes.includes(proxyMode)) {
     throw new CliError(`--proxy-mode "${proxyMode}" is not supported: choose one of ${modes.join(", ")}.`);
   }
-  if (proxyMode === "ebpf") {
-    const support = probeEbpf();
-    if (!support.ok) throw new CliError(`--proxy-mode ebpf cannot be used: ${support.reason}.`);
-  }
+  const support = supports[proxyMode]?.() ?? { ok: true };
+  if (!support.ok) throw new CliError(`--proxy-mode ${proxyMode} cannot be used: ${support.reason}.`);
   return {
     manifests: values.filename ?? [],
     nodes: numberOption("nodes", values.nodes, 1, maxNodes) ?? 1,

@@ -65,15 +65,17 @@ async function dial(): Promise<Socket> {
   return socket;
 }
 
-/** Who answered how often. */
+/** Who answered how often. All connections stay open to the end: some schedulers look at how many a server has. */
 async function askNewly(times: number): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
+  const sockets: Socket[] = [];
   for (let n = 0; n < times; n++) {
     const socket = await dial();
     const answer = await ask(socket);
-    socket.destroy();
+    sockets.push(socket);
     counts.set(answer, (counts.get(answer) ?? 0) + 1);
   }
+  for (const socket of sockets) socket.destroy();
   return counts;
 }
 

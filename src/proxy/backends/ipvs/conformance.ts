@@ -31,19 +31,20 @@ const plain = { scheduler: "rr", flags: 0, persistenceSec: 0 };
 
 /** Everything that is there; marks, which depend on history, are named by the addresses that lead to them. */
 export function meaning({ ipvs, link, nftables }: Rig): string[] {
-  const names = new Map<number, string>();
+  const names = new Map<string, string>();
   const elements = tables.flatMap((table) =>
     [...(nftables.sets(table) ?? [])].flatMap((set) =>
       nftables.elements(table, set).map(({ key, value }) => {
         if (!set.startsWith("near")) return JSON.stringify([table.family, set, key, value]);
-        const mark = readU32(value);
+        const mark = `${table.family === "ip" ? "IPv4" : "IPv6"} ${readU32(value)}`;
         names.set(mark, [names.get(mark) ?? "", `${set} ${key}`].sort()[1] ?? "");
         return JSON.stringify([table.family, set, key]);
       }),
     ),
   );
   const services = ipvs.services().flatMap(({ key, ...how }) => {
-    const name = key.kind === "mark" ? `near ${names.get(key.mark)}` : serviceKeyText(key);
+    const name =
+      key.kind === "mark" ? `${key.family} near ${names.get(`${key.family} ${key.mark}`)}` : serviceKeyText(key);
     const servers = (ipvs.servers(key) ?? []).map((server) => `${serverText(server)} weight ${server.weight}`);
     return [JSON.stringify([name, how]), ...servers.map((server) => JSON.stringify([name, server]))];
   });
