@@ -52,7 +52,10 @@ describe("kubectl and access", { skip }, async () => {
     assert.match(list, /^\s+\[\/healthz\]\s+\[\]\s+\[get\]$/m);
   });
 
-  test("auth whoami", async () => {
+  test("auth whoami", async (t) => {
+    const { err } = await run(["auth", "whoami"]);
+    // 1.27 knows only versions that Kubernetes has given up since.
+    if (err.includes("the selfsubjectreviews API is not enabled")) return t.skip("kubectl is older than 1.28");
     assert.match(
       await ok("auth whoami"),
       /Username\s+kubernetes-admin\nGroups\s+\[system:masters system:authenticated\]/,
