@@ -2,10 +2,9 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
-import { kinds } from "../api/kinds/mod.ts";
 import { lostIndentationInText } from "../api/lost-indentation.ts";
 import type { Deployment, KubeObject } from "../api/object.ts";
-import { apiVersionOf, deployments, type Resource } from "../api/resource.ts";
+import { deployments, type Resource } from "../api/resource.ts";
 import { apply } from "../client/apply.ts";
 import { type ApiClient, ApiError } from "../client/client.ts";
 import { CliError, errorCode } from "./errors.ts";
@@ -43,34 +42,44 @@ function parseFile(file: string): Manifest[] {
   });
 }
 
-/** Reads all before anything is applied: a fault in the last file leaves the cluster as it was. */
-export async function readManifests(paths: readonly string[]): Promise<Manifest[]> {
-  const manifests = paths.flatMap(files).flatMap(parseFile);
-  for (const { file, object } of manifests) {
-    if (!resourceOf(object)) {
-      const { kind, apiVersion } = object;
-      throw new CliError(`Cannot apply "${file}": kind "${kind}" of "${apiVersion}" is not served here.`);
-    }
-  }
-  return manifests;
+export const readManifests = (paths: readonly string[]): Manifest[] => paths.flatMap(files).flatMap(parseFile);
+
+interface ResourceList {
+  readonly resources: readonly { readonly name: string; readonly kind: string; readonly namespaced: boolean }[];
 }
 
-function resourceOf({ apiVersion, kind }: KubeObject): Resource | undefined {
-  return kinds.find((known) => known.kind === kind && apiVersionOf(known) === apiVersion);
+/** Where the server serves the kinds of one API version, as it says itself (CustomResourceDefinitions included). */
+async function discover(client: ApiClient, apiVersion: string): Promise<Resource[]> {
+  const [first = "", second] = String(apiVersion).split("/");
+  const [group, version] = second === undefined ? ["", first] : [first, second];
+  const { status, body } = await client.raw("GET", group ? `/apis/${group}/${version}` : `/api/${version}`);
+  if (status !== 200) return [];
+  const { resources } = JSON.parse(body.toString()) as ResourceList;
+  return resources
+    .filter(({ name }) => !name.includes("/"))
+    .map(({ name, kind, namespaced }) => ({ group, version, kind, plural: name, namespaced }));
 }
 
-/** Namespaces first, the rest in the order of the files. */
+/** Namespaces first, the rest in the order of the files. A kind that is not served fails before anything is applied. */
 export async function applyManifests(client: ApiClient, manifests: readonly Manifest[]): Promise<void> {
-  const rank = ({ object }: Manifest): number => (object.kind === "Namespace" ? 0 : 1);
-  const groups = Map.groupBy(manifests, rank);
-  for (const group of [groups.get(0), groups.get(1)]) {
-    await Promise.all((group ?? []).map((manifest) => applyManifest(client, manifest)));
+  const versions = [...new Set(manifests.map(({ object }) => object.apiVersion))];
+  const served = new Map(await Promise.all(versions.map(async (one) => [one, await discover(client, one)] as const)));
+  const steps = manifests.map(({ file, object }) => {
+    const { kind, apiVersion } = object;
+    const resource = served.get(apiVersion)?.find((known) => known.kind === kind);
+    if (!resource) throw new CliError(`Cannot apply "${file}": kind "${kind}" of "${apiVersion}" is not served here.`);
+    return { file, object, resource };
+  });
+  const groups = Map.groupBy(steps, ({ object }) => object.kind === "Namespace");
+  for (const group of [groups.get(true), groups.get(false)]) {
+    await Promise.all((group ?? []).map((step) => applyManifest(client, step)));
   }
 }
 
-async function applyManifest(client: ApiClient, { file, object }: Manifest): Promise<void> {
-  const resource = resourceOf(object);
-  if (!resource) return;
+async function applyManifest(
+  client: ApiClient,
+  { file, object, resource }: Manifest & { readonly resource: Resource },
+): Promise<void> {
   const metadata = { ...object.metadata };
   if (resource.namespaced) metadata.namespace ??= "default";
   try {

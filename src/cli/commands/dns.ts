@@ -5,7 +5,7 @@ import type { Command } from "../command.ts";
 import { CliError, errorCode, UsageError } from "../errors.ts";
 import { parseOptions } from "../options.ts";
 import { aborted, connect, logOf, partOptions, stopSignal } from "../part.ts";
-import { keepCompiledCode } from "../program.ts";
+import { settle } from "../program.ts";
 import { parseResolvers } from "../supervisor/dns-relay.ts";
 import { version } from "../version.ts";
 
@@ -61,7 +61,7 @@ export const command: Command = {
       signal,
       version,
     });
-    keepCompiledCode();
+    settle();
     await aborted(signal);
     return 0;
   },

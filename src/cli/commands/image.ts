@@ -1,12 +1,15 @@
 import { createReadStream, existsSync, openSync, type ReadStream } from "node:fs";
 import { loadArchive } from "../../node/images/content/archive.ts";
+import { collect } from "../../node/images/content/collect.ts";
 import { ContentStore, type ImageRef } from "../../node/images/content/content-store.ts";
 import { ImageError } from "../../node/images/content/manifest.ts";
 import { machinePlatform } from "../../node/images/loaded.ts";
+import { parseImageReference } from "../../node/images/reference.ts";
 import { hasOtherUsers } from "../../node/registration/machine.ts";
 import type { Command } from "../command.ts";
 import { dataDirOf, makeDataDir } from "../data-dir.ts";
 import { CliError, errorCode, UsageError } from "../errors.ts";
+import { imageUses } from "../image-use.ts";
 import { parseOptions } from "../options.ts";
 
 const options = {
@@ -93,6 +96,30 @@ async function load({ dataDir, store, name }: Wishes, files: readonly string[]):
   }
 }
 
+/** "nginx" → "nginx:latest", as it is stored. */
+function storedName(name: string): string {
+  const reference = parseImageReference(name);
+  if (reference?.tag) return `${reference.repository}:${reference.tag}`;
+  throw new CliError(`Cannot remove "${name}": it must be NAME or NAME:TAG.`);
+}
+
+async function remove({ dataDir, store }: Wishes, names: readonly string[]): Promise<void> {
+  if (names.length === 0) throw new UsageError("image rm needs a NAME");
+  const uses = await imageUses(dataDir);
+  for (const name of names.map(storedName)) {
+    const ref = await store.findRef(name);
+    if (!ref) throw new CliError(`There is no loaded image "${name}": see "fairlead image list".`);
+    const digests = [ref.digest, ref.repoDigest];
+    const user = uses.find((use) => use.name === name || (use.name.includes("@") && digests.includes(use.digest)));
+    if (user) throw new CliError(`Cannot remove "${name}": the Pod ${user.pod} uses it; delete the Pod first.`);
+    await store.removeRef(ref);
+    process.stdout.write(`Removed ${name}\n`);
+  }
+  const inUse = new Set(uses.flatMap(({ digest }) => (digest === undefined ? [] : [digest])));
+  const freedBytes = await collect(store, { inUse, nowMs: Date.now() });
+  if (freedBytes > 0) process.stdout.write(`${formatSize(freedBytes)} that no image needs are free again\n`);
+}
+
 export const command: Command = {
   usage: "list | load FILE... | rm NAME...  [--data DIR]",
   summary: "Show, load and remove the images that Pods can run",
@@ -101,6 +128,10 @@ export const command: Command = {
     [
       "docker save app:1 | fairlead image load -",
       "from another machine's Docker, or from a file: OCI layouts in a tar too",
+    ],
+    [
+      "fairlead image load app.tar && kubectl run app --image=app:1",
+      "a Pod finds it at once, the cluster goes on running",
     ],
     ["fairlead image list", "what Pods can run without a registry"],
   ],
@@ -111,6 +142,7 @@ export const command: Command = {
     const wishes: Wishes = { dataDir, store: new ContentStore(dataDir), name: values.name };
     if (action === "list" && names.length === 0) await list(wishes);
     else if (action === "load") await load(wishes, names);
+    else if (action === "rm") await remove(wishes, names);
     else throw new UsageError(`Unknown action "${action}" of image: list, load or rm`);
     return 0;
   },

@@ -8,7 +8,7 @@ import type { Command } from "../command.ts";
 import { CliError, errorCode, UsageError } from "../errors.ts";
 import { type Option, type Options, parseOptions } from "../options.ts";
 import { aborted, connect, logOf, partOptions, stopSignal } from "../part.ts";
-import { keepCompiledCode } from "../program.ts";
+import { settle } from "../program.ts";
 
 /** Flags of the configuration's fields, from the proxy's own table. */
 const fieldOptions: Options = Object.fromEntries(
@@ -164,7 +164,7 @@ export const command: Command = {
     const client = await connect(values, "fairlead-proxy", log, signal);
     const nodeName = values["node-name"] ?? hostname().toLowerCase();
     await startProxy({ client, nodeName, mode, config: config as Partial<ProxyConfig>, log, signal }).ready;
-    keepCompiledCode();
+    settle();
     await aborted(signal);
     return 0;
   },

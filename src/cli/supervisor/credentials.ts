@@ -1,10 +1,13 @@
 /** Certificates and kubeconfigs of a cluster's own processes. */
-import { writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { formatKubeconfig, kubeconfigOf } from "../../apiserver/kubeconfig.ts";
 import { type ClientName, ensurePki, type Pki } from "../../apiserver/pki.ts";
 import type { ClusterConfig } from "../cluster.ts";
 import { paths } from "../data-dir.ts";
+import { programWords } from "../program.ts";
 import { hostApiUrl, insideApiUrl } from "./cluster-config.ts";
 
 /** First address of the Service network: that of the Service default/kubernetes. */
@@ -14,6 +17,18 @@ export interface Credentials {
   readonly pki: Pki;
   /** Entries for the user's kubeconfig. */
   userKubeconfig(name: string): ReturnType<typeof kubeconfigOf>;
+}
+
+/**
+ * The same, but what is missing is made by a process of its own: the library that makes certificates is needed once,
+ * and its memory would stay with the supervisor.
+ */
+export async function ensureCredentialsApart(config: ClusterConfig): Promise<Credentials> {
+  if (!existsSync(join(paths(config.dataDir).pki, "ca.pem"))) {
+    const [node = "", ...program] = programWords;
+    await promisify(execFile)(node, [...program, "make-certificates", "--config-json", JSON.stringify(config)]);
+  }
+  return ensureCredentials(config);
 }
 
 /** Makes what is missing; kubeconfigs are named after their client, "inside" is the administrator's from within. */

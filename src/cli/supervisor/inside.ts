@@ -1,5 +1,5 @@
 /** The other end of the supervisor's channel: what a process inside the cluster's namespaces says and hears. */
-import { keepCompiledCode } from "../program.ts";
+import { settle } from "../program.ts";
 import type { FromSupervisor, ToSupervisor } from "./messages.ts";
 
 export function tellSupervisor(message: ToSupervisor): void {
@@ -19,7 +19,7 @@ export async function insideCluster(work: (signal: AbortSignal) => Promise<void>
     await new Promise<void>((resolve) => onSupervisorMessage(({ type }) => type === "start" && resolve()));
     await work(stop.signal);
     tellSupervisor({ type: "ready" });
-    keepCompiledCode();
+    settle();
   } catch (error) {
     tellSupervisor({ type: "failed", message: (error as Error).message });
     throw error;

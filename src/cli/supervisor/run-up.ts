@@ -10,11 +10,11 @@ import { demoSummary } from "../demo.ts";
 import { CliError } from "../errors.ts";
 import { addContext, contextServers, kubeconfigPath, removeContext } from "../kubeconfig-file.ts";
 import { applyManifests, readManifests, waitForDeployments } from "../manifests.ts";
-import { examplesDir, programWords } from "../program.ts";
+import { examplesDir, programWords, settle } from "../program.ts";
 import type { Progress } from "../progress.ts";
 import { type ApiPort, reserveApiPort } from "./api-port.ts";
 import { clusterConfig, hostApiUrl } from "./cluster-config.ts";
-import { type Credentials, ensureCredentials } from "./credentials.ts";
+import { type Credentials, ensureCredentialsApart } from "./credentials.ts";
 import { type Cluster, interrupted, startCluster } from "./supervisor.ts";
 import { type MachineTier, requireTier, tierName } from "./tier.ts";
 
@@ -79,7 +79,7 @@ async function start(
 ): Promise<Started> {
   const config = clusterConfig({ dataDir: options.dataDir, apiPort: port.port, nodes: options.nodes });
   progress.step("Certificates, control plane");
-  const credentials = ensureCredentials(config);
+  const credentials = ensureCredentialsApart(config);
   const cluster = await startCluster({
     config,
     tier: tier.tier,
@@ -115,7 +115,7 @@ async function start(
 }
 
 async function bringUp(options: UpOptions, { cluster, client, state }: Started, progress: Progress): Promise<void> {
-  const manifests = await readManifests([...options.manifests, ...(options.demo ? [examplesDir] : [])]);
+  const manifests = readManifests([...options.manifests, ...(options.demo ? [examplesDir] : [])]);
   if (manifests.length > 0) {
     progress.step(`Manifests: ${manifests.length} objects`);
     await applyManifests(client, manifests);
@@ -166,6 +166,7 @@ export async function runUp(
     const working = bringUp(options, started, progress).then(() => true);
     const finished = await Promise.race([working, stopRequest.then(() => false)]);
     if (finished) {
+      settle();
       announce(await summary(options, started, tier));
       await Promise.race([stopRequest, started.cluster.holder.ended]);
     }
