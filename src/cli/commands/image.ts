@@ -109,8 +109,7 @@ async function remove({ dataDir, store }: Wishes, names: readonly string[]): Pro
   for (const name of names.map(storedName)) {
     const ref = await store.findRef(name);
     if (!ref) throw new CliError(`There is no loaded image "${name}": see "fairlead image list".`);
-    const digests = [ref.digest, ref.repoDigest];
-    const user = uses.find((use) => use.name === name || (use.name.includes("@") && digests.includes(use.digest)));
+    const user = uses.find((use) => use.name === name || (use.name.includes("@") && use.digest === ref.digest));
     if (user) throw new CliError(`Cannot remove "${name}": the Pod ${user.pod} uses it; delete the Pod first.`);
     await store.removeRef(ref);
     process.stdout.write(`Removed ${name}\n`);

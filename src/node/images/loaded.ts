@@ -43,7 +43,7 @@ async function open(store: ContentStore, ref: ImageRef, options: LoadedImagesOpt
   const repository = ref.name.slice(0, ref.name.lastIndexOf(":"));
   const overlay = await options.overlay();
   return imageOfConfig(config, {
-    id: `${repository}@${ref.repoDigest ?? ref.digest}`,
+    id: `${repository}@${ref.digest}`,
     root: { kind: "unpacked", directory, ...(overlay && { overlay }) },
   });
 }

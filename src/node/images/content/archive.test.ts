@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import test, { after } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { dockerArchive, type FileEntry, ociArchive, tarOf } from "../../testing/image-archive.ts";
+import { dockerArchive, type FileEntry, type ImageParts, ociArchive, tarOf } from "../../testing/image-archive.ts";
 import { machinePlatform } from "../loaded.ts";
 import { loadArchive } from "./archive.ts";
+import { collect } from "./collect.ts";
 import { ContentStore } from "./content-store.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "fairlead-images-"));
@@ -138,4 +139,31 @@ test("loadArchive() says in one sentence what is wrong", async () => {
   }
   const [named] = await loadArchive(newStore(), bytes(ociArchive(good)), { ...options, name: "team/app" });
   assert.equal(named?.name, "team/app:latest");
+});
+
+test("collect() keeps what names and containers need, and nothing else", async () => {
+  const store = newStore();
+  const [shared, first, second] = ["shared", "first", "second"].map((path) => ({
+    tar: tarOf([{ path, content: path }]),
+  }));
+  assert.ok(shared && first && second);
+  const load = (layers: ImageParts["layers"], name: string) =>
+    loadArchive(store, bytes(ociArchive({ layers }, name)), options);
+  const [one] = await load([shared, first], "one:1");
+  const [two] = await load([shared, second], "two:1");
+  assert.ok(one && two);
+  const count = () => [readdirSync(store.blobs).length, readdirSync(store.roots).length];
+  const collectFor = (...inUse: string[]) => collect(store, { inUse: new Set(inUse), nowMs: Date.now() });
+  assert.deepEqual(count(), [7, 2]);
+  assert.equal(await collectFor(), 0);
+  await store.removeRef(one);
+  assert.equal(await collectFor(one.digest), 0, "a container runs by it");
+  const loading = await store.makeIngest();
+  assert.equal(await collectFor(), 0, "something is being loaded");
+  rmSync(loading, { recursive: true });
+  assert.ok((await collectFor()) > 0);
+  assert.deepEqual(count(), [4, 1]);
+  await store.removeRef(two);
+  await collectFor();
+  assert.deepEqual(count(), [0, 0]);
 });
