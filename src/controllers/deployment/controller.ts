@@ -62,14 +62,25 @@ class Rollout {
     const owned = await this.#claim(deployment);
     const { current, old } = sortReplicaSets(deployment, owned);
     if (deployment.metadata.deletionTimestamp) return this.#writeStatus(deployment, { current, old, created: false });
-    const scaling =
-      current && current.metadata.annotations?.[desiredAnnotation] !== String(deployment.spec.replicas ?? 1);
-    if (deployment.spec.paused || (scaling && old.some((replicaSet) => specReplicas(replicaSet) > 0))) {
-      await this.#scale(deployment, scaleInProportion(deployment, { current, old }));
+    const resized = owned.filter((replicaSet) => this.#isOfOtherSize(deployment, replicaSet));
+    const rolling = owned.filter((replicaSet) => specReplicas(replicaSet) > 0).length > 1;
+    if (deployment.spec.paused || (rolling && resized.length > 0)) {
+      const scalings = scaleInProportion(deployment, { current, old });
+      const noted = resized.filter((one) => !scalings.some(({ replicaSet }) => replicaSet === one));
+      await this.#scale(deployment, [
+        ...scalings,
+        ...noted.map((replicaSet) => ({ replicaSet, replicas: specReplicas(replicaSet) })),
+      ]);
       const { replicaSets } = this.#present(deployment);
       return this.#writeStatus(deployment, { ...sortReplicaSets(deployment, replicaSets), created: false });
     }
     return this.#advance(deployment, { current, old });
+  }
+
+  /** It has Pods, and was last scaled when the Deployment wanted another number of them. */
+  #isOfOtherSize({ spec }: Deployment, replicaSet: ReplicaSet): boolean {
+    const noted = replicaSet.metadata.annotations?.[desiredAnnotation];
+    return specReplicas(replicaSet) > 0 && noted !== undefined && noted !== String(spec.replicas ?? 1);
   }
 
   async #advance(

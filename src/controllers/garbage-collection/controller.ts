@@ -4,7 +4,7 @@ import { isNotFound } from "../../client/client.ts";
 import type { WorkQueue } from "../../lib/work-queue.ts";
 import { type Context, createQueue, nameOf } from "../context.ts";
 import type { Collections } from "../discovery/collections.ts";
-import { resourceName } from "../discovery/served.ts";
+import { kindKey, resourceName } from "../discovery/served.ts";
 import type { Collection } from "../informers.ts";
 import { duty, foregroundFinalizer, judge, type OwnerState, orphanFinalizer } from "./compute.ts";
 
@@ -27,6 +27,9 @@ export function startGarbageCollector(context: Context, collections: Collections
     }
   };
   collections.onCollection((collection) => {
+    void collection.informer.synced.then(() => {
+      for (const key of collector.takeWaiting(collection)) queue.add(key);
+    });
     collection.informer.onChange(({ type, object }) => {
       if (type === "deleted") {
         for (const dependent of collector.dependentsOf(object)) queue.add(keyOf(dependent));
@@ -50,6 +53,8 @@ const groupOf = ({ apiVersion }: OwnerReference): string => apiVersion.split("/"
 class Collector {
   readonly #client: Context["client"];
   readonly #collections: Collections;
+  /** Keys of objects with an owner of a kind that is not followed (yet), by that kind. */
+  readonly #waiting = new Map<string, Set<string>>();
 
   constructor({ client }: Context, collections: Collections) {
     this.#client = client;
@@ -71,6 +76,13 @@ class Collector {
     }
   }
 
+  /** Objects that had an owner of this kind when it was not followed yet: they are judged again. */
+  takeWaiting({ resource }: Collection): ReadonlySet<string> {
+    const keys = this.#waiting.get(kindKey(resource)) ?? new Set();
+    this.#waiting.delete(kindKey(resource));
+    return keys;
+  }
+
   find(uid: string): Dependent | undefined {
     for (const collection of this.#collections.list()) {
       const [object] = collection.informer.byIndex("uid", uid);
@@ -90,7 +102,7 @@ class Collector {
   async #judge({ collection, object }: Dependent): Promise<void> {
     const owners = object.metadata.ownerReferences ?? [];
     const states = new Map<string, OwnerState>();
-    for (const owner of owners) states.set(owner.uid, await this.#stateOf(owner, object));
+    for (const owner of owners) states.set(owner.uid, await this.#stateOf(owner, { collection, object }));
     const verdict = judge(object, {
       stateOf: ({ uid }) => states.get(uid) ?? "present",
       hasDependents: this.dependentsOf(object).length > 0,
@@ -100,10 +112,16 @@ class Collector {
   }
 
   /** What the cache does not know is asked of the server before anything is deleted for it. */
-  async #stateOf(owner: OwnerReference, { metadata }: KubeObject): Promise<OwnerState> {
-    const collection = this.#collections.find({ group: groupOf(owner), kind: owner.kind });
-    // Owners of a kind that is not followed here are not ours to judge.
-    if (!collection) return "present";
+  async #stateOf(owner: OwnerReference, dependent: Dependent): Promise<OwnerState> {
+    const { metadata } = dependent.object;
+    const kind = { group: groupOf(owner), kind: owner.kind };
+    const collection = this.#collections.find(kind);
+    // Not ours to judge, unless it is a kind that was just added.
+    if (!collection) {
+      const waiting = this.#waiting.get(kindKey(kind)) ?? new Set();
+      this.#waiting.set(kindKey(kind), waiting.add(keyOf(dependent)));
+      return "present";
+    }
     const namespace = collection.resource.namespaced ? metadata.namespace : undefined;
     const cached = collection.informer.get(namespace ? `${namespace}/${owner.name}` : owner.name);
     if (cached?.metadata.uid === owner.uid) return duty(cached) === "foreground" ? "waiting" : "present";
