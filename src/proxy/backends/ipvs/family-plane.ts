@@ -8,7 +8,7 @@ import {
   type VipLink,
 } from "../../../kernel/ipvs/port.ts";
 import { cidrContains } from "../../../net/cidr.ts";
-import { familyOf, type IpFamily, parseIp } from "../../../net/ip.ts";
+import { type IpFamily, parseIp } from "../../../net/ip.ts";
 import type { ServicePort } from "../../state.ts";
 import { addressBytes } from "../nftables/bytes.ts";
 import type { Context } from "../nftables/chains.ts";
@@ -19,6 +19,7 @@ import type { Element } from "../nftables/render.ts";
 import type { TrackedNftables } from "../nftables/tracked.ts";
 import type { FamilyReport, Settings } from "../port.ts";
 import { desiredService, keysFor, nodePortAddresses, type Wanted } from "./desired-services.ts";
+import { type AddressPlan, HeldAddresses } from "./held-addresses.ts";
 import { HeldServices } from "./held-services.ts";
 import { isTableSet } from "./layout.ts";
 import { isNearMark, NearMarks, portKey, vipKey } from "./near-marks.ts";
@@ -47,16 +48,13 @@ export interface FamilyDeps {
 
 export class FamilyPlane {
   readonly family: IpFamily;
-  readonly #link: VipLink;
+  readonly #addresses: HeldAddresses;
   readonly #options: IpvsOptions;
   readonly #rules: RulesTable;
   readonly #services: HeldServices;
   readonly #model = new Model();
   readonly #marks = new NearMarks();
   #context: Context | undefined;
-  /** Of our link, and of all others. */
-  #bound = new Set<string>();
-  #others = new Set<string>();
   /** What holds may not be as we believe. */
   #isDoubtful = true;
   /** A look at everything may take 5 % of the time. */
@@ -64,7 +62,7 @@ export class FamilyPlane {
 
   constructor(family: IpFamily, { ipvs, link, nft, options }: FamilyDeps) {
     this.family = family;
-    this.#link = link;
+    this.#addresses = new HeldAddresses(family, link);
     this.#options = options;
     this.#rules = new RulesTable(family, nft);
     this.#services = new HeldServices(family, ipvs);
@@ -181,12 +179,10 @@ export class FamilyPlane {
     const isWhole = this.#isDoubtful;
     const addresses = this.#planAddresses(isWhole);
     const { first, last } = this.#planServices(context, isWhole);
-    this.#link.unbind(addresses.gone);
+    this.#addresses.unbind(addresses);
     const refusals = [...this.#services.run(first)];
     const rules = this.#commitRules(context, isWhole);
-    this.#link.bind(addresses.missing);
-    for (const address of addresses.gone) this.#bound.delete(address);
-    for (const address of addresses.missing) this.#bound.add(address);
+    this.#addresses.bind(addresses);
     refusals.push(...this.#services.run(last));
     this.#model.clean();
     this.#isDoubtful = false;
@@ -200,24 +196,20 @@ export class FamilyPlane {
     };
   }
 
-  /** The node's own addresses are local without us; those of our link are in the set "bound". */
-  #planAddresses(isWhole: boolean): { missing: string[]; gone: string[] } {
-    const desired = this.#model.desired.get("addresses");
+  /** Those of our link are in the set "bound". */
+  #planAddresses(isWhole: boolean): AddressPlan {
+    const { desired, dirty } = this.#model;
+    const wanted = desired.get("addresses");
     const touched = isWhole
-      ? new Set([...(desired?.keys() ?? []), ...this.#bound])
-      : (this.#model.dirty.get("addresses") ?? new Set<string>());
-    const missing: string[] = [];
-    const gone: string[] = [];
+      ? new Set([...(wanted?.keys() ?? []), ...this.#addresses.bound])
+      : (dirty.get("addresses") ?? new Set<string>());
     for (const address of touched) {
-      const isWanted = (desired?.has(address) ?? false) && !this.#others.has(address);
-      if (isWanted && !this.#bound.has(address)) missing.push(address);
-      if (!isWanted && this.#bound.has(address)) gone.push(address);
       const key = addressBytes(address);
-      if (isWanted) putElement(this.#model.desired, "bound", key, "");
-      else this.#model.desired.get("bound")?.delete(key);
+      if (this.#addresses.isWanted(address, wanted)) putElement(desired, "bound", key, "");
+      else desired.get("bound")?.delete(key);
       this.#model.touch("bound", key);
     }
-    return { missing, gone };
+    return this.#addresses.plan(touched, wanted);
   }
 
   #planServices({ settings }: Context, isWhole: boolean): { first: IpvsCommand[]; last: IpvsCommand[] } {
@@ -251,17 +243,13 @@ export class FamilyPlane {
   }
 
   #wanted(settings: Settings): Wanted {
-    const nodeAddresses = nodePortAddresses([...this.#others], this.family, settings);
+    const nodeAddresses = nodePortAddresses([...this.#addresses.others], this.family, settings);
     return { family: this.family, elements: this.#model.desired, nodeAddresses };
   }
 
   #observe(): void {
     this.#rules.observe();
-    const { bound, others } = this.#link.read();
-    const ofFamily = (addresses: readonly string[]) =>
-      new Set(addresses.filter((one) => familyOf(one) === this.family));
-    this.#bound = ofFamily(bound);
-    this.#others = ofFamily(others);
+    this.#addresses.observe();
     const wanted = this.#context && this.#wanted(this.#context.settings);
     this.#services.observe((key) => {
       if (wanted && desiredService(key, wanted)) return true;
@@ -274,7 +262,9 @@ export class FamilyPlane {
     if (key.kind === "mark") return isNearMark(key.mark);
     const { elements } = this.#rules;
     if (elements.get("roles")?.has(vipKey(key.address, key, key.port))) return true;
-    return this.#others.has(key.address) && (elements.get("port-roles")?.has(portKey(key, key.port)) ?? false);
+    return (
+      this.#addresses.others.has(key.address) && (elements.get("port-roles")?.has(portKey(key, key.port)) ?? false)
+    );
   }
 
   #isExcluded(key: ServiceKey): boolean {
