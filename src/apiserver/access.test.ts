@@ -441,6 +441,10 @@ test("a node sees what its own Pods need, and writes only what is its own", asyn
     message,
     `secrets "unused" is forbidden: User "system:node:n1" cannot get resource "secrets" in API group "" in the namespace "default": ${unrelated}`,
   );
+  const nodeNamed = (name: string) => ({ ...node, body: { apiVersion: "v1", kind: "Node", metadata: { name } } });
+  const other = 'nodes "n2" is forbidden: node "n1" is not allowed to modify node "n2"';
+  assert.deepEqual(await asked("POST", "/api/v1/nodes", nodeNamed("n2")), [403, other]);
+  assert.deepEqual(await asked("POST", "/api/v1/nodes", nodeNamed("n1")), [201, ""]);
   const { uid } = (await ask("GET", `${pods}/mine`)).body.metadata;
   const request = (name: string) =>
     tokenRequest({ boundObjectRef: { apiVersion: "v1", kind: "Pod", name, ...(name === "mine" ? { uid } : {}) } });

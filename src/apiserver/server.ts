@@ -9,6 +9,7 @@ import { type Clock, systemClock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Store } from "../store/store.ts";
 import { customResourceHook } from "./admission/custom-resource-hook.ts";
+import { nodeHooks } from "./admission/node-hook.ts";
 import { createPodHook } from "./admission/pod-hook.ts";
 import { serviceHook } from "./admission/service-hook.ts";
 import { openAudit } from "./audit.ts";
@@ -99,6 +100,7 @@ async function createContext(
     hooks: new Map([
       ["services", serviceHook(allocator)],
       ["pods", podHook],
+      ...nodeHooks,
       ...roleHooks(authorizer),
       ["customresourcedefinitions", customResourceHook(registry, clock)],
     ]),

@@ -37,7 +37,10 @@ export async function createAuthorizer(store: Store, signal: AbortSignal): Promi
     async decide(user, attributes) {
       const node = nodeOf(user);
       if (node === undefined) return decideByRole(user, attributes);
-      nodePods ??= createNodePods(store, signal);
+      nodePods ??= createNodePods(store, signal).catch((error: unknown) => {
+        nodePods = undefined;
+        throw error;
+      });
       const own = decideForNode(node, attributes, await nodePods);
       if (own?.allowed) return own;
       const granted = decideByRole(user, attributes);
