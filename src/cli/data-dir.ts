@@ -1,6 +1,17 @@
 /** The data folder of a cluster: where it is, what stands where in it, and who uses it. */
 
-import { accessSync, constants, mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import type { Tier } from "../kernel/capabilities.ts";
@@ -86,8 +97,26 @@ export function runningState(dataDir: string): ClusterState {
 export function removeData(dataDir: string, everything: boolean): void {
   const { state, sockets, run, ...kept } = paths(dataDir);
   const own = everything ? [state, sockets, run, ...Object.values(kept)] : [state, sockets];
-  for (const path of own) rmSync(path, { recursive: true, force: true });
+  for (const path of own) removeTree(path);
   if (everything) removeEmpty(dataDir);
+}
+
+/** Programs in containers and overlays leave folders that an ordinary user must open before they can be removed. */
+function removeTree(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch (error) {
+    if (errorCode(error) !== "EACCES") throw error;
+    openFolders(path);
+    rmSync(path, { recursive: true, force: true });
+  }
+}
+
+function openFolders(path: string): void {
+  chmodSync(path, 0o700);
+  for (const entry of readdirSync(path, { withFileTypes: true })) {
+    if (entry.isDirectory()) openFolders(join(path, entry.name));
+  }
 }
 
 function removeEmpty(dir: string): void {
