@@ -182,3 +182,25 @@ test("planSlices() never uses a slice of a former Service of the same name", () 
   const reborn = { ...service("a"), metadata: { ...service("a").metadata, uid: "other" } };
   assert.equal(step(reborn, many(3), after).writes, "1c 0u 1d");
 });
+
+const zoned = { forZones: [{ name: "z1" }] };
+const byNode = { forNodes: [{ name: "n1" }] };
+const distributions: { name: string; distribution?: string; pod: PodInput; want: unknown }[] = [
+  { name: "none asked for", pod: { node: "n1" }, want: undefined },
+  { name: "the same zone", distribution: "PreferSameZone", pod: { node: "n1" }, want: zoned },
+  { name: "close, the former name of it", distribution: "PreferClose", pod: { node: "n1" }, want: zoned },
+  { name: "the same Node", distribution: "PreferSameNode", pod: { node: "n1" }, want: { ...zoned, ...byNode } },
+  {
+    name: "a Pod that is not ready",
+    distribution: "PreferSameZone",
+    pod: { node: "n1", ready: false },
+    want: undefined,
+  },
+];
+for (const { name, distribution, pod: input, want } of distributions) {
+  test(`computeGroups(): hints for ${name}`, () => {
+    const owner = service("a", distribution ? { trafficDistribution: distribution } : {});
+    const [group] = groupsOf(owner, [pod("p", { ip: "10.0.0.1", ...input })]).values();
+    assert.deepEqual(group?.endpoints[0]?.hints, want);
+  });
+}

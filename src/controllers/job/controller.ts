@@ -14,6 +14,8 @@ import { isHeld, trackingFinalizer } from "./tally.ts";
 
 type OwningJob = Job & { spec: { selector: NonNullable<Job["spec"]["selector"]> } };
 
+const unsupported = ["podFailurePolicy", "successPolicy", "backoffLimitPerIndex", "maxFailedIndexes"] as const;
+
 export function startJobController(context: Context): WorkQueue {
   const { client, clock, informers } = context;
   const { jobs, pods } = informers;
@@ -23,6 +25,7 @@ export function startJobController(context: Context): WorkQueue {
   const reconcile = async (key: string): Promise<Again | undefined> => {
     const job = jobs.get(key) as OwningJob | undefined;
     if (!job || job.metadata.deletionTimestamp) return undefined;
+    if (!job.status?.startTime) warn(job);
     const owned = await podSet.claim(job);
     const plan = planJob(job, { pods: owned, nowMs: clock.now() });
     await Promise.all(plan.delete.map((pod) => end(job, pod)));
@@ -37,6 +40,14 @@ export function startJobController(context: Context): WorkQueue {
     if (expiry === 0) await remove(job);
     const waits = [plan.againInMs, expiry].filter((ms) => ms !== undefined && ms > 0) as number[];
     return waits.length > 0 ? { afterMs: Math.min(...waits) } : undefined;
+  };
+
+  const warn = (job: Job): void => {
+    const fields = unsupported.filter((field) => job.spec[field] !== undefined);
+    if (fields.length === 0) return;
+    const names = fields.map((field) => `spec.${field}`).join(", ");
+    const message = `Cannot follow ${names}: this cluster's Jobs end by completions, backoffLimit and activeDeadlineSeconds only`;
+    recorder.record(job, { type: "Warning", reason: "NotSupported", message });
   };
 
   /** A Pod that the Job itself ends is not counted. */
