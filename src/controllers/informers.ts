@@ -7,6 +7,7 @@ import type { ApiClient, Informer } from "../client/client.ts";
 import { createInformer } from "../client/informer.ts";
 import type { Indexes } from "../client/informer-cache.ts";
 import type { Log } from "../lib/log.ts";
+import { deferInformer } from "./deferred-informer.ts";
 import { labelPairs } from "./selector.ts";
 
 const common = {
@@ -66,20 +67,35 @@ const followed = {
 };
 
 type ObjectOf<R> = R extends Resource<infer T> ? T : never;
+type Name = keyof typeof followed;
 
-export type Informers = { readonly [Name in keyof typeof followed]: Informer<ObjectOf<(typeof followed)[Name]>> };
+export type Informers = { readonly [One in Name]: Informer<ObjectOf<(typeof followed)[One]>> };
+
+/** Nothing that a cluster is made of: they are read when all others are there. */
+export const late: readonly Name[] = [
+  "replicationControllers",
+  "statefulSets",
+  "jobs",
+  "cronJobs",
+  "podDisruptionBudgets",
+];
+
+const ownIndexes: { readonly [One in Name]?: unknown } = {
+  pods: podIndexes,
+  services: serviceIndexes,
+  endpointSlices: sliceIndexes,
+};
 
 export function createInformers(client: ApiClient, options: { log: Log; signal: AbortSignal }): Informers {
-  const make = <T extends KubeObject>(resource: Resource<T>, indexes: Indexes<T> = common): Informer<T> =>
-    createInformer(client, resource, { ...options, indexes });
-  const plain = Object.entries(followed).map(([name, resource]) => [name, () => make(resource as Resource)] as const);
-  const made = {
-    ...Object.fromEntries(plain),
-    pods: () => make(resources.pods, podIndexes),
-    services: () => make(resources.services, serviceIndexes),
-    endpointSlices: () => make(resources.endpointSlices, sliceIndexes),
+  const start = (name: Name): Informer<KubeObject> => {
+    const indexes = (ownIndexes[name] ?? common) as Indexes<KubeObject>;
+    return createInformer(client, followed[name] as Resource, { ...options, indexes });
   };
-  return Object.fromEntries(Object.entries(made).map(([name, start]) => [name, start()])) as unknown as Informers;
+  const names = Object.keys(followed) as Name[];
+  const early = names.filter((name) => !late.includes(name)).map((name) => [name, start(name)] as const);
+  const ready = Promise.all(early.map(([, { synced }]) => synced));
+  const later = late.map((name) => [name, deferInformer(ready, () => start(name))] as const);
+  return Object.fromEntries([...early, ...later]) as unknown as Informers;
 }
 
 /** Any of the caches, when only metadata matters. */

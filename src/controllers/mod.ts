@@ -13,7 +13,7 @@ import { startEndpointsController } from "./endpoints/controller.ts";
 import { startEndpointSliceController } from "./endpointslice/controller.ts";
 import { startEndpointSliceMirroringController } from "./endpointslice-mirroring/controller.ts";
 import { startGarbageCollector } from "./garbage-collection/controller.ts";
-import { createInformers } from "./informers.ts";
+import { createInformers, type Informers, late } from "./informers.ts";
 import { startJobController } from "./job/controller.ts";
 import { type ApiServerAddress, startKubernetesServiceController } from "./kubernetes-service/controller.ts";
 import { startNamespaceController, systemNamespaces } from "./namespace/controller.ts";
@@ -68,9 +68,13 @@ export function startControllers({ client, log, signal, clock = systemClock, con
   ready: Promise<void>;
 } {
   const informers = createInformers(client, { log, signal });
-  const synced = Promise.all(Object.values(informers).map((informer) => informer.synced));
+  const names = Object.keys(informers) as (keyof Informers)[];
+  const syncedOf = (some: typeof names) => Promise.all(some.map((name) => informers[name].synced));
+  const synced = syncedOf(names.filter((name) => !late.includes(name)));
   const context: Context = { client, log, signal, clock, informers, synced };
-  const collections = startCollections(context);
+  /** For controllers that read the kinds that come late. */
+  const whole: Context = { ...context, synced: syncedOf(names) };
+  const collections = startCollections(whole);
   startNamespaceController(context, collections);
   startServiceAccountController(context, config);
   const { apiServerAddress: address, kubernetesClusterIP: clusterIP = "10.96.0.1" } = config;
@@ -81,13 +85,13 @@ export function startControllers({ client, log, signal, clock = systemClock, con
   startScheduler(context);
   startDeploymentController(context);
   startReplicaSetController(context);
-  startReplicationController(context);
-  startStatefulSetController(context);
-  startJobController(context);
-  startCronJobController(context);
-  startDisruptionController(context);
+  startReplicationController(whole);
+  startStatefulSetController(whole);
+  startJobController(whole);
+  startCronJobController(whole);
+  startDisruptionController(whole);
   startDaemonSetController(context);
-  startGarbageCollector(context, collections);
+  startGarbageCollector(whole, collections);
   startNodeLifecycleController(context, { graceMs: config.nodeGraceMs, tolerationSec: config.notReadyTolerationSec });
   startPodGarbageCollector(
     context,
