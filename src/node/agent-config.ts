@@ -27,6 +27,13 @@ export interface AgentConfig {
     /** Default: this process's Node with the echo server made from its source. */
     readonly echo?: readonly string[];
   };
+  /** Who pulls images, since an agent's network has no way out; absent: nobody does. */
+  readonly registry?: {
+    /** A unix socket that `startPullService` serves. */
+    readonly socket: string;
+    /** The registries that the user named, e.g. "docker.io", "localhost:5000". */
+    readonly hosts: readonly string[];
+  };
   /** Beside the well-known ones, e.g. { "node-role.kubernetes.io/control-plane": "" }. */
   readonly labels?: Readonly<Record<string, string>>;
   /** Label topology.kubernetes.io/zone; default "zone-a". */

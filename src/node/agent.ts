@@ -11,7 +11,9 @@ import type { Log } from "../lib/log.ts";
 import type { AgentConfig } from "./agent-config.ts";
 import { createBuiltInImages } from "./images/built-in.ts";
 import { createImageCatalog } from "./images/catalog.ts";
+import { splitRepository } from "./images/content/registry-url.ts";
 import { createLoadedImages } from "./images/loaded.ts";
+import { askForPull } from "./images/pull-service.ts";
 import { PodNetwork, podRoutes } from "./network/pod-network.ts";
 import type { PodContext } from "./pod/pod-context.ts";
 import { PodRegistry } from "./pod-registry.ts";
@@ -65,7 +67,12 @@ function make({ config, client, log, signal, clock = systemClock }: AgentOptions
   const loaded = createLoadedImages({ ...config, keepOwners: otherUsers, overlay });
   const context: PodContext = {
     ...{ config, client, runtime, network, clock, log, signal, directories },
-    images: createImageCatalog([loaded, createBuiltInImages(config)]),
+    images: createImageCatalog({
+      builtIn: createBuiltInImages(config),
+      loaded,
+      hasRegistry: (reference) => config.registry?.hosts.includes(splitRepository(reference).host) ?? false,
+      pull: (request) => askForPull(config.registry?.socket ?? "", request),
+    }),
     services: createInformer(client, services, { log, signal }),
     recorder: createEventRecorder(client, { component: "kubelet", host: config.nodeName, log }),
     allocatable: nodeResources(machine, config),

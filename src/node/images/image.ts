@@ -19,7 +19,12 @@ export interface Image {
 export type ImageReason = "ErrImagePull" | "ErrImageNeverPull" | "InvalidImageName";
 
 export type ImageResult =
-  | { readonly ok: true; readonly image: Image }
+  | {
+      readonly ok: true;
+      readonly image: Image;
+      /** Absent when it was on the node. */
+      readonly pulled?: { readonly ms: number; readonly sizeBytes: number };
+    }
   | { readonly ok: false; readonly reason: ImageReason; readonly message: string };
 
 /** Images by name ("busybox"); a source that knows the name but cannot give it says why. */

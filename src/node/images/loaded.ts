@@ -20,15 +20,16 @@ export interface LoadedImagesOptions {
   readonly overlay: () => Promise<Overlay | undefined>;
 }
 
+/** Of "<repository>:<tag>" or "<repository>@<digest>". */
+const repositoryOf = ({ name }: ImageRef): string => name.replace(/@.*$|:[^/:]*$/, "");
+
 async function findRef(
   store: ContentStore,
   { repository, tag, digest }: ImageReference,
 ): Promise<ImageRef | undefined> {
   if (digest === undefined) return store.findRef(`${repository}:${tag}`);
   const refs = await store.listRefs();
-  return refs.find(
-    (ref) => ref.name.startsWith(`${repository}:`) && (ref.digest === digest || ref.repoDigest === digest),
-  );
+  return refs.find((ref) => repositoryOf(ref) === repository && (ref.digest === digest || ref.repoDigest === digest));
 }
 
 async function open(store: ContentStore, ref: ImageRef, options: LoadedImagesOptions): Promise<Image> {
@@ -40,10 +41,9 @@ async function open(store: ContentStore, ref: ImageRef, options: LoadedImagesOpt
   const manifest = await store.readManifest(ref.digest);
   const config = await store.readConfig(manifest);
   const directory = await ensureRoot(store, { manifest, config }, options);
-  const repository = ref.name.slice(0, ref.name.lastIndexOf(":"));
   const overlay = await options.overlay();
   return imageOfConfig(config, {
-    id: `${repository}@${ref.digest}`,
+    id: `${repositoryOf(ref)}@${ref.digest}`,
     root: { kind: "unpacked", directory, ...(overlay && { overlay }) },
   });
 }

@@ -35,11 +35,14 @@ test("defaultPullPolicy() is Always for latest only", () => {
 });
 
 test("the catalog tells why there is no image", async () => {
-  const catalog = createImageCatalog([
-    { find: async ({ repository }) => (repository === "half" ? { missing: "install it" } : undefined) },
-  ]);
+  const catalog = createImageCatalog({
+    builtIn: { find: async ({ repository }) => (repository === "half" ? { missing: "install it" } : undefined) },
+    loaded: { find: async () => undefined },
+    hasRegistry: () => false,
+    pull: async () => ({ kind: "unknown-registry" }),
+  });
   const reason = async (name: string, pullPolicy = "IfNotPresent") => {
-    const result = await catalog.resolve(name, { pullPolicy });
+    const result = await catalog.resolve(name, { pullPolicy, credentials: async () => [] });
     return result.ok ? "found" : `${result.reason} ${result.message}`;
   };
   assert.equal(await reason("half"), "ErrImagePull install it");

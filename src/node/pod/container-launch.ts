@@ -2,7 +2,7 @@
 import { rmSync } from "node:fs";
 import type { Pod } from "../../api/object.ts";
 import { ContainerConfigError } from "../environment/field-ref.ts";
-import { defaultPullPolicy, parseImageReference } from "../images/reference.ts";
+import { defaultPullPolicy, type ImageReference, parseImageReference } from "../images/reference.ts";
 import type { ContainerInfo, ContainerSpec } from "../runtime/container-runtime.ts";
 import { machineFiles } from "../runtime/file-view.ts";
 import { missingCommand } from "../runtime/find-command.ts";
@@ -11,6 +11,7 @@ import { containerSpec, type StartInputs } from "./container-starter.ts";
 import { runHook } from "./lifecycle-hook.ts";
 import type { PodContext } from "./pod-context.ts";
 import { logPath } from "./pod-paths.ts";
+import { pullCredentials } from "./pull-credentials.ts";
 
 const imageRetry = { firstMs: 10_000, maxMs: 300_000 };
 const configRetry = { firstMs: 1_000, maxMs: 60_000 };
@@ -31,8 +32,11 @@ async function findImage(context: PodContext, slot: ContainerSlot, { pod, contai
   const { image: name = "" } = container;
   const reference = parseImageReference(name);
   const pullPolicy = container.imagePullPolicy ?? (reference ? defaultPullPolicy(reference) : "IfNotPresent");
-  const found = await context.images.resolve(name, { pullPolicy });
-  if (found.ok) return found.image;
+  const onPull = () =>
+    context.recorder.record(pod, { type: "Normal", reason: "Pulling", message: `Pulling image "${name}"` });
+  const credentials = (wanted: ImageReference) => pullCredentials(context, pod, wanted);
+  const found = await context.images.resolve(name, { pullPolicy, onPull, credentials });
+  if (found.ok) return found;
   const { reason, message } = found;
   slot.waiting = { reason, message };
   holdBack(slot, context.clock.now(), imageRetry);
@@ -42,6 +46,14 @@ async function findImage(context: PodContext, slot: ContainerSlot, { pod, contai
   }
   warn(context, pod, `Error: ${reason}`);
   return undefined;
+}
+
+const seconds = (ms: number): string => (ms < 1000 ? `${ms}ms` : `${ms / 1000}s`);
+
+function pulledMessage(name: string, pulled: { ms: number; sizeBytes: number } | undefined): string {
+  if (!pulled) return `Container image "${name}" already present on machine`;
+  const time = seconds(pulled.ms);
+  return `Successfully pulled image "${name}" in ${time} (${time} including waiting). Image size: ${pulled.sizeBytes} bytes.`;
 }
 
 function showPullBackoff(
@@ -129,14 +141,15 @@ async function postStart(
 
 /** Afterwards the slot says how it went; throws only for a fault of the moment, which is worth another try soon. */
 export async function launchContainer(context: PodContext, slot: ContainerSlot, inputs: Try): Promise<void> {
-  const image = await findImage(context, slot, inputs);
-  if (!image) return;
+  const found = await findImage(context, slot, inputs);
+  if (!found) return;
+  const { image } = found;
   const all = { ...inputs, image };
   const spec = await makeSpec(context, slot, all);
   if (!spec) return;
   slot.retries = 0;
   const { pod, container } = inputs;
-  const message = `Container image "${container.image}" already present on machine`;
+  const message = pulledMessage(container.image ?? "", found.pulled);
   context.recorder.record(pod, { type: "Normal", reason: "Pulled", message });
   await run(context, slot, { spec, pod });
   void postStart(context, slot, all);

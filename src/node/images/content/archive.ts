@@ -171,6 +171,7 @@ async function fromDocker(store: ContentStore, archive: Archive): Promise<Found[
 
 function refName(name: string): string {
   const reference = parseImageReference(name);
+  if (reference?.digest) return `${reference.repository}@${reference.digest}`;
   if (reference?.tag) return `${reference.repository}:${reference.tag}`;
   throw new ImageError(`Cannot use the name "${name}" for the image: it must be NAME or NAME:TAG`);
 }

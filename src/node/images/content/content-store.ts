@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { hexOf, type ImageConfig, type Manifest, parseConfig, parseManifest } from "./manifest.ts";
 
 export interface ImageRef {
-  /** "<repository>:<tag>", without registry's default parts, e.g. "nginx:1.27". */
+  /** "<repository>:<tag>", without registry's default parts, e.g. "nginx:1.27"; "<repository>@<digest>" when pulled by it. */
   readonly name: string;
   /** Of its manifest for this machine's platform. */
   readonly digest: string;
