@@ -7,8 +7,7 @@ import {
   serviceKeyText,
   type VipLink,
 } from "../../../kernel/ipvs/port.ts";
-import { cidrContains } from "../../../net/cidr.ts";
-import { type IpFamily, parseIp } from "../../../net/ip.ts";
+import type { IpFamily } from "../../../net/ip.ts";
 import type { ServicePort } from "../../state.ts";
 import { addressBytes } from "../nftables/bytes.ts";
 import type { Context } from "../nftables/chains.ts";
@@ -22,13 +21,16 @@ import { desiredService, keysFor, nodePortAddresses, type Wanted } from "./desir
 import { type AddressPlan, HeldAddresses } from "./held-addresses.ts";
 import { HeldServices } from "./held-services.ts";
 import { isTableSet } from "./layout.ts";
-import { isNearMark, NearMarks, portKey, vipKey } from "./near-marks.ts";
+import { NearMarks } from "./near-marks.ts";
 import type { IpvsOptions } from "./options.ts";
+import { isInside, isNamedByRules } from "./ownership.ts";
 import { planService } from "./plan.ts";
 import { renderPort } from "./render.ts";
 import { RulesTable } from "./rules-table.ts";
 
 const refusedRetryMs = 30_000;
+/** Virtual services whose servers are read at one look. */
+const glanceSize = 200;
 
 type Counts = { added: number; removed: number };
 
@@ -55,6 +57,8 @@ export class FamilyPlane {
   readonly #model = new Model();
   readonly #marks = new NearMarks();
   #context: Context | undefined;
+  /** Virtual services that were just read again. */
+  #looked: ReadonlyMap<string, ServiceKey> = new Map();
   /** What holds may not be as we believe. */
   #isDoubtful = true;
   /** A look at everything may take 5 % of the time. */
@@ -95,7 +99,7 @@ export class FamilyPlane {
     const start = performance.now();
     this.#services.drain();
     if (start < this.#nextLookAt) return undefined;
-    this.#isDoubtful = true;
+    this.#glance();
     const report = this.#write(start);
     const waitMs = report.refused.length > 0 ? refusedRetryMs : 20 * report.durationMs;
     this.#nextLookAt = start + waitMs;
@@ -106,6 +110,14 @@ export class FamilyPlane {
     this.#observe();
     this.#services.run([...this.#services.all()].map(({ key }) => ({ op: "delete-service", key })));
     this.#rules.remove();
+  }
+
+  /** What somebody else has changed is looked at by the next commit. */
+  #glance(): void {
+    if (this.#isDoubtful) return;
+    // The kernel counts changes of rules, and addresses are few: a difference there is a reason to look at everything.
+    this.#isDoubtful = this.#rules.isSuspect() || this.#addresses.observe();
+    if (!this.#isDoubtful) this.#looked = this.#services.glance(glanceSize);
   }
 
   #update(services: ReadonlyMap<string, readonly ServicePort[]>, full: boolean): void {
@@ -185,6 +197,7 @@ export class FamilyPlane {
     this.#addresses.bind(addresses);
     refusals.push(...this.#services.run(last));
     this.#model.clean();
+    this.#looked = new Map();
     this.#isDoubtful = false;
     return {
       counts: {
@@ -219,12 +232,13 @@ export class FamilyPlane {
       isWhole ? keysOf(wanted.elements) : this.#model.dirty,
       (text) => this.#services.get(text)?.key,
     );
+    for (const [text, key] of this.#looked) keys.set(text, key);
     if (isWhole) for (const { key } of this.#services.all()) keys.set(serviceKeyText(key), key);
     const first: IpvsCommand[] = [];
     const last: IpvsCommand[] = [];
     for (const [text, key] of keys) {
       const desired = desiredService(key, wanted);
-      if (!desired && this.#isExcluded(key)) continue;
+      if (!desired && isInside(key, this.#options.excludeCidrs)) continue;
       const steps = planService(this.#services.get(text), desired);
       first.push(...steps.first);
       last.push(...steps.last);
@@ -253,23 +267,9 @@ export class FamilyPlane {
     const wanted = this.#context && this.#wanted(this.#context.settings);
     this.#services.observe((key) => {
       if (wanted && desiredService(key, wanted)) return true;
-      return this.#isFromRules(key) && !this.#isExcluded(key);
+      if (isInside(key, this.#options.excludeCidrs)) return false;
+      return isNamedByRules(key, this.#rules.elements, this.#addresses.others);
     });
-  }
-
-  /** The rules of a former process name the virtual services that it made: all others are somebody else's. */
-  #isFromRules(key: ServiceKey): boolean {
-    if (key.kind === "mark") return isNearMark(key.mark);
-    const { elements } = this.#rules;
-    if (elements.get("roles")?.has(vipKey(key.address, key, key.port))) return true;
-    return (
-      this.#addresses.others.has(key.address) && (elements.get("port-roles")?.has(portKey(key, key.port)) ?? false)
-    );
-  }
-
-  #isExcluded(key: ServiceKey): boolean {
-    const ip = key.kind === "address" ? parseIp(key.address) : undefined;
-    return ip !== undefined && this.#options.excludeCidrs.some((cidr) => cidrContains(cidr, ip));
   }
 
   #ownerOf({ key }: IpvsCommand): string {

@@ -28,11 +28,15 @@ export class HeldAddresses {
     return this.#others;
   }
 
-  observe(): void {
+  /** Says whether anything was not as we believed. */
+  observe(): boolean {
     const { bound, others } = this.#link.read();
     const ofFamily = (all: readonly string[]) => new Set(all.filter((address) => familyOf(address) === this.#family));
-    this.#bound = ofFamily(bound);
-    this.#others = ofFamily(others);
+    const [boundNow, othersNow] = [ofFamily(bound), ofFamily(others)];
+    const isNew = !isEqual(boundNow, this.#bound) || !isEqual(othersNow, this.#others);
+    this.#bound = boundNow;
+    this.#others = othersNow;
+    return isNew;
   }
 
   /** An address that the node has already must not be bound: it would be its twice, and its own servers would be hidden. */
@@ -61,3 +65,6 @@ export class HeldAddresses {
     for (const address of gone) this.#bound.delete(address);
   }
 }
+
+const isEqual = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
+  a.size === b.size && [...a].every((one) => b.has(one));

@@ -8,7 +8,7 @@ import {
   serviceKeyText,
 } from "../../../kernel/ipvs/port.ts";
 import type { IpFamily } from "../../../net/ip.ts";
-import { drained, type HeldService, isDraining } from "./plan.ts";
+import { drained, type HeldService, isDraining, isSame } from "./plan.ts";
 
 export class HeldServices {
   readonly #family: IpFamily;
@@ -16,6 +16,7 @@ export class HeldServices {
   #held = new Map<string, HeldService>();
   /** Those with servers that take no more. */
   readonly #draining = new Set<string>();
+  #cursor = 0;
   #kernelMs = 0;
 
   constructor(family: IpFamily, ipvs: Ipvs) {
@@ -49,11 +50,31 @@ export class HeldServices {
     for (const { key, ...settings } of this.#ipvs.services()) {
       const text = serviceKeyText(key);
       if (key.family !== this.#family || !(before.has(text) || isOurs(key))) continue;
-      const servers = new Map((this.#ipvs.servers(key) ?? []).map((server) => [serverText(server), server]));
-      const service = { key, settings, servers };
-      this.#held.set(text, service);
-      if (isDraining(service)) this.#draining.add(text);
+      this.#held.set(text, { key, settings, servers: new Map() });
+      this.#readServers(text);
     }
+  }
+
+  /**
+   * Compares what we hold with the kernel, so that nobody waits long for it: all services, and the servers of the next `most`
+   * of them. Returns the keys of those that differ, or may.
+   */
+  glance(most: number): ReadonlyMap<string, ServiceKey> {
+    const there = new Map(this.#ipvs.services().map(({ key, ...settings }) => [serviceKeyText(key), settings]));
+    const looked = new Map<string, ServiceKey>();
+    for (const [text, held] of [...this.#held]) {
+      const settings = there.get(text);
+      if (settings && isSame(settings, held.settings)) continue;
+      if (settings) held.settings = settings;
+      else this.#held.delete(text);
+      looked.set(text, held.key);
+    }
+    for (const text of this.#next(most)) {
+      const held = this.#held.get(text);
+      if (held) looked.set(text, held.key);
+      this.#readServers(text);
+    }
+    return looked;
   }
 
   /** Returns what the kernel refused; all else holds. */
@@ -83,6 +104,22 @@ export class HeldServices {
       this.run(drained(service));
       if (!isDraining(service)) this.#draining.delete(text);
     }
+  }
+
+  /** Each service has its turn. */
+  #next(most: number): string[] {
+    const texts = [...this.#held.keys()];
+    const from = this.#cursor < texts.length ? this.#cursor : 0;
+    this.#cursor = from + most;
+    return texts.slice(from, this.#cursor);
+  }
+
+  #readServers(text: string): void {
+    const held = this.#held.get(text);
+    if (!held) return;
+    held.servers.clear();
+    for (const server of this.#ipvs.servers(held.key) ?? []) held.servers.set(serverText(server), server);
+    if (isDraining(held)) this.#draining.add(text);
   }
 
   #take(command: IpvsCommand): void {

@@ -48,7 +48,7 @@ export function planService(held: HeldService | undefined, desired: DesiredServi
   return { first, last: gone.flatMap(([, server]) => leave(server, desired)) };
 }
 
-function isSame(a: ServiceSettings, b: ServiceSettings): boolean {
+export function isSame(a: ServiceSettings, b: ServiceSettings): boolean {
   return a.scheduler === b.scheduler && a.flags === b.flags && a.persistenceSec === b.persistenceSec;
 }
 

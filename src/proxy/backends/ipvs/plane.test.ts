@@ -109,6 +109,19 @@ describe("ipvs data plane", () => {
     await verifyUntil(plane, () => nodePorts().length === 1);
     assert.deepEqual(nodePorts(), ["TCP 192.168.60.1:30080 rr"]);
   });
+  it("P217 finds a change in any of many services, some at each look", async () => {
+    const numbers = Array.from({ length: 500 }, (_, n) => n);
+    const one = (n: number) => web({ name: `s${n}`, clusterIP: `10.96.${n >> 8}.${n & 255}` }, [a]);
+    const services = new Map(numbers.map((n) => [`default/s${n}`, one(n).get("default/web") ?? []] as const));
+    const { rig, plane } = await rigWith(services);
+    const before = meaning(rig);
+    for (const n of [3, 250, 499]) {
+      const key = { ...vip, address: `10.96.${n >> 8}.${n & 255}` };
+      rig.ipvs.run([{ op: "delete-server", key, server: { address: a, port: 8080 } }]);
+    }
+    await verifyUntil(plane, () => meaning(rig).length === before.length);
+    assert.deepEqual(meaning(rig), before);
+  });
   it("P211 leaves out the Service that is refused, writes all others, and takes it when it can", async () => {
     const { rig, plane } = await rigWith(new Map());
     const other = new Map([["default/other", web({ clusterIP: "10.96.0.2" }, [b]).get("default/web") ?? []]]);
