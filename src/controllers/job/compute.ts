@@ -4,7 +4,7 @@ import type { Job, Pod } from "../../api/object.ts";
 import { timestamp } from "../context.ts";
 import { isFinished, isReady, isTerminating } from "../pod.ts";
 import { indexOf } from "./indexes.ts";
-import { hasFailed, isRunning, type Tally, tally, tallyStatus } from "./tally.ts";
+import { isRunning, type Tally, tally, tallyStatus } from "./tally.ts";
 
 export type JobStatus = NonNullable<Job["status"]>;
 
@@ -258,5 +258,3 @@ export function expiryInMs(job: Job, nowMs: number): number | undefined {
   )?.lastTransitionTime;
   return Math.max(0, Date.parse(end ?? "") + seconds * 1000 - nowMs);
 }
-
-export { hasFailed };

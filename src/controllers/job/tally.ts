@@ -27,7 +27,7 @@ export interface Tally {
   readonly release: readonly Pod[];
 }
 
-export function hasFailed({ spec }: Job, pod: Pod): boolean {
+function hasFailed({ spec }: Job, pod: Pod): boolean {
   if (pod.status?.phase === "Failed") return true;
   // Deleted from outside while it ran; with the policy "Failed" it counts when it has ended.
   return spec.podReplacementPolicy !== "Failed" && isTerminating(pod) && pod.status?.phase !== "Succeeded";
