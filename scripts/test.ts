@@ -57,9 +57,10 @@ const suites: readonly { name: string; patterns: readonly string[]; concurrency:
   { name: "packets", patterns: ["test/packets/**/*.test.ts"], concurrency: 1 },
   // A virtual machine whose kernel has IPVS.
   { name: "vm", patterns: ["test/vm/**/*.test.ts"], concurrency: 1 },
+  { name: "control-plane", patterns: ["test/control-plane/**/*.test.ts"], concurrency: 1 },
+  { name: "clients", patterns: ["test/clients/**/*.test.ts"], concurrency: 1 },
   { name: "kubectl", patterns: ["test/kubectl/**/*.test.ts"], concurrency: 1 },
   { name: "cluster", patterns: ["test/cluster/**/*.test.ts"], concurrency: 1 },
-  { name: "faults", patterns: ["test/faults/**/*.test.ts"], concurrency: 1 },
 ];
 
 function runSuite(files: readonly string[], concurrency: number): Promise<Counts> {
