@@ -5,8 +5,10 @@ import type { Reply } from "./reply.ts";
 import type { ApiRequest, Verb } from "./request.ts";
 import { review } from "./reviews/review.ts";
 import { binding } from "./subresources/binding.ts";
+import { attach, exec, portforward } from "./subresources/connect.ts";
 import { eviction } from "./subresources/eviction.ts";
 import { log } from "./subresources/log.ts";
+import { proxy } from "./subresources/proxy.ts";
 import { scale } from "./subresources/scale.ts";
 import { token } from "./subresources/token.ts";
 import { create } from "./verbs/create.ts";
@@ -31,7 +33,17 @@ const verbs: Readonly<Record<Verb, Handler>> = {
   deletecollection: deleteCollection,
 };
 
-const subresources: Readonly<Record<string, Handler>> = { scale, binding, eviction, log, token };
+const subresources: Readonly<Record<string, Handler>> = {
+  scale,
+  binding,
+  eviction,
+  log,
+  token,
+  exec,
+  attach,
+  portforward,
+  proxy,
+};
 
 /** Parts of the object itself, which its own verbs serve. */
 const parts = new Set(["status", "finalize"]);

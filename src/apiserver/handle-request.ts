@@ -44,7 +44,8 @@ interface Visit {
 function headOf({ request }: Visit, url: URL, { server }: Edge): Omit<Head, "user"> | undefined {
   const path = parsePath(url.pathname);
   const kind = path && server.kindOf(path.group, path.version, path.plural);
-  if (!path || !kind || path.rest.length > 0) return undefined;
+  // What follows "proxy" is the other server's path.
+  if (!path || !kind || (path.rest.length > 0 && path.subresource !== "proxy")) return undefined;
   if (path.namespace !== undefined && !kind.namespaced) return undefined;
   const verb = verbOf(request.method ?? "GET", path, url.searchParams);
   if (!verb) throw methodNotAllowed(kind, String(request.method).toLowerCase());
@@ -90,7 +91,9 @@ async function serveResource({ server, flows }: Edge, visit: Visit, head: Head):
   // Before anything is done; logs and the like have types of their own.
   const negotiated = negotiate(talksObjects(head) ? head.accept : "", kind);
   const work = async (): Promise<void> => {
-    const reply = await handler(server, { ...head, body: await bodyOf(request) });
+    // A proxied body is handed on as it comes.
+    const body = head.subresource === "proxy" ? Buffer.alloc(0) : await bodyOf(request);
+    const reply = await handler(server, { ...head, body });
     const { warnings = [] } = reply;
     const warned =
       kind.readWarning && reads.has(head.verb) ? { ...reply, warnings: [...warnings, kind.readWarning] } : reply;

@@ -1,5 +1,5 @@
 /** What a verb answers, before it has the form that the client asked for. */
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Kind } from "../api/kind.ts";
 
 export type Reply = (
@@ -15,7 +15,10 @@ export type Reply = (
   /** An answer that is no stored object: a Status, a Scale, … */
   | { readonly type: "json"; readonly body: unknown }
   /** Writes the whole answer itself; it is told when the connection is gone by the response's event "close". */
-  | { readonly type: "stream"; readonly run: (response: ServerResponse) => void | Promise<void> }
+  | {
+      readonly type: "stream";
+      readonly run: (response: ServerResponse, request: IncomingMessage) => void | Promise<void>;
+    }
 ) & {
   /** Default 200. */
   readonly code?: number;

@@ -44,10 +44,15 @@ export function parseResourcePath(pathname: string): ResourcePath | undefined {
 const isTrue = (value: string | null): boolean => value !== null && value !== "0" && value.toLowerCase() !== "false";
 
 /** The verb of Kubernetes for an HTTP method; undefined: the method is not served there. */
-export function verbOf(method: string, { name, watch }: ResourcePath, query: URLSearchParams): Verb | undefined {
+export function verbOf(
+  method: string,
+  { name, watch, subresource }: ResourcePath,
+  query: URLSearchParams,
+): Verb | undefined {
   switch (method) {
     case "GET":
     case "HEAD":
+      if (subresource === "proxy") return "get";
       if (watch || isTrue(query.get("watch"))) return "watch";
       return name === undefined ? "list" : "get";
     case "POST":
@@ -56,6 +61,8 @@ export function verbOf(method: string, { name, watch }: ResourcePath, query: URL
       return "update";
     case "PATCH":
       return "patch";
+    case "OPTIONS":
+      return subresource === "proxy" ? "get" : undefined;
     case "DELETE":
       return name === undefined ? "deletecollection" : "delete";
     default:

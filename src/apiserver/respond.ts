@@ -106,7 +106,7 @@ export async function sendReply(
 ): Promise<void> {
   if (reply.type === "stream") {
     for (const text of reply.warnings ?? []) response.appendHeader("warning", headerText(`299 - ${quoted(text)}`));
-    await reply.run(response);
+    await reply.run(response, request);
     return;
   }
   const encoded = await encodeReply(reply, negotiated, query, now);

@@ -1,5 +1,6 @@
 /** The API server: HTTPS in, store out. */
 import { setMaxListeners } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Kind } from "../api/kind.ts";
@@ -32,6 +33,7 @@ import type { Pki } from "./pki.ts";
 import { startAddressRecords } from "./service-allocation/address-records.ts";
 import { ServiceAllocator } from "./service-allocation/service-allocator.ts";
 import { createStaticPaths } from "./static-paths.ts";
+import { serveUpgrades } from "./upgrade.ts";
 
 export interface ApiServerOptions {
   readonly store: Store;
@@ -114,12 +116,15 @@ async function createContext(
 function createListener(edge: Edge, pki: Pki): Server {
   const { log } = edge.server;
   const tls = { ca: pki.ca, cert: pki.server.certificate, key: pki.server.key };
-  const server = createServer({ ...tls, requestCert: true, rejectUnauthorized: false }, (request, response) => {
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
     void handleRequest(edge, request, response).catch((error) => {
       log.error("answer failed", { url: request.url, error });
       response.destroy();
     });
-  });
+  };
+  const options = { ...tls, requestCert: true, rejectUnauthorized: false };
+  const server = createServer(options, answer);
+  serveUpgrades(server, answer);
   server.keepAliveTimeout = keepAliveMs;
   server.headersTimeout = headersTimeoutMs;
   server.requestTimeout = requestTimeoutMs;

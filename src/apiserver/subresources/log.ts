@@ -1,16 +1,12 @@
 /** GET pods/NAME/log: fetched from the node's agent and handed on as it comes. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { request as httpsRequest } from "node:https";
-import type { Node, Pod } from "../../api/object.ts";
-import { nodes } from "../../api/resource.ts";
-import { badRequest, internalError, methodNotAllowed, notFound, serviceUnavailable } from "../../api/status.ts";
-import { objectOf } from "../codec.ts";
+import { badRequest, internalError, methodNotAllowed } from "../../api/status.ts";
 import type { ServerContext } from "../context.ts";
-import { objectStoreKey } from "../keys.ts";
 import type { Reply } from "../reply.ts";
 import type { ApiRequest } from "../request.ts";
+import { type AgentAddress, agentOfPod, agentTls, chooseContainer, podOf } from "./node-agent.ts";
 
-const agentPort = 10250;
 const connectTimeoutMs = 10_000;
 const passed = [
   "follow",
@@ -23,32 +19,6 @@ const passed = [
   "insecureSkipTLSVerifyBackend",
 ];
 
-/** The container that is meant. Throws ApiFault (400) with the choices. */
-function chooseContainer(pod: Pod, asked: string | null): string {
-  const { containers = [], initContainers = [] } = pod.spec;
-  const names = (list: readonly { name: string }[]): string => `[${list.map(({ name }) => name).join(" ")}]`;
-  const { name } = pod.metadata;
-  if (!asked) {
-    const [only, ...others] = containers;
-    if (only && others.length === 0) return only.name;
-    const choices = `choose one of: ${names(containers)}`;
-    const init = initContainers.length > 0 ? ` or one of the init containers: ${names(initContainers)}` : "";
-    throw badRequest(`a container name must be specified for pod ${name}, ${choices}${init}`);
-  }
-  const known = [...containers, ...initContainers].some((container) => container.name === asked);
-  if (!known) throw badRequest(`container ${asked} is not valid for pod ${name}`);
-  return asked;
-}
-
-async function agentOf({ store }: ServerContext, nodeName: string): Promise<{ host: string; port: number }> {
-  const entry = await store.get(objectStoreKey(nodes, undefined, nodeName));
-  if (!entry) throw notFound(nodes, nodeName);
-  const { status } = objectOf(entry.value) as unknown as Node;
-  const host = status?.addresses?.find(({ type }) => type === "InternalIP")?.address;
-  if (!host) throw serviceUnavailable(`node ${nodeName} has no address of type InternalIP yet`);
-  return { host, port: status?.daemonEndpoints?.kubeletEndpoint?.Port ?? agentPort };
-}
-
 async function readAll(message: IncomingMessage, limitBytes: number): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -60,16 +30,14 @@ async function readAll(message: IncomingMessage, limitBytes: number): Promise<st
   return Buffer.concat(chunks).toString();
 }
 
-interface Agent {
-  readonly host: string;
-  readonly port: number;
+interface Agent extends AgentAddress {
   readonly path: string;
 }
 
 /** Resolves when the agent has begun to answer. */
-function ask({ nodes: { ca, client } }: ServerContext, agent: Agent, signal: AbortSignal): Promise<IncomingMessage> {
+function ask(server: ServerContext, agent: Agent, signal: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const asked = httpsRequest({ ...agent, ca, cert: client.certificate, key: client.key, agent: false, signal });
+    const asked = httpsRequest({ ...agent, ...agentTls(server), signal });
     asked.setTimeout(connectTimeoutMs, () => asked.destroy(new Error(`no answer within ${connectTimeoutMs / 1000} s`)));
     asked.on("error", reject);
     asked.on("response", (answer) => {
@@ -98,13 +66,9 @@ async function proxy(server: ServerContext, agent: Agent, response: ServerRespon
 export async function log(server: ServerContext, request: ApiRequest): Promise<Reply> {
   const { kind, namespace = "", name = "", verb, query } = request;
   if (verb !== "get") throw methodNotAllowed(kind, verb);
-  const entry = await server.store.get(objectStoreKey(kind, namespace, name));
-  if (!entry) throw notFound(kind, name);
-  const pod = objectOf(entry.value) as unknown as Pod;
+  const pod = await podOf(server, request);
   const container = chooseContainer(pod, query.get("container"));
-  const { nodeName } = pod.spec;
-  if (!nodeName) throw badRequest(`pod ${name} does not have a host assigned`);
-  const agent = await agentOf(server, nodeName);
+  const agent = await agentOfPod(server, pod);
   const options = new URLSearchParams([...query].filter(([key]) => passed.includes(key)));
   const path = `/containerLogs/${[namespace, name, container].map(encodeURIComponent).join("/")}?${options}`;
   return { type: "stream", run: (response) => proxy(server, { ...agent, path }, response) };

@@ -22,14 +22,15 @@ function open(dial: Dial, port: number, family: 4 | 6): Promise<Socket> {
   });
 }
 
+const refused = (error: unknown): boolean => error instanceof Error && "code" in error && error.code === "ECONNREFUSED";
+
 /** On IPv4's loopback, else on IPv6's. Rejects with one sentence. */
 async function openPort(dial: Dial, port: number): Promise<Socket> {
   try {
     return await open(dial, port, 4).catch(() => open(dial, port, 6));
   } catch (error) {
-    throw new Error(
-      `failed to connect to localhost:${port} inside the Pod: ${error instanceof Error ? error.message : error}`,
-    );
+    const why = refused(error) ? "connection refused" : String(error instanceof Error ? error.message : error);
+    throw new Error(`failed to connect to localhost:${port} inside the Pod: ${why}`);
   }
 }
 

@@ -12,6 +12,7 @@ export const spdyProtocols: readonly string[] = [
   "channel.k8s.io",
 ];
 
+const clientClosesMs = 1_000;
 /** The kubelet's. */
 const streamsMs = 30_000;
 
@@ -69,7 +70,9 @@ function sessionOf(connection: SpdyConnection, protocol: string, streams: Readon
       const error = streams.get("error");
       if (text) error?.write(text);
       for (const stream of streams.values()) stream.end();
-      error?.once("finish", () => connection.close());
+      // The client closes when it has read all; one that still writes then would complain.
+      const timer = setTimeout(() => connection.close(), clientClosesMs);
+      void connection.closed.then(() => clearTimeout(timer));
     },
   };
 }

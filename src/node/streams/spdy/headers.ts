@@ -41,6 +41,9 @@ function zlibHead(): Buffer {
   return head;
 }
 
+/** An empty stored block. Without it Go's reader waits for more before it hands out what it has. */
+const flush = Buffer.from([0, 0, 0, 0xff, 0xff]);
+
 /**
  * Writes blocks without compressing them (RFC 1951, section 3.2.4: stored): a server's headers are a few bytes, and so
  * frames can be written at once, in order.
@@ -56,7 +59,7 @@ export class HeaderWriter {
     stored.writeUInt16LE(block.length ^ 0xffff, 3);
     const head = this.#begun ? [] : [zlibHead()];
     this.#begun = true;
-    return Buffer.concat([...head, stored, block]);
+    return Buffer.concat([...head, stored, block, flush]);
   }
 }
 
