@@ -26,4 +26,6 @@ export interface ClusterConfig {
   /** Port of the API server, on 127.0.0.1 of the host and on the underlay address. */
   readonly apiPort: number;
   readonly nodes: readonly NodeConfig[];
+  /** Registries that images are pulled from: host as in their names → base URL, e.g. { "docker.io": "https://mirror.example" }. */
+  readonly registries: Readonly<Record<string, string>>;
 }

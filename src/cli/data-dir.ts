@@ -28,6 +28,9 @@ export function defaultDataDir(env: NodeJS.ProcessEnv = process.env, uid = proce
 
 export const dataDirOf = (option: string | undefined): string => (option ? resolve(option) : defaultDataDir());
 
+/** Where agents ask for images of registries. */
+export const imageSocket = (dataDir: string): string => join(dataDir, "sockets", "images.sock");
+
 export const paths = (dataDir: string) => ({
   pki: join(dataDir, "pki"),
   store: join(dataDir, "store"),

@@ -9,7 +9,7 @@ import type { AgentConfig } from "../../node/agent-config.ts";
 import { checkCluster } from "../check.ts";
 import type { ClusterConfig, NodeConfig } from "../cluster.ts";
 import type { Command } from "../command.ts";
-import { paths } from "../data-dir.ts";
+import { imageSocket, paths } from "../data-dir.ts";
 import { CliError } from "../errors.ts";
 import { parseOptions } from "../options.ts";
 import { echoWords, programWords } from "../program.ts";
@@ -38,6 +38,7 @@ function agentConfig(config: ClusterConfig, node: NodeConfig): AgentConfig {
     clusterDomain: config.clusterDomain,
     runDir: run,
     dataDir: config.dataDir,
+    registry: { socket: imageSocket(config.dataDir), hosts: Object.keys(config.registries) },
     server: {
       port: agentPort,
       caFile: file("ca.crt"),

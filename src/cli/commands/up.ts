@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseMirror } from "../../node/images/content/registry-url.ts";
 import { probeEbpf } from "../../proxy/backends/ebpf/plane.ts";
 import { probeIpvs } from "../../proxy/backends/ipvs/plane.ts";
 import type { Command } from "../command.ts";
@@ -46,6 +47,12 @@ const options = {
     value: "FILE",
     help: "resolvers for names outside the cluster (default /etc/resolv.conf)",
   },
+  "registry-mirror": {
+    type: "string",
+    multiple: true,
+    value: "HOST=URL",
+    help: "where images of a registry are pulled from, e.g. docker.io=https://mirror.example (repeatable; default: nowhere)",
+  },
   "dual-stack": { type: "boolean", help: "IPv4 and IPv6 Services (not supported yet)" },
   demo: { type: "boolean", help: "apply the example Services and show what to try" },
   detach: { type: "boolean", help: 'return when the cluster is ready; "fairlead down" stops it' },
@@ -62,6 +69,14 @@ function numberOption(name: string, text: string | undefined, from: number, to: 
   const number = Number(text);
   if (Number.isInteger(number) && number >= from && number <= to) return number;
   throw new UsageError(`--${name} must be a number from ${from} to ${to}, not "${text}"`);
+}
+
+function registries(mirrors: readonly string[]): Readonly<Record<string, string>> {
+  try {
+    return Object.fromEntries(mirrors.map(parseMirror));
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
 }
 
 function upOptions(values: Values<typeof options>): UpOptions {
@@ -82,6 +97,7 @@ function upOptions(values: Values<typeof options>): UpOptions {
     apiPort: numberOption("api-port", values["api-port"], 1, 65535),
     resolvConf: values["resolv-conf"] ?? process.env.FAIRLEAD_RESOLV_CONF ?? "/etc/resolv.conf",
     demo: values.demo ?? false,
+    registries: registries(values["registry-mirror"] ?? []),
   };
 }
 

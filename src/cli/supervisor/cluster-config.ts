@@ -12,7 +12,14 @@ const node = (index: number): NodeConfig => ({
   podCidr: `10.244.${index}.0/24`,
 });
 
-export function clusterConfig(options: { dataDir: string; apiPort: number; nodes: number }): ClusterConfig {
+interface ClusterWishes {
+  readonly dataDir: string;
+  readonly apiPort: number;
+  readonly nodes: number;
+  readonly registries: Readonly<Record<string, string>>;
+}
+
+export function clusterConfig(options: ClusterWishes): ClusterConfig {
   return {
     id: randomBytes(4).toString("hex"),
     dataDir: options.dataDir,
@@ -26,6 +33,7 @@ export function clusterConfig(options: { dataDir: string; apiPort: number; nodes
     underlay: { bridge: "fairlead0", cidr: "172.18.0.0/16", address: "172.18.0.1" },
     apiPort: options.apiPort,
     nodes: Array.from({ length: options.nodes }, (_, index) => node(index)),
+    registries: options.registries,
   };
 }
 

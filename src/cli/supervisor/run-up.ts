@@ -29,6 +29,7 @@ export interface UpOptions {
   readonly apiPort: number | undefined;
   readonly resolvConf: string;
   readonly demo: boolean;
+  readonly registries: Readonly<Record<string, string>>;
 }
 
 const checkTimeoutMs = 30_000;
@@ -77,7 +78,12 @@ async function start(
   progress: Progress,
   log: Log,
 ): Promise<Started> {
-  const config = clusterConfig({ dataDir: options.dataDir, apiPort: port.port, nodes: options.nodes });
+  const config = clusterConfig({
+    dataDir: options.dataDir,
+    apiPort: port.port,
+    nodes: options.nodes,
+    registries: options.registries,
+  });
   progress.step("Certificates, control plane");
   const credentials = ensureCredentialsApart(config);
   const cluster = await startCluster({

@@ -6,7 +6,7 @@ import { removeUnusedNodeCgroups } from "../../kernel/bpf/cgroup.ts";
 import type { Tier } from "../../kernel/capabilities.ts";
 import type { Log } from "../../lib/log.ts";
 import type { ClusterConfig } from "../cluster.ts";
-import { paths } from "../data-dir.ts";
+import { imageSocket, paths } from "../data-dir.ts";
 import { CliError } from "../errors.ts";
 import { compileCacheDir } from "../program.ts";
 import { startDnsRelay } from "./dns-relay.ts";
@@ -48,11 +48,19 @@ function environment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
 }
 
+/** A supervisor that has no registry to ask does not load what asks one. */
+async function startPulls(config: ClusterConfig, log: Log): Promise<{ close(): void } | undefined> {
+  if (Object.keys(config.registries).length === 0) return undefined;
+  const { startPullService } = await import("../../node/images/pull-service.ts");
+  return startPullService(imageSocket(config.dataDir), { dataDir: config.dataDir, mirrors: config.registries, log });
+}
+
 export async function startCluster(options: SupervisorOptions): Promise<Cluster> {
   const { config, tier, apiFd, program, proxyMode, log } = options;
   const all = paths(config.dataDir);
   const holder = await createHolder(config.runDir, tier);
   const relay = await startDnsRelay(join(all.sockets, "dns.sock"), { resolvConf: options.resolvConf, log });
+  const pulls = await startPulls(config, log);
   const ready = new Map<string, PromiseWithResolvers<void>>();
   const checks = new Set<(problem: string | undefined) => void>();
 
@@ -120,6 +128,7 @@ export async function startCluster(options: SupervisorOptions): Promise<Cluster>
     async stop() {
       for (const one of processes) one.stop();
       relay.close();
+      pulls?.close();
       await holder.close();
       if (proxyMode === "ebpf") removeUnusedNodeCgroups();
     },
