@@ -188,7 +188,9 @@ export async function admit(
   await ensureRoot(store, { manifest, config }, { keepOwners });
   const sizeBytes = manifest.layers.reduce((sum, { size }) => sum + size, 0);
   const ref = { name: refName(name), digest, sizeBytes, loadedAtMs: Date.now(), ...(repoDigest && { repoDigest }) };
-  await store.writeRef(ref);
+  const before = await store.findRef(ref.name);
+  // Who waits for an image is woken by what is new only.
+  if (before?.digest !== ref.digest || before.repoDigest !== ref.repoDigest) await store.writeRef(ref);
   return ref;
 }
 
