@@ -60,7 +60,6 @@ async function withProxy(
   const proxy = startProxy({
     client,
     nodeName: "node-a",
-    mode: "nftables",
     config: { healthzBindAddress: "", metricsBindAddress: "", clusterCIDR: ["10.244.0.0/16"] },
     log: createLog(() => {}),
     signal: abort.signal,
@@ -297,8 +296,8 @@ describe("the proxy's loop", () => {
       startProxy({
         client: createMemoryClient(),
         nodeName: "n",
-        mode: "nftables",
         config,
+        dataPlane: createNftablesDataPlane({ nftables: fakeNftables() }),
         log: createLog(() => {}),
         signal: AbortSignal.abort(),
       });

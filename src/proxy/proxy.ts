@@ -9,9 +9,8 @@ import { type Conntrack, openConntrack } from "../kernel/conntrack/conntrack.ts"
 import { type Clock, systemClock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { canonicalIp } from "../net/ip.ts";
-import { chooseDataPlane } from "./backends/choose.ts";
 import type { DataPlane } from "./backends/port.ts";
-import { defaultConfig, ipvsOptionsOf, type ProxyConfig, settingsOf, validateConfig } from "./config.ts";
+import { defaultConfig, type ProxyConfig, settingsOf, validateConfig } from "./config.ts";
 import { Health } from "./health.ts";
 import { createProxyMetrics, type ProxyMetrics } from "./metrics.ts";
 import { serveHealth, serveMetrics } from "./server.ts";
@@ -22,14 +21,12 @@ import { Tracker } from "./tracker.ts";
 export interface ProxyOptions {
   readonly client: ApiClient;
   readonly nodeName: string;
-  /** "auto" or a data plane's name, e.g. "nftables". */
-  readonly mode: string;
   readonly config?: Partial<ProxyConfig>;
   readonly log: Log;
   /** Ends the proxy; the rules stay. */
   readonly signal: AbortSignal;
-  /** Default: the one that `mode` names. */
-  readonly dataPlane?: DataPlane;
+  /** From `chooseDataPlane`. */
+  readonly dataPlane: DataPlane;
   readonly conntrack?: Conntrack;
   readonly metrics?: ProxyMetrics;
   readonly clock?: Clock;
@@ -51,8 +48,7 @@ export function startProxy(options: ProxyOptions): RunningProxy {
   const config: ProxyConfig = { ...defaultConfig, ...options.config };
   const fault = validateConfig(config);
   if (fault) throw new RangeError(fault);
-  const { client, nodeName, log, signal, clock = systemClock } = options;
-  const dataPlane = options.dataPlane ?? chooseDataPlane(options.mode, log, ipvsOptionsOf(config));
+  const { client, nodeName, dataPlane, log, signal, clock = systemClock } = options;
   const metrics = options.metrics ?? createProxyMetrics();
   const health = new Health(2 * config.syncPeriodMs);
   const tracker = new Tracker(nodeFacts(nodeName, undefined));

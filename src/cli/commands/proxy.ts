@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Log } from "../../lib/log.ts";
 import { chooseDataPlane } from "../../proxy/backends/choose.ts";
-import { type ConfigField, configFields, type ProxyConfig } from "../../proxy/config.ts";
+import { type ConfigField, configFields, defaultConfig, ipvsOptionsOf, type ProxyConfig } from "../../proxy/config.ts";
 import { startProxy } from "../../proxy/proxy.ts";
 import type { Command } from "../command.ts";
 import { CliError, errorCode, UsageError } from "../errors.ts";
@@ -124,7 +124,7 @@ async function readConfigFile(path: string): Promise<{ config: Record<string, un
 async function cleanUp(names: readonly string[], log: Log): Promise<number> {
   for (const name of names) {
     try {
-      const plane = chooseDataPlane(name, log);
+      const plane = await chooseDataPlane(name, log);
       await plane.adopt();
       await plane.remove();
       plane.close();
@@ -163,7 +163,9 @@ export const command: Command = {
     if (values.cleanup) return cleanUp(values["proxy-mode"] ? [mode] : modes.filter((one) => one !== "auto"), log);
     const client = await connect(values, "fairlead-proxy", log, signal);
     const nodeName = values["node-name"] ?? hostname().toLowerCase();
-    await startProxy({ client, nodeName, mode, config: config as Partial<ProxyConfig>, log, signal }).ready;
+    const given = config as Partial<ProxyConfig>;
+    const dataPlane = await chooseDataPlane(mode, log, ipvsOptionsOf({ ...defaultConfig, ...given }));
+    await startProxy({ client, nodeName, dataPlane, config: given, log, signal }).ready;
     settle();
     await aborted(signal);
     return 0;
