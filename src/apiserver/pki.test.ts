@@ -35,3 +35,16 @@ test("ensurePki() writes subject, names and issuer that TLS checks", async (cont
   assert.equal(node.checkIP("172.18.0.2"), "172.18.0.2");
   assert.throws(() => pki.client("node-other"), RangeError);
 });
+
+test("ensurePki() keeps the key of tokens", async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), "fairlead-pki-"));
+  t.after(() => rm(dir, { recursive: true }));
+  const { tokenKey } = await ensurePki(dir, { hosts: [], nodes: [] });
+  assert.match(tokenKey, /^-----BEGIN PRIVATE KEY-----/);
+  assert.equal((await ensurePki(dir, { hosts: [], nodes: [] })).tokenKey, tokenKey);
+  assert.equal((await stat(join(dir, "sa.key"))).mode & 0o777, 0o600);
+  assert.deepEqual(
+    (await readdir(dir)).filter((name) => name.startsWith("sa")),
+    ["sa.key"],
+  );
+});

@@ -1,6 +1,6 @@
 /** The cluster's certificates: made once, kept in a folder, made again when they near their end or miss a name. */
-import { generateKeyPairSync, X509Certificate } from "node:crypto";
-import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { generateKeyPairSync, randomUUID, X509Certificate } from "node:crypto";
+import { chmod, link, mkdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /** PEM texts of a certificate and of its private key. */
@@ -126,9 +126,14 @@ async function ensureTokenKey(path: string): Promise<string> {
   }
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const pem = privateKey.export({ type: "pkcs8", format: "pem" }) as string;
-  await writeFile(`${path}.new`, pem, { mode: 0o600 });
-  await rename(`${path}.new`, path);
-  return pem;
+  const draft = `${path}.${randomUUID()}`;
+  await writeFile(draft, pem, { mode: 0o600 });
+  // Another process may do the same: the first key counts for both.
+  await link(draft, path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+  });
+  await unlink(draft);
+  return readFile(path, "utf8");
 }
 
 /** Loads the folder's certificates; makes those that are missing, outdated or lack a host. Files have mode 0600. */

@@ -1,5 +1,6 @@
 /** Puts the default roles, bindings and priority classes into the store and adds what they have lost. */
 
+import { jsonEqual } from "../../api/json.ts";
 import type { Kind } from "../../api/kind.ts";
 import { clusterRoleKind } from "../../api/kinds/cluster-role.ts";
 import { clusterRoleBindingKind } from "../../api/kinds/cluster-role-binding.ts";
@@ -79,6 +80,7 @@ async function ensure<T extends KubeObject>(server: ServerContext, { kind, objec
   }
   const live = objectOf(entry.value);
   if (!repair || live.metadata.annotations?.[autoupdate] === "false") return;
+  if (jsonEqual(repair(live as unknown as T, object), live)) return;
   const change = (found: StoredObject): { object: StoredObject } => {
     const { resourceVersion: _any, ...metadata } = found.metadata;
     return { object: repair({ ...found, metadata } as unknown as T, object) as StoredObject };

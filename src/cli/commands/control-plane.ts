@@ -26,6 +26,7 @@ import { ensureUnderlay } from "../underlay.ts";
 const options = {
   "config-json": { type: "string", value: "JSON", help: "the cluster's facts" },
   "proxy-mode": { type: "string", value: "MODE", help: "as for up" },
+  "audit-log": { type: "string", value: "FILE", help: "as for up" },
 } as const;
 
 /** The host's listening socket: the first descriptor after the supervisor's channel. */
@@ -40,7 +41,12 @@ const nodeAddress = (known: Iterable<Node>): string | undefined => {
   return undefined;
 };
 
-async function run(config: ClusterConfig, proxyMode: string, signal: AbortSignal): Promise<void> {
+interface Settings {
+  readonly proxyMode: string;
+  readonly auditLog: string | undefined;
+}
+
+async function run(config: ClusterConfig, { proxyMode, auditLog }: Settings, signal: AbortSignal): Promise<void> {
   const log = createLog();
   const all = paths(config.dataDir);
   ensureUnderlay(config);
@@ -55,6 +61,7 @@ async function run(config: ClusterConfig, proxyMode: string, signal: AbortSignal
     config: {
       serviceCidr: config.serviceCidr,
       nodePortRange: config.nodePortRange,
+      ...(auditLog ? { auditLog } : {}),
     },
     log: log.child({ component: "apiserver" }),
   });
@@ -104,6 +111,7 @@ export const command: Command = {
   async run(args) {
     const { values } = parseOptions(args, options);
     const config = JSON.parse(values["config-json"] ?? "{}") as ClusterConfig;
-    return insideCluster((signal) => run(config, values["proxy-mode"] ?? "auto", signal));
+    const settings = { proxyMode: values["proxy-mode"] ?? "auto", auditLog: values["audit-log"] };
+    return insideCluster((signal) => run(config, settings, signal));
   },
 };

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { openSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseMirror } from "../../node/images/content/registry-url.ts";
 import { probeEbpf } from "../../proxy/backends/ebpf/plane.ts";
 import { probeIpvs } from "../../proxy/backends/ipvs/plane.ts";
@@ -26,6 +26,11 @@ const options = {
     type: "string",
     value: "MODE",
     help: "how Services are forwarded: auto, nftables, iptables, ipvs, ebpf or userspace (default auto)",
+  },
+  "audit-log": {
+    type: "string",
+    value: "FILE",
+    help: "append a JSON line for each API request (audit.k8s.io/v1, metadata)",
   },
   data: {
     type: "string",
@@ -91,6 +96,7 @@ function upOptions(values: Values<typeof options>): UpOptions {
     manifests: values.filename ?? [],
     nodes: numberOption("nodes", values.nodes, 1, maxNodes) ?? 1,
     proxyMode,
+    auditLog: values["audit-log"] && resolve(values["audit-log"]),
     dataDir: dataDirOf(values.data),
     keepData: values.data !== undefined,
     kubeconfig: values.kubeconfig,

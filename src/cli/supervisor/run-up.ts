@@ -22,6 +22,7 @@ export interface UpOptions {
   readonly manifests: readonly string[];
   readonly nodes: number;
   readonly proxyMode: string;
+  readonly auditLog: string | undefined;
   readonly dataDir: string;
   /** The data folder was named by the user: its objects stay when the cluster stops. */
   readonly keepData: boolean;
@@ -92,6 +93,7 @@ async function start(
     apiFd: port.fd,
     program: programWords,
     proxyMode: options.proxyMode,
+    auditLog: options.auditLog,
     credentials,
     resolvConf: options.resolvConf,
     log,

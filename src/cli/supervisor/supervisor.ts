@@ -23,6 +23,8 @@ export interface SupervisorOptions {
   /** Program and first arguments of fairlead, e.g. ["/usr/bin/node", "/opt/fairlead/dist/fairlead.js"]. */
   readonly program: readonly string[];
   readonly proxyMode: string;
+  /** A file that gets a line for each request; undefined: none. */
+  readonly auditLog: string | undefined;
   /** Resolves when certificates and kubeconfigs are written. */
   readonly credentials: Promise<unknown>;
   /** Lists the host's resolvers for names outside the cluster. */
@@ -91,8 +93,9 @@ export async function startCluster(options: SupervisorOptions): Promise<Cluster>
   const json = JSON.stringify(config);
   // By it the eBPF programs tell the nodes' processes apart.
   const cgroup = proxyMode === "ebpf" ? ["--cgroup"] : [];
+  const audit = options.auditLog ? ["--audit-log", options.auditLog] : [];
   const processes = [
-    run("control-plane", ["control-plane", "--config-json", json, "--proxy-mode", proxyMode], [apiFd]),
+    run("control-plane", ["control-plane", "--config-json", json, "--proxy-mode", proxyMode, ...audit], [apiFd]),
     ...config.nodes.map(({ name }) =>
       run(`agent ${name}`, ["node", "--config-json", json, "--node-name", name, ...cgroup]),
     ),
