@@ -7,7 +7,7 @@ import { formatKubeconfig, kubeconfigOf } from "../../apiserver/kubeconfig.ts";
 import { type ClientName, ensurePki, type Pki } from "../../apiserver/pki.ts";
 import type { ClusterConfig } from "../cluster.ts";
 import { paths } from "../data-dir.ts";
-import { programWords } from "../program.ts";
+import { compileCacheDir, programWords } from "../program.ts";
 import { hostApiUrl, insideApiUrl } from "./cluster-config.ts";
 
 /** First address of the Service network: that of the Service default/kubernetes. */
@@ -26,7 +26,10 @@ export interface Credentials {
 export async function ensureCredentialsApart(config: ClusterConfig): Promise<Credentials> {
   if (!existsSync(join(paths(config.dataDir).pki, "ca.pem"))) {
     const [node = "", ...program] = programWords;
-    await promisify(execFile)(node, [...program, "make-certificates", "--config-json", JSON.stringify(config)]);
+    const env = { ...process.env, NODE_COMPILE_CACHE: compileCacheDir };
+    await promisify(execFile)(node, [...program, "make-certificates", "--config-json", JSON.stringify(config)], {
+      env,
+    });
   }
   return ensureCredentials(config);
 }
