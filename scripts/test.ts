@@ -19,6 +19,7 @@ const tools: readonly (readonly [program: string, debianPackage: string])[] = [
   ["qemu-system-x86_64", "qemu-system-x86"],
   ["iptables-restore", "iptables"],
   ["clang", "clang"],
+  ["docker-registry", "docker-registry"],
   ["llvm-strip", "llvm"],
 ];
 
