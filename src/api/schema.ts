@@ -129,4 +129,4 @@ export function decode(schema: string, value: unknown): DecodeResult {
   return { value: {}, ...faults };
 }
 
-export { lostIndentation, lostIndentationInText } from "./lost-indentation.ts";
+export { lostIndentation } from "./lost-indentation.ts";

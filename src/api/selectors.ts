@@ -165,11 +165,6 @@ export function labelSelectorOf(selector: LabelSelectorObject | undefined): Labe
   return [...exact, ...expressions];
 }
 
-/** The selector of a map of labels, as Services and ReplicationControllers have it. */
-export function labelSelectorOfMap(labels: Readonly<Record<string, string>>): LabelSelector {
-  return labelSelectorOf({ matchLabels: labels });
-}
-
 function holds({ key, operator, values }: Requirement, labels: Labels): boolean {
   const value = labels && Object.hasOwn(labels, key) ? labels[key] : undefined;
   switch (operator) {

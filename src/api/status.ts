@@ -265,10 +265,6 @@ export function serverTimeout(target: Target, verb: string, retryAfterSeconds = 
   });
 }
 
-export function timeout(message: string, retryAfterSeconds = 1): ApiFault {
-  return fault({ code: 504, reason: "Timeout", message: `Timeout: ${message}`, details: { retryAfterSeconds } });
-}
-
 export function serviceUnavailable(message: string, retryAfterSeconds = 1): ApiFault {
   return fault({ code: 503, reason: "ServiceUnavailable", message, details: { retryAfterSeconds } });
 }

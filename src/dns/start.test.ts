@@ -104,6 +104,12 @@ function page(port: number, path: string): Promise<{ status: number | undefined;
   });
 }
 
+/** Timers that are due at once. */
+function afterNow(_delayMs: number, callback: () => void): () => void {
+  setImmediate(callback);
+  return () => undefined;
+}
+
 describe("startDns()", () => {
   for (const transport of ["+notcp", "+tcp"]) {
     test(`dig ${transport}`, { skip }, async () => {
@@ -229,7 +235,7 @@ describe("startDns()", () => {
       log: createLog(() => undefined),
       signal: ended.signal,
       http: { health: 0, ready: 0, metrics: 0 },
-      clock: { now: () => 0, after: (_, callback) => (setImmediate(callback), () => undefined) },
+      clock: { now: () => 0, after: afterNow },
     });
     assert.deepEqual(await page(unsynced.http.ready, "/ready"), { status: 503, body: "kubernetes" });
     assert.deepEqual(await page(unsynced.http.health, "/health"), { status: 200, body: "OK" });

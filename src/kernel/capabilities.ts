@@ -82,7 +82,7 @@ const programs = {
 } as const;
 
 /** One sentence for each program that is not in the search path. */
-export function missingPrograms(searchPath = process.env["PATH"] ?? ""): string[] {
+export function missingPrograms(searchPath = process.env.PATH ?? ""): string[] {
   const folders = searchPath.split(":").filter(Boolean);
   return Object.entries(programs)
     .filter(([name]) => !folders.some((folder) => isExecutable(join(folder, name))))

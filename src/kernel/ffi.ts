@@ -215,13 +215,13 @@ const MSG_DONTWAIT = 0x40;
 /** Receives up to `count` datagrams that are there now into the mmsghdr structures; 0: none. */
 export function receiveMany(fd: number, messages: Uint8Array, count: number): number {
   const received = c.recvmmsg(fd, messages, count, MSG_DONTWAIT, null);
-  return received > 0 ? received : 0;
+  return Math.max(received, 0);
 }
 
 /** Sends up to `count` mmsghdr structures and returns how many went; 0 if the first one was refused. */
 export function sendMany(fd: number, messages: Uint8Array, count: number): number {
   const sent = c.sendmmsg(fd, messages, count, MSG_DONTWAIT);
-  return sent > 0 ? sent : 0;
+  return Math.max(sent, 0);
 }
 
 /** include/uapi/asm-generic/socket.h */

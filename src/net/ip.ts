@@ -64,10 +64,6 @@ export function compareIps(a: Ip, b: Ip): number {
   return a.value < b.value ? -1 : a.value > b.value ? 1 : 0;
 }
 
-export function equalIps(a: Ip, b: Ip): boolean {
-  return a.family === b.family && a.value === b.value;
-}
-
 /** The address `offset` further on; undefined beyond either end of the family. */
 export function addToIp(ip: Ip, offset: bigint | number): Ip | undefined {
   const value = ip.value + BigInt(offset);
