@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { constants } from "node:fs";
 import { access, chmod, copyFile, mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { Image } from "./image.ts";
 
@@ -56,6 +56,20 @@ async function make(directory: string): Promise<void> {
   });
 }
 
+const making = new Map<string, Promise<void>>();
+
+/** Containers that start together wait for the same work. */
+function ensure(directory: string): Promise<void> {
+  const begin = async (): Promise<void> => {
+    if (await exists(directory)) return;
+    await mkdir(dirname(directory), { recursive: true });
+    await make(directory);
+  };
+  const made = making.get(directory) ?? begin().finally(() => making.delete(directory));
+  making.set(directory, made);
+  return made;
+}
+
 export async function createBusyboxImage(dataDir: string): Promise<Image | { missing: string }> {
   if (!(await exists(program, constants.X_OK))) {
     return {
@@ -63,10 +77,7 @@ export async function createBusyboxImage(dataDir: string): Promise<Image | { mis
     };
   }
   const directory = join(dataDir, "images", "busybox");
-  if (!(await exists(directory))) {
-    await mkdir(join(dataDir, "images"), { recursive: true });
-    await make(directory);
-  }
+  await ensure(directory);
   return {
     id: "fairlead://busybox",
     root: {

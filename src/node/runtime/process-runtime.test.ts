@@ -162,6 +162,67 @@ if (process.argv[3]) {
     await runtime.remove(one.id);
   });
 
+  const output = (runtime: ProcessRuntime, id: string) => {
+    const seen = { text: "" };
+    runtime.streams(id)?.onOutput((chunk) => {
+      seen.text += chunk;
+    });
+    return seen;
+  };
+
+  test("stdin: what is typed is read, and with once its end is the container's, after a change of agents too", async () => {
+    const first = open(directory);
+    const one = spec(directory, "while read line; do echo got $line; done; echo end; exit 6", { input: "once" });
+    await first.start(one);
+    first.close();
+    const runtime = open(directory);
+    const seen = output(runtime, one.id);
+    const stdin = runtime.streams(one.id)?.openStdin();
+    stdin?.write("a\n");
+    await until(() => seen.text === "got a\n");
+    stdin?.end("b\n");
+    assert.equal((await exitOf(runtime, one.id)).exitCode, 6);
+    assert.equal(seen.text, "got a\ngot b\nend\n");
+    assert.equal(text(one.logFile), "got a\ngot b\nend\n");
+    await runtime.remove(one.id);
+  });
+
+  test("a terminal has a size, is the container's controlling one and outlives the agent", async () => {
+    const first = open(directory);
+    const script = "echo ready; read line; stty size; echo $line >/dev/tty; exit 8";
+    const one = spec(directory, script, { input: "open", tty: true });
+    await first.start(one);
+    await until(() => text(one.logFile).includes("ready"));
+    first.close();
+    const runtime = open(directory);
+    const seen = output(runtime, one.id);
+    const streams = runtime.streams(one.id);
+    streams?.resize({ columns: 99, rows: 33 });
+    streams?.openStdin()?.write("typed\r");
+    assert.equal((await exitOf(runtime, one.id)).exitCode, 8);
+    assert.equal(seen.text, "typed\r\n33 99\r\ntyped\r\n");
+    await runtime.remove(one.id);
+  });
+
+  test("a command that is hung up on is gone with all it has started", async () => {
+    const runtime = open(directory);
+    const one = spec(directory, "exec sleep 100");
+    await runtime.start(one);
+    for (const tty of [false, true]) {
+      const process = runtime.openExec(one.id, ["sh", "-c", "trap '' HUP; sleep 71 & echo $$; wait; sleep 72"], {
+        tty,
+      });
+      assert.ok(process);
+      await once(process.stdout, "data");
+      process.kill("SIGHUP");
+      assert.equal(await process.exit, 137);
+      // The container's own sleep does not wait for orphans: they stay as zombies.
+      const left = await runtime.exec(one.id, ["pgrep", "-x", "-r", "S,R", "sleep"], { timeoutMs: 5000 });
+      assert.equal(left.output, "1\n");
+    }
+    await runtime.remove(one.id);
+  });
+
   test("after a kill -9 of the agent its containers are adopted: no line and no exit code is lost", async () => {
     const running = spec(directory, "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo line $i; sleep 0.05; done; exit 5");
     const child = spawn(process.execPath, [import.meta.filename, directory, JSON.stringify(running)], {

@@ -40,6 +40,8 @@ export interface ProcessRuntimeOptions {
 
 interface Container {
   readonly record: ContainerRecord;
+  /** When this agent began with it, or took it over. */
+  readonly sinceMs: number;
   state: ContainerState;
   pump?: LogPump;
   terminal?: TerminalStream;
@@ -50,7 +52,7 @@ interface Container {
 const shimEnvironment = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
 /** How often the shims of containers are looked for: they tell of every exit themselves, unless somebody killed them. */
 const shimCheckMs = 2000;
-/** A former agent's shim that has not begun within this time never will. */
+/** A shim that has not begun within this time never will. */
 const shimBeginMs = 1000;
 /** Of a shim: the side of the terminal that shows it. */
 const terminalDescriptor = 3;
@@ -66,7 +68,6 @@ export class ProcessRuntime implements ContainerRuntime {
   readonly #listeners = new Set<(container: ContainerInfo) => void>();
   readonly #watcher: FSWatcher;
   readonly #shimCheck: NodeJS.Timeout;
-  readonly #openedAtMs = Date.now();
 
   /** Adopts the containers of a former agent. */
   constructor({ directory, port, log }: ProcessRuntimeOptions) {
@@ -162,7 +163,12 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 
   #add(record: ContainerRecord): Container {
-    const container: Container = { record, state: { kind: "starting" }, settled: Promise.withResolvers() };
+    const container: Container = {
+      record,
+      sinceMs: Date.now(),
+      state: { kind: "starting" },
+      settled: Promise.withResolvers(),
+    };
     this.#containers.set(record.id, container);
     return container;
   }
@@ -239,7 +245,7 @@ export class ProcessRuntime implements ContainerRuntime {
     this.#refresh(container);
     if (container.state.kind === "exited" || this.#containers.get(container.record.id) !== container) return;
     const shim = this.#port.parseProcess(readText(join(container.record.directory, "shim")) ?? "");
-    if (shim ? this.#port.isAlive(shim) : Date.now() - this.#openedAtMs < shimBeginMs) return;
+    if (shim ? this.#port.isAlive(shim) : Date.now() - container.sinceMs < shimBeginMs) return;
     this.#refresh(container);
     this.#lose(container, "The shim of the container is gone");
   }

@@ -104,11 +104,14 @@ export interface ShimOptions {
 
 const unshare = "unshare --mount --uts --pid --fork --kill-child";
 
-/** The shim holds descriptor 3, the terminal's showing side; "$1" is that of the container, which nobody else must hold. */
+/**
+ * The shim holds descriptor 3, the terminal's showing side; "$1" is that of the container, which nobody else must hold.
+ * It is opened by a child: the shim leads a session, whose controlling terminal it would become.
+ */
 const runOnTerminal = [
   "mkfifo control",
   "exec 5<>control",
-  `${unshare} /usr/bin/setsid --ctty sh setup.sh <>"$1" >&0 6>&0 2>unshare-error 3>&- 5>&-`,
+  `( exec ${unshare} /usr/bin/setsid --ctty sh setup.sh <>"$1" >&0 6>&0 2>unshare-error 3>&- 5>&- )`,
   "code=$?",
 ];
 

@@ -32,5 +32,5 @@ export async function serveAttach(session: Session, id: string, runtime: Runtime
   stopOutput?.();
   stopListening();
   stdin?.destroy();
-  if (status) session.finish(status);
+  if (status) await session.finish(status);
 }

@@ -66,5 +66,5 @@ export async function serveExec(session: Session, process: ExecProcess): Promise
   await Promise.all(copies.map((copy) => Promise.race([copy.ended, copy.settled()])));
   session.gone.removeEventListener("abort", hangUp);
   for (const stream of [process.stdin, process.stdout, process.stderr]) stream?.destroy();
-  session.finish(statusOfExit(exitCode));
+  await session.finish(statusOfExit(exitCode));
 }

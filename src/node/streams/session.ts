@@ -18,8 +18,17 @@ export interface Session {
   onResize(listener: (size: TerminalSize) => void): void;
   /** Aborts when the client's connection has ended, by whomever. */
   readonly gone: AbortSignal;
-  /** Tells how it ended and closes the connection; all output must have been written. */
-  finish(status: ExecStatus): void;
+  /** Sends what has been written, tells how it ended and closes the connection. */
+  finish(status: ExecStatus): Promise<void>;
+}
+
+/** Ends a stream; resolves when all is sent, or cannot be any more. */
+export function flushed(stream: Writable | undefined): Promise<void> {
+  if (!stream || stream.destroyed || stream.writableFinished) return Promise.resolve();
+  return new Promise((resolve) => {
+    stream.once("finish", resolve).once("close", resolve);
+    stream.end();
+  });
 }
 
 /** Errors of a broken connection are told by `gone`. */

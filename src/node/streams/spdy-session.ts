@@ -1,7 +1,7 @@
 /** exec and attach over SPDY: one stream each for error, stdin, stdout, stderr and resize. */
 import type { Duplex } from "node:stream";
 import { formatStatus } from "./exec-status.ts";
-import { quiet, type Session, SizeReader, type StreamOptions } from "./session.ts";
+import { flushed, quiet, type Session, SizeReader, type StreamOptions } from "./session.ts";
 import { SpdyConnection, type SpdyStream } from "./spdy/connection.ts";
 
 /** Best first. */
@@ -65,11 +65,11 @@ function sessionOf(connection: SpdyConnection, protocol: string, streams: Readon
       const reader = new SizeReader();
       streams.get("resize")?.on("data", (data: Buffer) => reader.push(data.toString()).forEach(listener));
     },
-    finish(status) {
+    async finish(status) {
       const text = formatStatus(status, { json: protocol === "v4.channel.k8s.io" });
       const error = streams.get("error");
       if (text) error?.write(text);
-      for (const stream of streams.values()) stream.end();
+      await Promise.all([...streams.values()].map(flushed));
       // The client closes when it has read all; one that still writes then would complain.
       const timer = setTimeout(() => connection.close(), clientClosesMs);
       void connection.closed.then(() => clearTimeout(timer));

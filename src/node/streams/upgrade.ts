@@ -148,7 +148,7 @@ async function exec(
   if (!session) return;
   const process = runtime.openExec(id, argv, options);
   if (process) await serveExec(session, process);
-  else session.finish(statusOfError(`container "${name}" has just ended`));
+  else await session.finish(statusOfError(`container "${name}" has just ended`));
 }
 
 async function servePod(upgrade: Upgrade, { targets, port }: StreamServerOptions): Promise<void> {

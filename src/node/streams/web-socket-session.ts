@@ -1,7 +1,7 @@
 /** exec and attach over a WebSocket. */
 import type { WebSocket } from "ws";
 import { formatStatus } from "./exec-status.ts";
-import { type Session, SizeReader, type StreamOptions } from "./session.ts";
+import { flushed, type Session, SizeReader, type StreamOptions } from "./session.ts";
 import { WebSocketChannels } from "./web-socket-channels.ts";
 
 const channel = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4 } as const;
@@ -46,7 +46,8 @@ export function webSocketSession(socket: WebSocket, protocol: WebSocketProtocol,
       sizes?.on("data", (data: Buffer) => reader.push(data.toString()).forEach(listener));
     },
     gone: channels.gone,
-    finish(status) {
+    async finish(status) {
+      await Promise.all([flushed(session.stdout), flushed(session.stderr)]);
       const text = formatStatus(status, { json: protocol.status });
       if (text) channels.send(channel.error, Buffer.from(text));
       channels.close();
