@@ -102,7 +102,7 @@ async function round(): Promise<{ readyMs: number; answerMs: number; memory: Mem
     });
     const answerAt = await answeredAt(env);
     spawnSync("kubectl", ["delete", "pod", "client", "--grace-period=1"], { env });
-    await sleep(3000);
+    await sleep(5000);
     const { supervisor, holder } = JSON.parse(readFileSync(join(data, "cluster.json"), "utf8")) as {
       supervisor: { pid: number };
       holder: { pid: number };

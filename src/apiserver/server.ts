@@ -1,8 +1,9 @@
 /** The API server: HTTPS in, store out. */
 import { setMaxListeners } from "node:events";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
+import { Duplex, duplexPair } from "node:stream";
 import type { Kind } from "../api/kind.ts";
 import type { Service } from "../api/object.ts";
 import { services } from "../api/resource.ts";
@@ -14,6 +15,7 @@ import { nodeHooks } from "./admission/node-hook.ts";
 import { createPodHook } from "./admission/pod-hook.ts";
 import { serviceHook } from "./admission/service-hook.ts";
 import { openAudit } from "./audit.ts";
+import { trustConnection } from "./authentication/authenticate.ts";
 import { signingKey } from "./authentication/signing-key.ts";
 import { createTokens } from "./authentication/tokens.ts";
 import { startAggregation } from "./authorization/aggregation.ts";
@@ -50,6 +52,11 @@ type ListenOptions = { readonly fd: number } | { readonly host: string; readonly
 export interface ApiServer {
   /** May be called several times; resolves with the port when connections are accepted. */
   listen(options: ListenOptions): Promise<{ port: number }>;
+  /**
+   * A connection from within this process, as `user`: HTTP as on any other, without a socket, a handshake and a
+   * certificate. For http.Agent's createConnection.
+   */
+  connect(user: { readonly name: string; readonly groups: readonly string[] }): Duplex;
   /** Ends watches and connections; the store stays open. */
   close(): Promise<void>;
 }
@@ -113,15 +120,19 @@ async function createContext(
   };
 }
 
-function createListener(edge: Edge, pki: Pki): Server {
-  const { log } = edge.server;
-  const tls = { ca: pki.ca, cert: pki.server.certificate, key: pki.server.key };
-  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+function answerer(edge: Edge): (request: IncomingMessage, response: ServerResponse) => void {
+  return (request, response) => {
     void handleRequest(edge, request, response).catch((error) => {
-      log.error("answer failed", { url: request.url, error });
+      edge.server.log.error("answer failed", { url: request.url, error });
       response.destroy();
     });
   };
+}
+
+function createListener(edge: Edge, pki: Pki): Server {
+  const { log } = edge.server;
+  const tls = { ca: pki.ca, cert: pki.server.certificate, key: pki.server.key };
+  const answer = answerer(edge);
   const options = { ...tls, requestCert: true, rejectUnauthorized: false };
   const server = createServer(options, answer);
   serveUpgrades(server, answer);
@@ -131,6 +142,12 @@ function createListener(edge: Edge, pki: Pki): Server {
   server.on("tlsClientError", (error) => log.debug("TLS handshake failed", { error }));
   server.on("clientError", (_error, socket) => socket.destroy());
   return server;
+}
+
+/** What http expects of a socket and a stream in memory does not have: there is nothing to set. */
+function likeSocket(stream: Duplex): Duplex {
+  const same = (): Duplex => stream;
+  return Object.assign(stream, { setKeepAlive: same, setNoDelay: same, setTimeout: same, ref: same, unref: same });
 }
 
 function closeServer(server: Server): Promise<void> {
@@ -162,7 +179,18 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   await startAggregation(context);
   startEventExpiry(context);
   const servers: Server[] = [];
+  const inside = createHttpServer(answerer(edge));
+  inside.requestTimeout = requestTimeoutMs;
+  const connections = new Set<Duplex>();
   return {
+    connect(user) {
+      const [theirs = new Duplex(), ours = new Duplex()] = duplexPair();
+      trustConnection(ours, { ...user, groups: [...user.groups, "system:authenticated"] });
+      connections.add(ours);
+      ours.once("close", () => connections.delete(ours));
+      inside.emit("connection", likeSocket(ours));
+      return likeSocket(theirs);
+    },
     async listen(where) {
       const server = createListener(edge, options.pki);
       const address = await listenOn(server, where);
@@ -171,6 +199,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     },
     async close() {
       closing.abort();
+      for (const connection of connections) connection.destroy();
       await Promise.all(servers.map(closeServer));
       await audit?.close();
     },

@@ -1,6 +1,7 @@
 /** HTTP exchanges with the API server over kept-alive connections: authentication, time-outs and the retries that are safe. */
 import http from "node:http";
 import https from "node:https";
+import type { Duplex } from "node:stream";
 import { createSecureContext } from "node:tls";
 import { type BackoffOptions, backoffMs } from "../lib/backoff.ts";
 import { systemClock } from "../lib/clock.ts";
@@ -18,6 +19,8 @@ export interface ClientConfig {
   readonly token?: string | (() => Promise<string>) | undefined;
   readonly insecureSkipTlsVerify?: boolean | undefined;
   readonly tlsServerName?: string | undefined;
+  /** Opens a connection to an API server in this process, instead of one to `server` ("http://…"). */
+  readonly connect?: (() => Duplex) | undefined;
   /** Where the user works unless told otherwise. */
   readonly namespace: string;
 }
@@ -77,7 +80,9 @@ export function createTransport(config: ClientConfig, options: TransportOptions)
   const newAgent = (keepAlive: boolean) => {
     const limits = keepAlive ? { maxSockets: maxConnections, maxFreeSockets: maxConnections } : {};
     const agentOptions = { keepAlive, noDelay: true, ...limits, ...tls };
-    return secure ? new https.Agent(agentOptions) : new http.Agent(agentOptions);
+    const agent = secure ? new https.Agent(agentOptions) : new http.Agent(agentOptions);
+    if (config.connect) agent.createConnection = config.connect;
+    return agent;
   };
   const agents = { kept: newAgent(true), own: newAgent(false) };
   const send = secure ? https.request : http.request;

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { kinds } from "../../api/kinds/mod.ts";
 import type { Node, Service } from "../../api/object.ts";
 import { nodes, services } from "../../api/resource.ts";
@@ -7,7 +6,6 @@ import { ensurePki } from "../../apiserver/pki.ts";
 import { createApiServer } from "../../apiserver/server.ts";
 import { createEventRecorder } from "../../client/events.ts";
 import { createInformer } from "../../client/informer.ts";
-import { loadKubeconfig } from "../../client/kubeconfig.ts";
 import { createClient } from "../../client/rest.ts";
 import { startControllers } from "../../controllers/mod.ts";
 import { createLog } from "../../lib/log.ts";
@@ -68,9 +66,12 @@ async function run(config: ClusterConfig, { proxyMode, auditLog }: Settings, sig
   await server.listen({ host: config.underlay.address, port: config.apiPort });
   await server.listen({ fd: inheritedFd });
 
-  const clientOf = async (userAgent: string) =>
-    createClient(await loadKubeconfig(join(all.kubeconfigs, "control-plane")), { userAgent, log, signal });
-  const client = await clientOf("fairlead-controllers");
+  // The parts in this process still meet at the API only, but over connections in memory.
+  const clientOf = (userAgent: string) => {
+    const connect = () => server.connect({ name: "system:kube-controller-manager", groups: ["system:masters"] });
+    return createClient({ server: "http://control-plane", connect, namespace: "default" }, { userAgent, log, signal });
+  };
+  const client = clientOf("fairlead-controllers");
   await Promise.all(systemNamespaces.map((name) => ensureNamespace(client, name)));
   startControllers({
     client,
@@ -80,7 +81,7 @@ async function run(config: ClusterConfig, { proxyMode, auditLog }: Settings, sig
   });
   await ensureObjects(client, systemObjects({ config, kubeconfigs: all.kubeconfigs, sockets: all.sockets, proxyMode }));
   const lbLog = log.child({ component: "lb" });
-  startLocalLoadBalancer({ client: await clientOf("fairlead-lb"), pool: config.loadBalancerPool, log: lbLog, signal });
+  startLocalLoadBalancer({ client: clientOf("fairlead-lb"), pool: config.loadBalancerPool, log: lbLog, signal });
   startGateway();
 
   function startGateway(): void {
