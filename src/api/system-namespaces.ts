@@ -1,2 +1,2 @@
 /** The Namespaces that every cluster has. */
-export const systemNamespaces = ["default", "kube-system", "kube-public", "kube-node-lease"] as const;
+export const systemNamespaces: readonly string[] = ["default", "kube-system", "kube-public", "kube-node-lease"];

@@ -1,5 +1,7 @@
 /** Starts all controllers over one set of informers. */
+
 import type { KubeObject } from "../api/object.ts";
+import { systemNamespaces } from "../api/system-namespaces.ts";
 import type { ApiClient, Informer } from "../client/client.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
@@ -16,7 +18,7 @@ import { startGarbageCollector } from "./garbage-collection/controller.ts";
 import { createInformers, type Informers, late } from "./informers.ts";
 import { startJobController } from "./job/controller.ts";
 import { type ApiServerAddress, startKubernetesServiceController } from "./kubernetes-service/controller.ts";
-import { startNamespaceController, systemNamespaces } from "./namespace/controller.ts";
+import { startNamespaceController } from "./namespace/controller.ts";
 import { startNodeLifecycleController } from "./node-lifecycle/controller.ts";
 import { startPodGarbageCollector } from "./pod-garbage/controller.ts";
 import { startReplicaSetController, startReplicationController } from "./replicaset/controller.ts";

@@ -1,7 +1,7 @@
 /** Whether a Node takes a Pod: selector, required affinity, taints (core/v1 PodSpec, Taint, Toleration). */
 import type { NodeSelectorRequirement, NodeSelectorTerm, Taint, Toleration } from "kubernetes-types/core/v1";
 import type { Node, Pod } from "../api/object.ts";
-import { matchesLabels } from "./selector.ts";
+import { matchesLabels, meetsExpression } from "./selector.ts";
 
 export const notReadyTaint = "node.kubernetes.io/not-ready";
 export const unreachableTaint = "node.kubernetes.io/unreachable";
@@ -43,27 +43,13 @@ export function preferringTaints(tolerations: readonly Toleration[] | undefined,
     .length;
 }
 
-function meets(
-  { key, operator, values = [] }: NodeSelectorRequirement,
-  source: Readonly<Record<string, string>>,
-): boolean {
+/** A node selector compares numbers too, as a label selector does not. */
+function meets(requirement: NodeSelectorRequirement, source: Readonly<Record<string, string>>): boolean {
+  const { key, operator, values = [] } = requirement;
   const value = source[key];
-  switch (operator) {
-    case "In":
-      return value !== undefined && values.includes(value);
-    case "NotIn":
-      return value === undefined || !values.includes(value);
-    case "Exists":
-      return value !== undefined;
-    case "DoesNotExist":
-      return value === undefined;
-    case "Gt":
-      return value !== undefined && Number(value) > Number(values[0]);
-    case "Lt":
-      return value !== undefined && Number(value) < Number(values[0]);
-    default:
-      return false;
-  }
+  if (operator === "Gt") return value !== undefined && Number(value) > Number(values[0]);
+  if (operator === "Lt") return value !== undefined && Number(value) < Number(values[0]);
+  return meetsExpression(requirement, source);
 }
 
 /** All requirements of one term of a node selector. */

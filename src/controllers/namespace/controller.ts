@@ -1,13 +1,14 @@
 /** Keeps the system's namespaces, and empties and finalizes those that are being deleted. */
+
 import type { Namespace } from "../../api/object.ts";
 import { events, pathOf, type Resource, namespaces as resource } from "../../api/resource.ts";
+import { systemNamespaces } from "../../api/system-namespaces.ts";
 import { isAlreadyExists, isNotFound } from "../../client/client.ts";
 import type { Again, WorkQueue } from "../../lib/work-queue.ts";
 import { type Context, createQueue, nameOf } from "../context.ts";
 import type { Collections } from "../discovery/collections.ts";
 import { collectionsOf } from "../informers.ts";
 
-export const systemNamespaces = ["default", "kube-system", "kube-public", "kube-node-lease"];
 const finalizer = "kubernetes";
 
 /** While something remains that no event tells of, e.g. a custom object that waits for its finalizer. */
