@@ -3,6 +3,7 @@ import type { Kind } from "../api/kind.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Store } from "../store/store.ts";
+import type { TolerationSeconds } from "./admission/pod-tolerations.ts";
 import type { WriteHook } from "./admission/write-hook.ts";
 import type { Tokens } from "./authentication/tokens.ts";
 import type { Authorizer } from "./authorization/authorizer.ts";
@@ -23,6 +24,8 @@ export interface ServerConfig {
   readonly auditLog?: string;
   /** How many requests are worked on at a time, in all and for each client. */
   readonly flowLimits?: FlowLimits;
+  /** How long Pods that do not say stay on a Node that is not ready or unreachable; default 300 each. */
+  readonly tolerationSeconds?: TolerationSeconds;
   /** Admission that is left out: "ServiceAccount", for a server beside which nobody makes the account "default". */
   readonly disabledAdmission?: readonly string[];
 }

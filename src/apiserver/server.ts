@@ -94,7 +94,7 @@ async function createContext(
   const accounts = !disabledAdmission.includes("ServiceAccount");
   const [authorizer, podHook] = await Promise.all([
     createAuthorizer(store, closing),
-    createPodHook({ store, signal: closing, accounts }),
+    createPodHook({ store, signal: closing, accounts, tolerationSeconds: config.tolerationSeconds ?? {} }),
     adoptServices(store, allocator),
   ]);
   return {

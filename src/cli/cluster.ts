@@ -1,4 +1,5 @@
 /** The embedded cluster's facts, decided once by `fairlead up` and handed to every process as JSON. */
+import type { TolerationSeconds } from "./node-options.ts";
 
 export interface NodeConfig {
   readonly name: string;
@@ -6,6 +7,8 @@ export interface NodeConfig {
   readonly address: string;
   /** e.g. "10.244.0.0/24". */
   readonly podCidr: string;
+  /** Its label topology.kubernetes.io/zone, e.g. "zone-a". */
+  readonly zone: string;
 }
 
 export interface ClusterConfig {
@@ -26,6 +29,10 @@ export interface ClusterConfig {
   /** Port of the API server, on 127.0.0.1 of the host and on the underlay address. */
   readonly apiPort: number;
   readonly nodes: readonly NodeConfig[];
+  /** Silence after which a Node counts as gone; its agent renews its Lease four times in it. */
+  readonly nodeGraceMs: number;
+  /** So long Pods that do not say stay on a Node that is gone; default 300. */
+  readonly tolerations: TolerationSeconds;
   /** Registries that images are pulled from: host as in their names → base URL, e.g. { "docker.io": "https://mirror.example" }. */
   readonly registries: Readonly<Record<string, string>>;
 }

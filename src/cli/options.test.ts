@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { parseDurationMs } from "./commands/proxy.ts";
+import { parseDurationMs } from "./duration.ts";
 import { UsageError } from "./errors.ts";
 import { formatOptions, parseOptions } from "./options.ts";
 

@@ -51,6 +51,14 @@ export function parseOptions<O extends Options>(args: readonly string[], options
   }
 }
 
+/** The value of option `name`, which must be a whole number in a range; undefined if it was not given. */
+export function numberOption(name: string, text: string | undefined, from: number, to: number): number | undefined {
+  if (text === undefined) return undefined;
+  const number = Number(text);
+  if (Number.isInteger(number) && number >= from && number <= to) return number;
+  throw new UsageError(`--${name} must be a number from ${from} to ${to}, not "${text}"`);
+}
+
 /** The lines of `--help` for `options`. */
 export function formatOptions(options: Options): string {
   const rows = Object.entries(options).map(([name, { short, value, help }]) => {

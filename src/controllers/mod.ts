@@ -36,7 +36,7 @@ export interface ControllersConfig {
   /** Of Service default/kubernetes; default "10.96.0.1". */
   readonly kubernetesClusterIP?: string;
   /** Silence after which a Node counts as gone (kube-controller-manager's --node-monitor-grace-period); default 40 s. */
-  readonly nodeGraceMs?: number;
+  readonly nodeGraceMs?: number | undefined;
   /** How long Pods stay on a Node that is not ready if they do not say; default 300. */
   readonly notReadyTolerationSec?: number;
   /** How long Pods of a deleted Node are kept; default 40 s. */

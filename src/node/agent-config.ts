@@ -38,6 +38,8 @@ export interface AgentConfig {
   readonly labels?: Readonly<Record<string, string>>;
   /** Label topology.kubernetes.io/zone; default "zone-a". */
   readonly zone?: string;
+  /** So long its Lease holds; it is renewed four times as often (kubelet's nodeLeaseDurationSeconds); default 40. */
+  readonly leaseDurationSec?: number;
   /** MTU of Pod interfaces; default: that of the device that holds nodeIp. */
   readonly mtu?: number;
   /** Pods the node takes; default 110. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import test, { after, before } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Pod } from "../api/object.ts";
-import { configMaps, leases, nodes, services } from "../api/resource.ts";
+import { configMaps, leases, nodes, pods, services } from "../api/resource.ts";
 import { listLinks, openRouteSocket } from "../kernel/route/mod.ts";
 import { AgentFixture, isReady, shell, until, waitingReason } from "./testing/agent-fixture.ts";
 import { inNamespaces } from "./testing/in-namespaces.ts";
@@ -223,6 +223,23 @@ if (inNamespaces(import.meta.url)) {
         /^1\nbin\ndev\netc\nhome\nproc\nroot\nrun\nsys\ntmp\nusr\nvar\nbox\n/,
       );
     await fixture.remove("box", 5);
+  });
+
+  test("what was marked while nobody heard of the node is mended: its conditions and its Pods", async () => {
+    await fixture.create("cut-off", { containers: [shell("exec sleep 100")] });
+    const pod = await fixture.podWhen("cut-off", isReady);
+    const notReady = (conditions: readonly { type: string }[] | undefined, status: string) =>
+      conditions?.map((condition) => (condition.type === "Ready" ? { ...condition, status } : condition)) as never;
+    const node = await client.get(nodes, "node-1");
+    const marked = { ...node, status: { ...node.status, conditions: notReady(node.status?.conditions, "Unknown") } };
+    await client.update(nodes, marked, { subresource: "status" });
+    const markedPod = { ...pod, status: { ...pod.status, conditions: notReady(pod.status?.conditions, "False") } };
+    await client.update(pods, markedPod, { subresource: "status" });
+    await fixture.podWhen("cut-off", isReady);
+    const ready = async () =>
+      (await client.get(nodes, "node-1")).status?.conditions?.find(({ type }) => type === "Ready");
+    await until(async () => (await ready())?.status === "True", "the Node is Ready again");
+    await fixture.remove("cut-off");
   });
 
   test("the next agent adopts what runs and removes what has no Pod", async () => {

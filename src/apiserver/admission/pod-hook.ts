@@ -8,7 +8,7 @@ import type { StoredObject } from "../codec.ts";
 import { createStoreCache } from "../store-cache.ts";
 import { type Priority, setPriority } from "./pod-priority.ts";
 import { type Account, applyAccount, setAccountName } from "./pod-service-account.ts";
-import { setDefaultTolerations } from "./pod-tolerations.ts";
+import { setDefaultTolerations, type TolerationSeconds } from "./pod-tolerations.ts";
 import { admitted, type WriteHook } from "./write-hook.ts";
 
 export interface PodHookOptions {
@@ -16,6 +16,7 @@ export interface PodHookOptions {
   readonly signal: AbortSignal;
   /** False: accounts need not exist, and Pods get no token. */
   readonly accounts: boolean;
+  readonly tolerationSeconds: TolerationSeconds;
 }
 
 const podOf = (object: StoredObject): Pod => object as unknown as Pod;
@@ -42,7 +43,12 @@ function keepGiven({ spec }: Pod, { spec: old }: Pod): void {
   if (spec.preemptionPolicy === undefined && old.preemptionPolicy) spec.preemptionPolicy = old.preemptionPolicy;
 }
 
-export async function createPodHook({ store, signal, accounts: wanted }: PodHookOptions): Promise<WriteHook> {
+export async function createPodHook({
+  store,
+  signal,
+  accounts: wanted,
+  tolerationSeconds,
+}: PodHookOptions): Promise<WriteHook> {
   const keepAccount = ({ automountServiceAccountToken, imagePullSecrets }: ServiceAccount): Account => ({
     ...(automountServiceAccountToken === undefined ? {} : { automountServiceAccountToken }),
     ...(imagePullSecrets ? { imagePullSecrets } : {}),
@@ -73,7 +79,7 @@ export async function createPodHook({ store, signal, accounts: wanted }: PodHook
         if (account) applyAccount(pod, account);
         setPriority(pod, classes);
       }
-      setDefaultTolerations(pod);
+      setDefaultTolerations(pod, tolerationSeconds);
       return admitted;
     },
   };

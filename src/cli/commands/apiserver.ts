@@ -8,6 +8,7 @@ import { open } from "../../store/open-store.ts";
 import type { Command } from "../command.ts";
 import { dataDirOf, makeDataDir, paths } from "../data-dir.ts";
 import { UsageError } from "../errors.ts";
+import { tolerationOptions, tolerationSeconds } from "../node-options.ts";
 import { parseOptions } from "../options.ts";
 import { aborted, logOf, partOptions, stopSignal } from "../part.ts";
 
@@ -22,6 +23,7 @@ const options = {
     value: "FILE",
     help: "append a JSON line for each request (audit.k8s.io/v1, metadata)",
   },
+  ...tolerationOptions,
   "service-cidr": { type: "string", value: "CIDR", help: "default 10.96.0.0/16" },
 } as const;
 
@@ -48,6 +50,7 @@ export const command: Command = {
       config: {
         serviceCidr: values["service-cidr"] ?? "10.96.0.0/16",
         nodePortRange: { from: 30000, to: 32767 },
+        tolerationSeconds: tolerationSeconds(values),
         // No controllers run beside it that would make accounts.
         disabledAdmission: ["ServiceAccount"],
         ...(values["audit-log"] ? { auditLog: values["audit-log"] } : {}),

@@ -59,6 +59,7 @@ async function run(config: ClusterConfig, { proxyMode, auditLog }: Settings, sig
     config: {
       serviceCidr: config.serviceCidr,
       nodePortRange: config.nodePortRange,
+      tolerationSeconds: config.tolerations,
       ...(auditLog ? { auditLog } : {}),
     },
     log: log.child({ component: "apiserver" }),
@@ -77,7 +78,11 @@ async function run(config: ClusterConfig, { proxyMode, auditLog }: Settings, sig
     client,
     log: log.child({ component: "controllers" }),
     signal,
-    config: { caPem: pki.ca, apiServerAddress: { ip: config.underlay.address, port: config.apiPort } },
+    config: {
+      caPem: pki.ca,
+      apiServerAddress: { ip: config.underlay.address, port: config.apiPort },
+      nodeGraceMs: config.nodeGraceMs,
+    },
   });
   await ensureObjects(client, systemObjects({ config, kubeconfigs: all.kubeconfigs, sockets: all.sockets, proxyMode }));
   const lbLog = log.child({ component: "lb" });

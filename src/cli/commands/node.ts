@@ -33,6 +33,8 @@ function agentConfig(config: ClusterConfig, node: NodeConfig): AgentConfig {
     nodeName: node.name,
     nodeIp: node.address,
     podCidr: node.podCidr,
+    zone: node.zone,
+    leaseDurationSec: Math.max(1, Math.round(config.nodeGraceMs / 1000)),
     clusterCidr: config.podCidr,
     clusterDns: config.dnsAddress,
     clusterDomain: config.clusterDomain,

@@ -5,6 +5,7 @@ import { chooseDataPlane } from "../../proxy/backends/choose.ts";
 import { type ConfigField, configFields, defaultConfig, ipvsOptionsOf, type ProxyConfig } from "../../proxy/config.ts";
 import { startProxy } from "../../proxy/proxy.ts";
 import type { Command } from "../command.ts";
+import { parseDurationMs } from "../duration.ts";
 import { CliError, errorCode, UsageError } from "../errors.ts";
 import { type Option, type Options, parseOptions } from "../options.ts";
 import { aborted, connect, logOf, partOptions, stopSignal } from "../part.ts";
@@ -38,16 +39,6 @@ function valueName(kind: ConfigField["kind"]): string {
   return { list: "A,B,…", boolean: "", number: "N", address: "ADDRESS:PORT", durationMs: "DURATION", name: "NAME" }[
     kind
   ];
-}
-
-const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
-/** Go's form of durations, e.g. "1m30s"; undefined if it is none. */
-export function parseDurationMs(text: string): number | undefined {
-  if (text === "0") return 0;
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
-  if (parts.length === 0 || parts.map(([whole]) => whole).join("") !== text) return undefined;
-  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (unitsMs[unit ?? ""] ?? 0), 0);
 }
 
 const booleans: Readonly<Record<string, boolean>> = { true: true, false: false };

@@ -6,8 +6,10 @@ import { probeEbpf } from "../../proxy/backends/ebpf/plane.ts";
 import { probeIpvs } from "../../proxy/backends/ipvs/plane.ts";
 import type { Command } from "../command.ts";
 import { dataDirOf, makeDataDir, paths } from "../data-dir.ts";
+import { durationOption } from "../duration.ts";
 import { CliError, UsageError } from "../errors.ts";
-import { parseOptions, type Values } from "../options.ts";
+import { heartbeatOptions, tolerationOptions, tolerationSeconds } from "../node-options.ts";
+import { numberOption, parseOptions, type Values } from "../options.ts";
 import { programWords } from "../program.ts";
 import { createProgress, type Progress } from "../progress.ts";
 import { maxNodes } from "../supervisor/cluster-config.ts";
@@ -22,6 +24,13 @@ const options = {
     help: "manifests to apply once the cluster is up (repeatable)",
   },
   nodes: { type: "string", value: "N", help: "number of nodes (default 1)" },
+  zones: {
+    type: "string",
+    value: "N",
+    help: "zones that the nodes are spread over (default: as many as nodes, at most 3)",
+  },
+  ...heartbeatOptions,
+  ...tolerationOptions,
   "proxy-mode": {
     type: "string",
     value: "MODE",
@@ -69,13 +78,6 @@ const modes = ["auto", "nftables", "iptables", "ipvs", "ebpf", "userspace"];
 const supports: Readonly<Record<string, () => Support>> = { ebpf: probeEbpf, ipvs: probeIpvs };
 type Support = ReturnType<typeof probeIpvs>;
 
-function numberOption(name: string, text: string | undefined, from: number, to: number): number | undefined {
-  if (text === undefined) return undefined;
-  const number = Number(text);
-  if (Number.isInteger(number) && number >= from && number <= to) return number;
-  throw new UsageError(`--${name} must be a number from ${from} to ${to}, not "${text}"`);
-}
-
 function registries(mirrors: readonly string[]): Readonly<Record<string, string>> {
   try {
     return Object.fromEntries(mirrors.map(parseMirror));
@@ -95,6 +97,9 @@ function upOptions(values: Values<typeof options>): UpOptions {
   return {
     manifests: values.filename ?? [],
     nodes: numberOption("nodes", values.nodes, 1, maxNodes) ?? 1,
+    zones: numberOption("zones", values.zones, 1, maxNodes),
+    nodeGraceMs: durationOption("node-monitor-grace-period", values["node-monitor-grace-period"]),
+    tolerations: tolerationSeconds(values),
     proxyMode,
     auditLog: values["audit-log"] && resolve(values["audit-log"]),
     dataDir: dataDirOf(values.data),

@@ -10,6 +10,7 @@ import { demoSummary } from "../demo.ts";
 import { CliError } from "../errors.ts";
 import { addContext, contextServers, kubeconfigPath, removeContext } from "../kubeconfig-file.ts";
 import { applyManifests, readManifests, waitForDeployments } from "../manifests.ts";
+import type { TolerationSeconds } from "../node-options.ts";
 import { examplesDir, programWords, settle } from "../program.ts";
 import type { Progress } from "../progress.ts";
 import { type ApiPort, reserveApiPort } from "./api-port.ts";
@@ -21,6 +22,11 @@ import { type MachineTier, requireTier, tierName } from "./tier.ts";
 export interface UpOptions {
   readonly manifests: readonly string[];
   readonly nodes: number;
+  /** Undefined: as many as nodes, at most three. */
+  readonly zones: number | undefined;
+  /** Undefined: 40 s. */
+  readonly nodeGraceMs: number | undefined;
+  readonly tolerations: TolerationSeconds;
   readonly proxyMode: string;
   readonly auditLog: string | undefined;
   readonly dataDir: string;
@@ -79,12 +85,7 @@ async function start(
   progress: Progress,
   log: Log,
 ): Promise<Started> {
-  const config = clusterConfig({
-    dataDir: options.dataDir,
-    apiPort: port.port,
-    nodes: options.nodes,
-    registries: options.registries,
-  });
+  const config = clusterConfig({ ...options, apiPort: port.port });
   progress.step("Certificates, control plane");
   const credentials = ensureCredentialsApart(config);
   const cluster = await startCluster({

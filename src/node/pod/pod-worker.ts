@@ -33,6 +33,8 @@ export class PodWorker {
   #failure: { reason: string; message: string } | undefined;
   /** When all containers must be gone; set once the Pod is being deleted or has failed as a whole. */
   #deadlineMs: number | undefined;
+  /** Its status has been written by this worker. */
+  #shown = false;
   /** It is no more in the API: nothing is written. */
   #gone = false;
   /** No container will be started again and none runs. */
@@ -69,6 +71,8 @@ export class PodWorker {
   update(pod: Pod): void {
     this.#pod = pod;
     this.#writer.observe(pod);
+    // Others write it too: the node controller, when it has not heard of this node for a while.
+    if (this.#shown) this.#write();
     if (pod.metadata.deletionTimestamp) this.#end(pod.metadata.deletionGracePeriodSeconds ?? 0);
     this.#loop.trigger();
   }
@@ -113,6 +117,7 @@ export class PodWorker {
   }
 
   #write(): void {
+    this.#shown = true;
     if (!this.#gone && !this.#close.signal.aborted) this.#writer.write();
   }
 

@@ -73,6 +73,12 @@ const healthy: readonly Pick<NodeCondition, "type" | "status" | "reason" | "mess
   { type: "Ready", status: "True", reason: "KubeletReady", message: "kubelet is posting ready status" },
 ];
 
+/** Another writer says of one of our conditions what we do not. */
+export const isMarked = ({ status }: Node): boolean =>
+  healthy.some(
+    ({ type, status: ours }) => status?.conditions?.find((condition) => condition.type === type)?.status !== ours,
+  );
+
 function conditionsOf(old: readonly NodeCondition[], nowMs: number): NodeCondition[] {
   const now = apiTime(nowMs);
   const mine = healthy.map((condition): NodeCondition => {

@@ -8,11 +8,12 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import { sleep } from "../../lib/sleep.ts";
 import type { AgentConfig } from "../agent-config.ts";
-import { type Machine, nodeObject, nodeStatus } from "./node-object.ts";
+import { isMarked, type Machine, nodeObject, nodeStatus } from "./node-object.ts";
 
 const leaseNamespace = "kube-node-lease";
-const leaseDurationSeconds = 40;
-const renewMs = 10_000;
+const defaultLeaseSec = 40;
+/** As the kubelet: a Lease is renewed four times in its duration. */
+const renewalsInLease = 4;
 /** The kubelet's nodeStatusReportFrequency. */
 const statusMs = 300_000;
 
@@ -45,10 +46,12 @@ async function writeStatus({ config, client, machine, clock }: RegistrationOptio
   });
 }
 
+const leaseSec = ({ leaseDurationSec = defaultLeaseSec }: AgentConfig): number => leaseDurationSec;
+
 async function renewLease({ config, client, clock }: RegistrationOptions, owner: Node): Promise<void> {
   // MicroTime: six digits.
   const renewTime = new Date(clock.now()).toISOString().replace("Z", "000Z");
-  const spec = { holderIdentity: config.nodeName, leaseDurationSeconds, renewTime };
+  const spec = { holderIdentity: config.nodeName, leaseDurationSeconds: leaseSec(config), renewTime };
   try {
     await retryOnConflict<Lease>(client, leases, {
       name: config.nodeName,
@@ -66,7 +69,8 @@ async function renewLease({ config, client, clock }: RegistrationOptions, owner:
 
 /** Resolves when the Node is written for the first time; goes on until `signal` aborts. A Node that was deleted is written anew. */
 export function register(options: RegistrationOptions): Promise<void> {
-  const { clock, log, signal } = options;
+  const { config, clock, log, signal } = options;
+  const renewMs = (leaseSec(config) * 1000) / renewalsInLease;
   const registered = Promise.withResolvers<void>();
   const backoff = createBackoff({ initialMs: 50, maxMs: renewMs });
   const run = async () => {
@@ -75,7 +79,8 @@ export function register(options: RegistrationOptions): Promise<void> {
     while (!signal.aborted) {
       try {
         if (!node) await writeNode(options);
-        if (!node || clock.now() - statusAtMs >= statusMs) {
+        // Whoever did not hear of this node for a while has marked it.
+        if (!node || isMarked(node) || clock.now() - statusAtMs >= statusMs) {
           node = await writeStatus(options);
           statusAtMs = clock.now();
           registered.resolve();
@@ -83,7 +88,7 @@ export function register(options: RegistrationOptions): Promise<void> {
         await renewLease(options, node);
         backoff.reset();
         await sleep(renewMs, { clock, signal });
-        if (!signal.aborted && (await isDeleted(options))) node = undefined;
+        if (!signal.aborted) node = await readNode(options);
       } catch (error) {
         if (signal.aborted) break;
         if (isNotFound(error)) node = undefined;
@@ -97,12 +102,11 @@ export function register(options: RegistrationOptions): Promise<void> {
   return registered.promise;
 }
 
-async function isDeleted({ client, config }: RegistrationOptions): Promise<boolean> {
+async function readNode({ client, config }: RegistrationOptions): Promise<Node | undefined> {
   try {
-    await client.get(nodes, config.nodeName);
-    return false;
+    return await client.get<Node>(nodes, config.nodeName);
   } catch (error) {
-    if (isNotFound(error)) return true;
+    if (isNotFound(error)) return undefined;
     throw error;
   }
 }

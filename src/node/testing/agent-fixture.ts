@@ -57,6 +57,7 @@ export class AgentFixture {
       server: { port, caFile: file("ca.crt"), certFile: file("server.crt"), keyFile: file("server.key") },
       programs: { fairlead: ["/bin/echo", "fairlead"] },
       mtu: 1500,
+      leaseDurationSec: 1,
     };
   }
 
