@@ -3,7 +3,7 @@ import type { Kind } from "../kind.ts";
 import type { ControllerRevision } from "../object.ts";
 import { controllerRevisions } from "../resource.ts";
 import { immutable, validateNonNegative } from "./_check.ts";
-import { ageColumn, integer, nameColumn, none, text } from "./_column.ts";
+import { ageColumn, nameColumn, none, text } from "./_column.ts";
 
 /** "statefulset.apps/web": the kind, its group and the name of the controlling owner. */
 function controllerCell({ metadata }: ControllerRevision): string {
@@ -29,7 +29,7 @@ export const controllerRevisionKind: Kind<ControllerRevision> = {
   columns: [
     nameColumn,
     text("Controller", "The workload whose state it keeps.", controllerCell),
-    integer("Revision", "Number of the state, the newest is the largest.", ({ revision }) => revision ?? 0),
+    text("Revision", "Number of the state, the newest is the largest.", ({ revision }) => revision ?? 0),
     ageColumn,
   ],
 };

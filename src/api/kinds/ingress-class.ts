@@ -49,6 +49,11 @@ function validateParameters(path: string, parameters: IngressClassParametersRefe
 }
 
 /** "IngressParameters.k8s.example.com/external-lb". */
+function nameCell({ metadata }: IngressClass): string {
+  const isDefault = metadata.annotations?.["ingressclass.kubernetes.io/is-default-class"] === "true";
+  return isDefault ? `${metadata.name} (default)` : metadata.name;
+}
+
 function parametersCell({ spec }: IngressClass): string {
   const { apiGroup, kind, name } = spec.parameters ?? {};
   return name ? `${kind}${apiGroup ? `.${apiGroup}` : ""}/${name}` : none;
@@ -72,7 +77,7 @@ export const ingressClassKind: Kind<IngressClass> = {
   ],
   validateUpdate: ({ spec }, old) => immutable("spec.controller", spec.controller, old.spec.controller),
   columns: [
-    nameColumn,
+    { ...nameColumn, cell: nameCell },
     text("Controller", "Who serves Ingresses of this class.", ({ spec }) => spec.controller ?? ""),
     text("Parameters", "Where the controller's settings are.", parametersCell),
     ageColumn,

@@ -13,7 +13,10 @@ function hostsCell({ rules = [] }: IngressSpec): string {
   const hosts = rules.flatMap(({ host }) => host || []);
   if (hosts.length === 0) return "*";
   const shown = hosts.slice(0, maxShownHosts).join(",");
-  return hosts.length > maxShownHosts ? `${shown} + ${hosts.length - maxShownHosts} more...` : shown;
+  // Kubernetes counts rules, also those without a host.
+  const last = rules.findIndex(({ host }) => host === hosts[maxShownHosts - 1]);
+  const more = hosts.length >= maxShownHosts && rules.length > last + 1;
+  return more ? `${shown} + ${rules.length - maxShownHosts} more...` : shown;
 }
 
 function addressesOf({ status }: Ingress): string[] {

@@ -5,7 +5,7 @@ import { checkDnsSubdomain, checkPathSegment } from "../names.ts";
 import type { IPAddress } from "../object.ts";
 import { ipAddresses } from "../resource.ts";
 import { checked, immutable } from "./_check.ts";
-import { ageColumn, nameColumn, none, text } from "./_column.ts";
+import { nameColumn, none, text } from "./_column.ts";
 import { dropGeneration } from "./_generation.ts";
 import { validateSegment } from "./_reference.ts";
 import { specOf } from "./_workload.ts";
@@ -51,5 +51,5 @@ export const ipAddressKind: Kind<IPAddress> = {
   validate,
   validateUpdate: ({ spec }, old) => immutable("spec.parentRef", spec.parentRef, old.spec.parentRef),
   validateName: checkName,
-  columns: [nameColumn, text("ParentRef", "What has the address.", parentCell), ageColumn],
+  columns: [nameColumn, text("ParentRef", "What has the address.", parentCell)],
 };

@@ -108,6 +108,8 @@ test("Ingress columns", () => {
     "one | x | a.b,b.b,c.b + 1 more... | 1.2.3.4,lb.example.com | 80, 443 | 60s",
   );
   assert.equal(row(ingressKind, made(ingressKind, {})), "one | <none> | * |  | 80 | 60s");
+  const anyHost = made(ingressKind, { spec: { rules: [...hosts.slice(0, 3), {}] } });
+  assert.match(row(ingressKind, anyHost), /^one \| <none> \| a\.b,b\.b,c\.b \+ 1 more\.\.\. /);
 });
 
 const controller = "example.com/lb";
@@ -144,6 +146,9 @@ test("an IngressClass keeps its controller", () => {
     row(ingressClassKind, made(ingressClassKind, { spec: { controller, parameters } })),
     "one | example.com/lb | A.k.io/b | 60s",
   );
+  const chosen = made(ingressClassKind, { spec: { controller } });
+  Object.assign(chosen.metadata, { annotations: { "ingressclass.kubernetes.io/is-default-class": "true" } });
+  assert.equal(row(ingressClassKind, chosen), "one (default) | example.com/lb | <none> | 60s");
 });
 
 test("NetworkPolicy defaults and columns", () => {
@@ -267,6 +272,6 @@ test("an IPAddress belongs to one object (S96)", () => {
   ]);
   const other = { ...parentRef, name: "db" };
   assert.equal(changeFaults(ipAddressKind, { spec: { parentRef } }, { spec: { parentRef: other } }).length, 1);
-  assert.equal(titles(ipAddressKind), "Name, ParentRef, Age");
-  assert.equal(row(ipAddressKind, made(ipAddressKind, { spec: { parentRef } })), "one | services/default/web | 60s");
+  assert.equal(titles(ipAddressKind), "Name, ParentRef");
+  assert.equal(row(ipAddressKind, made(ipAddressKind, { spec: { parentRef } })), "one | services/default/web");
 });

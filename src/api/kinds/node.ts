@@ -68,6 +68,11 @@ function rolesCell({ metadata }: Node): string {
   return [...new Set(roles)].sort().join(",") || none;
 }
 
+function kernelCell({ status }: Node): string {
+  const { kernelVersion, architecture } = status?.nodeInfo ?? {};
+  return `${kernelVersion || unknown}${architecture ? ` (${architecture})` : ""}`;
+}
+
 function addressCell({ status }: Node, wanted: string): string {
   return (status?.addresses ?? []).find(({ type }) => type === wanted)?.address ?? none;
 }
@@ -105,7 +110,7 @@ export const nodeKind: Kind<Node> = {
     wide(text("Internal-IP", "Address inside the cluster's network.", (node) => addressCell(node, "InternalIP"))),
     wide(text("External-IP", "Address outside the cluster's network.", (node) => addressCell(node, "ExternalIP"))),
     wide(text("OS-Image", "Operating system.", ({ status }) => status?.nodeInfo?.osImage || unknown)),
-    wide(text("Kernel-Version", "Version of the kernel.", ({ status }) => status?.nodeInfo?.kernelVersion || unknown)),
+    wide(text("Kernel-Version", "Version of the kernel, and the architecture.", kernelCell)),
     wide(
       text("Container-Runtime", "Name and version of what runs containers.", ({ status }) => {
         return status?.nodeInfo?.containerRuntimeVersion || unknown;

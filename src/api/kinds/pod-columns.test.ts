@@ -132,6 +132,17 @@ const cases: readonly [name: string, given: Given, wanted: string][] = [
     "1/2 NotReady 0",
   ],
   [
+    "one completed, one failed",
+    {
+      containers: 2,
+      status: {
+        phase: "Failed",
+        containerStatuses: [status("c0", ended(0, "Completed")), status("c1", ended(1, "Error"))],
+      },
+    },
+    "0/2 Error 0",
+  ],
+  [
     "first of two inits",
     {
       inits: ["once", "once"],

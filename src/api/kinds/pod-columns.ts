@@ -35,17 +35,21 @@ function initReason(pod: Pod, sidecars: ReadonlySet<string>): string | undefined
   return undefined;
 }
 
-/** The reason of the first container that does not run; undefined if all do. */
+/** The reason of the first container that does not run; undefined if all do. One that failed tells more than one that is done. */
 function containerReason(pod: Pod): string | undefined {
   let reason: string | undefined;
+  let failure: string | undefined;
   let running = false;
   for (const container of (pod.status?.containerStatuses ?? []).toReversed()) {
     if (container.state?.waiting?.reason) reason = container.state.waiting.reason;
-    else if (container.state?.terminated) reason = endReason(container);
-    else if (container.ready && container.state?.running) running = true;
+    else if (container.state?.terminated) {
+      reason = endReason(container);
+      if (container.state.terminated.exitCode !== 0) failure = reason;
+    } else if (container.ready && container.state?.running) running = true;
   }
-  if (reason === "Completed" && running) return hasCondition(pod, "Ready") ? "Running" : "NotReady";
-  return reason;
+  if (reason !== "Completed") return reason;
+  if (running && hasCondition(pod, "Ready")) return "Running";
+  return failure ?? (running ? "NotReady" : reason);
 }
 
 /** The Status column: the most telling reason that the Pod's status holds. */

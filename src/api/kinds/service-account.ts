@@ -1,7 +1,7 @@
 import type { Kind } from "../kind.ts";
 import type { ServiceAccount } from "../object.ts";
 import { serviceAccounts } from "../resource.ts";
-import { ageColumn, nameColumn, text } from "./_column.ts";
+import { ageColumn, nameColumn } from "./_column.ts";
 
 export const serviceAccountKind: Kind<ServiceAccount> = {
   ...serviceAccounts,
@@ -12,9 +12,5 @@ export const serviceAccountKind: Kind<ServiceAccount> = {
   subresources: ["token"],
   schema: "io.k8s.api.core.v1.ServiceAccount",
   raisesGeneration: () => false,
-  columns: [
-    nameColumn,
-    text("Secrets", "Number of Secrets that the account may use.", ({ secrets }) => secrets?.length ?? 0),
-    ageColumn,
-  ],
+  columns: [nameColumn, ageColumn],
 };

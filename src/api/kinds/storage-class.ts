@@ -67,14 +67,11 @@ export const storageClassKind: Kind<StorageClass> = {
       "When claims get their volumes.",
       ({ volumeBindingMode }) => volumeBindingMode ?? "<unset>",
     ),
-    {
-      ...text(
-        "AllowVolumeExpansion",
-        "Whether volumes can grow.",
-        ({ allowVolumeExpansion }) => allowVolumeExpansion === true,
-      ),
-      type: "boolean",
-    },
+    text(
+      "AllowVolumeExpansion",
+      "Whether volumes can grow.",
+      ({ allowVolumeExpansion }) => allowVolumeExpansion === true,
+    ),
     ageColumn,
   ],
 };

@@ -50,3 +50,28 @@ test("view, edit and admin hold each other's rules, and view no secrets", async 
   assert.deepEqual([edit?.has("rolebindings"), admin?.has("rolebindings")], [false, true]);
   await server.close();
 });
+
+test("the first start makes the system's namespaces, the roles of single controllers, and bindings for them", async () => {
+  const server = await startTestServer({ namespaces: [] });
+  const names = async (path: string): Promise<string[]> =>
+    (await server.ask("GET", path)).body.items.map(({ metadata }: { metadata: { name: string } }) => metadata.name);
+  assert.deepEqual(await names("/api/v1/namespaces"), ["default", "kube-node-lease", "kube-public", "kube-system"]);
+  const controllers = (all: string[]): string[] => all.filter((name) => name.startsWith("system:controller:"));
+  const [roleNames, bindingNames] = [await names(roles), await names(bindings)].map(controllers);
+  assert.equal(roleNames?.length, 38);
+  assert.deepEqual(bindingNames, roleNames);
+  const reviewed = async (account: string, resource: string): Promise<boolean> => {
+    const spec = {
+      user: `system:serviceaccount:kube-system:${account}`,
+      resourceAttributes: { verb: "delete", resource, namespace: "default" },
+    };
+    const path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+    const body = { apiVersion: "authorization.k8s.io/v1", kind: "SubjectAccessReview", spec };
+    return (await server.ask("POST", path, { body })).body.status.allowed;
+  };
+  assert.equal(await reviewed("endpoint-controller", "endpoints"), true);
+  assert.equal(await reviewed("endpoint-controller", "services"), false);
+  const inSystem = "/apis/rbac.authorization.k8s.io/v1/namespaces/kube-system/rolebindings";
+  assert.ok((await names(inSystem)).includes("system::leader-locking-kube-scheduler"));
+  await server.close();
+});

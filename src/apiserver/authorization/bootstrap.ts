@@ -1,11 +1,23 @@
-/** Puts the default roles, bindings and priority classes into the store and adds what they have lost. */
+/** Puts the system's namespaces, default roles, bindings and priority classes into the store and adds what roles and bindings have lost. */
 
 import { jsonEqual } from "../../api/json.ts";
 import type { Kind } from "../../api/kind.ts";
 import { clusterRoleKind } from "../../api/kinds/cluster-role.ts";
 import { clusterRoleBindingKind } from "../../api/kinds/cluster-role-binding.ts";
+import { namespaceKind } from "../../api/kinds/namespace.ts";
 import { priorityClassKind } from "../../api/kinds/priority-class.ts";
-import type { ClusterRole, ClusterRoleBinding, KubeObject, PriorityClass } from "../../api/object.ts";
+import { roleKind } from "../../api/kinds/role.ts";
+import { roleBindingKind } from "../../api/kinds/role-binding.ts";
+import type {
+  ClusterRole,
+  ClusterRoleBinding,
+  KubeObject,
+  Namespace,
+  PriorityClass,
+  Role,
+  RoleBinding,
+} from "../../api/object.ts";
+import { systemNamespaces } from "../../api/system-namespaces.ts";
 import type { StoredObject } from "../codec.ts";
 import { objectOf } from "../codec.ts";
 import type { ServerContext } from "../context.ts";
@@ -13,7 +25,12 @@ import { createObject } from "../create-object.ts";
 import { objectStoreKey } from "../keys.ts";
 import { updateObject } from "../update-object.ts";
 import { aggregatedRules } from "./aggregation.ts";
-import { bootstrapBindings, bootstrapRoles } from "./bootstrap-roles.ts";
+import {
+  bootstrapBindings,
+  bootstrapNamespaceBindings,
+  bootstrapNamespaceRoles,
+  bootstrapRoles,
+} from "./bootstrap-roles.ts";
 import { compactRules, uncovered } from "./rule.ts";
 
 const writer = { dryRun: false, fieldManager: "kube-apiserver" } as const;
@@ -34,16 +51,22 @@ const labelled = <T extends KubeObject>(live: T, wanted: T): T["metadata"] => ({
   annotations: { ...wanted.metadata.annotations, ...live.metadata.annotations },
 });
 
-function repairRole(live: ClusterRole, wanted: ClusterRole): ClusterRole {
-  const metadata = labelled(live, wanted);
+function repairClusterRole(live: ClusterRole, wanted: ClusterRole): ClusterRole {
   // Rules of aggregated roles are kept by aggregation.ts.
-  if (wanted.aggregationRule)
+  if (wanted.aggregationRule) {
+    const metadata = labelled(live, wanted);
     return { ...live, metadata, aggregationRule: live.aggregationRule ?? wanted.aggregationRule };
+  }
+  return repairRole(live, wanted);
+}
+
+function repairRole<T extends ClusterRole | Role>(live: T, wanted: T): T {
+  const metadata = labelled(live, wanted);
   const missing = compactRules(uncovered(live.rules ?? [], wanted.rules ?? []));
   return { ...live, metadata, rules: [...(live.rules ?? []), ...missing] };
 }
 
-function repairBinding(live: ClusterRoleBinding, wanted: ClusterRoleBinding): ClusterRoleBinding {
+function repairBinding<T extends ClusterRoleBinding | RoleBinding>(live: T, wanted: T): T {
   const subjects = live.subjects ?? [];
   const same = (a: object) => (b: object) => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
   const missing = (wanted.subjects ?? []).filter((subject) => !subjects.some(same(subject)));
@@ -72,8 +95,8 @@ interface Wanted<T extends KubeObject> {
 }
 
 async function ensure<T extends KubeObject>(server: ServerContext, { kind, object, repair }: Wanted<T>): Promise<void> {
-  const { name } = object.metadata;
-  const entry = await server.store.get(objectStoreKey(kind, undefined, name));
+  const { name, namespace } = object.metadata;
+  const entry = await server.store.get(objectStoreKey(kind, namespace, name));
   if (!entry) {
     await createObject(server, { kind, object: structuredClone(object) as StoredObject, writer });
     return;
@@ -85,17 +108,31 @@ async function ensure<T extends KubeObject>(server: ServerContext, { kind, objec
     const { resourceVersion: _any, ...metadata } = found.metadata;
     return { object: repair({ ...found, metadata } as unknown as T, object) as StoredObject };
   };
-  await updateObject(server, { kind, namespace: undefined, name, part: "object", writer, change });
+  await updateObject(server, { kind, namespace, name, part: "object", writer, change });
 }
+
+const systemNamespace = (name: string): Namespace => ({
+  apiVersion: "v1",
+  kind: "Namespace",
+  metadata: { name, labels: { "kubernetes.io/metadata.name": name } },
+});
 
 /** Objects that administrators have marked as theirs (annotation autoupdate "false") are left alone. */
 export async function bootstrapPolicy(server: ServerContext): Promise<void> {
-  const roles = withAggregates(bootstrapRoles).map((object) =>
-    ensure(server, { kind: clusterRoleKind as unknown as Kind, object, repair: repairRole }),
-  );
-  const bindings = bootstrapBindings.map((object) =>
-    ensure(server, { kind: clusterRoleBindingKind as unknown as Kind, object, repair: repairBinding }),
-  );
-  const classes = priorities.map((object) => ensure(server, { kind: priorityClassKind as unknown as Kind, object }));
-  await Promise.all([...roles, ...bindings, ...classes]);
+  const all = async <T extends KubeObject>(
+    kind: object,
+    objects: readonly T[],
+    repair?: (live: T, wanted: T) => T,
+  ): Promise<void> => {
+    const wanted = { kind: kind as Kind, ...(repair ? { repair } : {}) };
+    await Promise.all(objects.map((object) => ensure(server, { ...wanted, object })));
+  };
+  await all(namespaceKind, systemNamespaces.map(systemNamespace));
+  await Promise.all([
+    all(clusterRoleKind, withAggregates(bootstrapRoles), repairClusterRole),
+    all(clusterRoleBindingKind, bootstrapBindings, repairBinding),
+    all(roleKind, bootstrapNamespaceRoles, repairRole),
+    all(roleBindingKind, bootstrapNamespaceBindings, repairBinding),
+    all(priorityClassKind, priorities),
+  ]);
 }

@@ -1,7 +1,6 @@
 import { kinds } from "../../api/kinds/mod.ts";
 import type { Node, Service } from "../../api/object.ts";
 import { nodes, services } from "../../api/resource.ts";
-import { systemNamespaces } from "../../api/system-namespaces.ts";
 import { ensurePki } from "../../apiserver/pki.ts";
 import { createApiServer } from "../../apiserver/server.ts";
 import { createEventRecorder } from "../../client/events.ts";
@@ -13,7 +12,7 @@ import { open } from "../../store/open-store.ts";
 import type { ClusterConfig } from "../cluster.ts";
 import type { Command } from "../command.ts";
 import { paths } from "../data-dir.ts";
-import { ensureNamespace, ensureObjects } from "../ensure-objects.ts";
+import { ensureObjects } from "../ensure-objects.ts";
 import { startHostGateway } from "../host-gateway.ts";
 import { startLocalLoadBalancer } from "../load-balancer.ts";
 import { parseOptions } from "../options.ts";
@@ -73,7 +72,6 @@ async function run(config: ClusterConfig, { proxyMode, auditLog }: Settings, sig
     return createClient({ server: "http://control-plane", connect, namespace: "default" }, { userAgent, log, signal });
   };
   const client = clientOf("fairlead-controllers");
-  await Promise.all(systemNamespaces.map((name) => ensureNamespace(client, name)));
   startControllers({
     client,
     log: log.child({ component: "controllers" }),
