@@ -9,7 +9,7 @@ import { ensurePki } from "./pki.ts";
 test("ensurePki() keeps certificates across starts and renews only what changed", async (context) => {
   const dir = await mkdtemp(join(tmpdir(), "fairlead-pki-"));
   context.after(() => rm(dir, { recursive: true }));
-  const nodes = [{ name: "node-1", address: "172.18.0.2" }];
+  const nodes = [{ name: "node-1", addresses: ["172.18.0.2"] }];
   const first = await ensurePki(dir, { hosts: ["172.18.0.1"], nodes });
   const again = await ensurePki(dir, { hosts: ["172.18.0.1"], nodes });
   assert.deepEqual(again.server, first.server);
@@ -24,7 +24,7 @@ test("ensurePki() keeps certificates across starts and renews only what changed"
 test("ensurePki() writes subject, names and issuer that TLS checks", async (context) => {
   const dir = await mkdtemp(join(tmpdir(), "fairlead-pki-"));
   context.after(() => rm(dir, { recursive: true }));
-  const pki = await ensurePki(dir, { hosts: ["10.96.0.1"], nodes: [{ name: "n", address: "172.18.0.2" }] });
+  const pki = await ensurePki(dir, { hosts: ["10.96.0.1"], nodes: [{ name: "n", addresses: ["172.18.0.2"] }] });
   const ca = new X509Certificate(pki.ca);
   const server = new X509Certificate(pki.server.certificate);
   assert.equal(server.verify(ca.publicKey), true);

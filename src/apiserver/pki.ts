@@ -33,7 +33,7 @@ export interface Pki {
 export interface PkiOptions {
   /** Names and addresses of the API server, e.g. ["localhost", "127.0.0.1", "10.96.0.1"]. */
   readonly hosts: readonly string[];
-  readonly nodes: readonly { readonly name: string; readonly address: string }[];
+  readonly nodes: readonly { readonly name: string; readonly addresses: readonly string[] }[];
 }
 
 /** What one certificate must say. */
@@ -70,11 +70,11 @@ function wantedOf({ hosts, nodes }: PkiOptions): Wanted[] {
   return [
     { file: "apiserver", commonName: "kube-apiserver", hosts: [...new Set([...standardHosts, ...hosts])] },
     ...clients,
-    ...nodes.map(({ name, address }) => ({
+    ...nodes.map(({ name, addresses }) => ({
       file: `node-${name}`,
       commonName: `system:node:${name}`,
       organization: "system:nodes",
-      hosts: [name, address],
+      hosts: [name, ...addresses],
     })),
   ];
 }

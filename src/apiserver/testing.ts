@@ -120,7 +120,7 @@ export interface TestServerOptions {
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const { store = openInMemory(), clock = systemClock, config = {}, namespaces = ["default"] } = options;
   const dir = await mkdtemp(join(tmpdir(), "fairlead-api-"));
-  const pki = await ensurePki(dir, { hosts: [], nodes: [{ name: "n1", address: "127.0.0.1" }] });
+  const pki = await ensurePki(dir, { hosts: [], nodes: [{ name: "n1", addresses: ["127.0.0.1"] }] });
   const server = await createApiServer({
     store,
     kinds,

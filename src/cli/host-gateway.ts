@@ -1,38 +1,45 @@
 /**
- * The inner side of the host's ports: NodePorts (and with them load balancers) answer on 127.0.0.1 of the host.
- * For each node port of a Service the supervisor is asked for 127.0.0.1:<port>; what arrives there is carried to the
- * same port of a node, from where the service proxy forwards it as it does for every outside client.
+ * The inner side of the host's ports: NodePorts (and with them load balancers) answer on 127.0.0.1 and ::1 of the host.
+ * For each node port of a Service the supervisor is asked for 127.0.0.1:<port> and [::1]:<port>; what arrives there is carried to
+ * the same port of a node, from where the service proxy forwards it as it does for every outside client.
  */
 import dgram from "node:dgram";
 import net from "node:net";
 import type { Service } from "../api/object.ts";
 import type { Informer } from "../client/client.ts";
 import type { Log } from "../lib/log.ts";
-import type { FromSupervisor, ToSupervisor } from "./supervisor/messages.ts";
-
-interface Port {
-  readonly protocol: "TCP" | "UDP";
-  readonly port: number;
-}
+import type { IpFamily } from "../net/ip.ts";
+import type { FromSupervisor, HostPort, ToSupervisor } from "./supervisor/messages.ts";
 
 export interface HostGatewayOptions {
   readonly services: Informer<Service>;
   /** A node's address on the underlay, asked for at each connection. */
-  nodeAddress(): string | undefined;
+  nodeAddress(family: IpFamily): string | undefined;
   send(message: ToSupervisor): void;
   /** One sentence for the Service whose port cannot be had. */
   onRefused(service: Service, reason: string): void;
   readonly log: Log;
 }
 
-const keyOf = ({ protocol, port }: Port): string => `${protocol} ${port}`;
+const keyOf = ({ protocol, host, port }: HostPort): string => `${protocol} ${host} ${port}`;
+const familyOfHost = { "127.0.0.1": "IPv4", "::1": "IPv6" } as const;
+const hosts = ["127.0.0.1", "::1"] as const;
 
 /** The ports of the host that a Service wants; SCTP has no sockets in Node. */
-export function hostPorts(service: Service): Port[] {
+export function hostPorts(service: Service): HostPort[] {
   if (service.spec.type !== "NodePort" && service.spec.type !== "LoadBalancer") return [];
   return (service.spec.ports ?? []).flatMap(({ nodePort, protocol = "TCP" }) =>
-    nodePort && (protocol === "TCP" || protocol === "UDP") ? [{ protocol, port: nodePort }] : [],
+    nodePort && (protocol === "TCP" || protocol === "UDP")
+      ? hosts.map((host) => ({ protocol, host, port: nodePort }) as const)
+      : [],
   );
+}
+
+/** The family in which the node is asked: the client's own, unless the Service has only the other one. */
+export function familyToward({ spec }: Service, host: HostPort["host"]): IpFamily {
+  const families = (spec.ipFamilies ?? []) as readonly IpFamily[];
+  const own = familyOfHost[host];
+  return families.includes(own) ? own : (families[0] ?? "IPv4");
 }
 
 /** Joins two sockets until either end is done; half-closed connections stay open in the other direction. */
@@ -73,7 +80,7 @@ function serveUdp(socket: dgram.Socket, port: number, nodeAddress: () => string 
     if (!flow) {
       const address = nodeAddress();
       if (!address) return;
-      const upstream = dgram.createSocket("udp4");
+      const upstream = dgram.createSocket(address.includes(":") ? "udp6" : "udp4");
       upstream.on("message", (answer) => socket.send(answer, client.port, client.address));
       upstream.on("error", () => drop(key));
       upstream.connect(port, address);
@@ -99,7 +106,7 @@ export function startHostGateway(options: HostGatewayOptions): (message: FromSup
   /** Wanted ports by key; `close` once open. */
   const ports = new Map<string, { owner: Service; close?: () => void }>();
 
-  const want = (service: Service, port: Port): void => {
+  const want = (service: Service, port: HostPort): void => {
     const key = keyOf(port);
     const known = ports.get(key);
     if (known) known.owner = service;
@@ -108,7 +115,7 @@ export function startHostGateway(options: HostGatewayOptions): (message: FromSup
       send({ type: "open-port", ...port });
     }
   };
-  const release = (port: Port): void => {
+  const release = (port: HostPort): void => {
     ports.get(keyOf(port))?.close?.();
     ports.delete(keyOf(port));
   };
@@ -124,16 +131,17 @@ export function startHostGateway(options: HostGatewayOptions): (message: FromSup
     if (message.type === "port-refused") {
       const owner = ports.get(keyOf(message))?.owner;
       ports.delete(keyOf(message));
-      if (owner) onRefused(owner, message.reason);
+      if (owner && message.reason) onRefused(owner, message.reason);
       return;
     }
     if (message.type !== "port") return;
     const entry = ports.get(keyOf(message));
+    const target = (): string | undefined => entry && nodeAddress(familyToward(entry.owner, message.host));
     if (handle instanceof net.Server) {
-      if (entry) entry.close = serveTcp(handle, message.port, nodeAddress);
+      if (entry) entry.close = serveTcp(handle, message.port, target);
       else handle.close();
     } else if (handle instanceof dgram.Socket) {
-      if (entry) entry.close = serveUdp(handle, message.port, nodeAddress);
+      if (entry) entry.close = serveUdp(handle, message.port, target);
       else handle.close();
     } else log.warn("A port came without its socket", { protocol: message.protocol, port: message.port });
   };

@@ -1,4 +1,5 @@
 /** The system's own parts as a Kubernetes user finds them in kube-system: kube-proxy, coredns and the Service kube-dns. */
+import { isIPv6 } from "node:net";
 import type { DaemonSet, Deployment, KubeObject, Service } from "../api/object.ts";
 import type { ClusterConfig } from "./cluster.ts";
 import { compileCacheDir } from "./program.ts";
@@ -32,8 +33,8 @@ function kubeProxy({ config, kubeconfigs, proxyMode }: SystemObjectsOptions): Da
     `--kubeconfig=${kubeconfigs}/kube-proxy`,
     "--node-name=$(NODE_NAME)",
     `--proxy-mode=${proxyMode}`,
-    `--cluster-cidr=${config.podCidr}`,
-    `--service-cidr=${config.serviceCidr}`,
+    `--cluster-cidr=${config.podCidrs.join(",")}`,
+    `--service-cidr=${config.serviceCidrs.join(",")}`,
   ];
   return {
     apiVersion: "apps/v1",
@@ -74,6 +75,7 @@ function coredns({ config, kubeconfigs, sockets }: SystemObjectsOptions): Deploy
     "dns",
     `--kubeconfig=${kubeconfigs}/coredns`,
     `--cluster-domain=${config.clusterDomain}`,
+    ...(config.dnsAddresses.some((address) => isIPv6(address)) ? ["--listen=[::]:53"] : []),
     `--upstream=unix:${sockets}/dns.sock`,
   ];
   return {
@@ -124,7 +126,9 @@ function kubeDns({ config }: SystemObjectsOptions): Service {
       labels: { ...labelsOf("kube-dns"), "kubernetes.io/name": "CoreDNS" },
     },
     spec: {
-      clusterIP: config.dnsAddress,
+      clusterIPs: [...config.dnsAddresses],
+      clusterIP: config.dnsAddresses[0] ?? "",
+      ...(config.dnsAddresses.length > 1 ? { ipFamilyPolicy: "PreferDualStack" } : {}),
       selector: labelsOf("kube-dns"),
       ports: [
         { name: "dns", port: 53, protocol: "UDP", targetPort: 53 },

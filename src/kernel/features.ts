@@ -1,9 +1,13 @@
 /** Kernel features, tried in a throw-away network namespace: this alone tells the truth, since the kernel loads modules on demand. */
+import { existsSync } from "node:fs";
 import { CLONE_NEWNET, hasCode, unshare } from "./ffi.ts";
 import { netKind, restoring } from "./namespace.ts";
 import { MessageBuffer, NLM_F_ACK, NLM_F_CREATE } from "./netlink/message.ts";
 import { NETLINK_NETFILTER, NetlinkSocket } from "./netlink/socket.ts";
 import { createBridge, createVeth, openRouteSocket } from "./route/mod.ts";
+
+/** False on a kernel that was built or booted without IPv6. */
+export const hasIpv6 = (): boolean => existsSync("/proc/sys/net/ipv6");
 
 interface Feature {
   readonly name: string;

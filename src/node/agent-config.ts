@@ -1,20 +1,20 @@
 /** What a node agent must be told; everything else it learns from the machine and from the API. */
 export interface AgentConfig {
   readonly nodeName: string;
-  /** Address of the node on the underlay, e.g. "172.18.0.2"; hostNetwork Pods share it. */
-  readonly nodeIp: string;
-  /** Addresses for this node's Pods, e.g. "10.244.0.0/24"; the first one is the bridge's own. */
-  readonly podCidr: string;
-  /** All Pods of the cluster, e.g. "10.244.0.0/16". */
-  readonly clusterCidr: string;
-  /** Address of the cluster's DNS Service, e.g. "10.96.0.10". */
-  readonly clusterDns: string;
+  /** Addresses of the node on the underlay, e.g. ["172.18.0.2"]; hostNetwork Pods share them. The primary family's is the first, here and below. */
+  readonly nodeIps: readonly string[];
+  /** Addresses for this node's Pods, e.g. ["10.244.0.0/24", "fd00:10:244::/64"]; the first of each is the bridge's own. */
+  readonly podCidrs: readonly string[];
+  /** All Pods of the cluster, e.g. ["10.244.0.0/16"]. */
+  readonly clusterCidrs: readonly string[];
+  /** Addresses of the cluster's DNS Service, e.g. ["10.96.0.10"]. */
+  readonly clusterDns: readonly string[];
   readonly clusterDomain: string;
   /** Of this run of the cluster (a tmpfs): network namespaces, FIFOs, Secrets. The agent keeps to `<runDir>/netns` and `<runDir>/nodes/<nodeName>`. */
   readonly runDir: string;
   /** Survives runs: logs and emptyDir volumes, in `<dataDir>/nodes/<nodeName>`, and images in `<dataDir>/images`. */
   readonly dataDir: string;
-  /** The kubelet-like server: `https://<nodeIp>:<port>`, clients with a certificate of `caFile` only. */
+  /** The kubelet-like server: `https://<nodeIps[0]>:<port>`, clients with a certificate of `caFile` only. */
   readonly server: {
     readonly port: number;
     readonly caFile: string;
@@ -40,7 +40,7 @@ export interface AgentConfig {
   readonly zone?: string;
   /** So long its Lease holds; it is renewed four times as often (kubelet's nodeLeaseDurationSeconds); default 40. */
   readonly leaseDurationSec?: number;
-  /** MTU of Pod interfaces; default: that of the device that holds nodeIp. */
+  /** MTU of Pod interfaces; default: that of the device that holds the first of nodeIps. */
   readonly mtu?: number;
   /** Pods the node takes; default 110. */
   readonly maxPods?: number;

@@ -8,8 +8,9 @@ import { createInformer } from "../../client/informer.ts";
 import { createClient } from "../../client/rest.ts";
 import { startControllers } from "../../controllers/mod.ts";
 import { createLog } from "../../lib/log.ts";
+import { familyOf, type IpFamily } from "../../net/ip.ts";
 import { open } from "../../store/open-store.ts";
-import type { ClusterConfig } from "../cluster.ts";
+import { type ClusterConfig, underlayAddress } from "../cluster.ts";
 import type { Command } from "../command.ts";
 import { paths } from "../data-dir.ts";
 import { ensureObjects } from "../ensure-objects.ts";
@@ -29,10 +30,11 @@ const options = {
 /** The host's listening socket: the first descriptor after the supervisor's channel. */
 const inheritedFd = 4;
 
-const nodeAddress = (known: Iterable<Node>): string | undefined => {
+const nodeAddress = (known: Iterable<Node>, family: IpFamily): string | undefined => {
   for (const { status } of known) {
     const ready = status?.conditions?.some(({ type, status: state }) => type === "Ready" && state === "True");
-    const address = status?.addresses?.find(({ type }) => type === "InternalIP")?.address;
+    const internal = (status?.addresses ?? []).filter(({ type }) => type === "InternalIP");
+    const address = internal.find((one) => familyOf(one.address) === family)?.address;
     if (ready && address) return address;
   }
   return undefined;
@@ -47,8 +49,9 @@ async function run(config: ClusterConfig, { proxyMode, auditLog }: Settings, sig
   const log = createLog();
   const all = paths(config.dataDir);
   ensureUnderlay(config);
+  const apiAddress = underlayAddress(config);
   const [pki, store] = await Promise.all([
-    ensurePki(all.pki, { hosts: [config.underlay.address], nodes: config.nodes }),
+    ensurePki(all.pki, { hosts: [apiAddress], nodes: config.nodes }),
     open(all.store, { log: log.child({ component: "store" }) }),
   ]);
   const server = await createApiServer({
@@ -56,14 +59,14 @@ async function run(config: ClusterConfig, { proxyMode, auditLog }: Settings, sig
     kinds,
     pki,
     config: {
-      serviceCidr: config.serviceCidr,
+      serviceCidr: config.serviceCidrs.join(","),
       nodePortRange: config.nodePortRange,
       tolerationSeconds: config.tolerations,
       ...(auditLog ? { auditLog } : {}),
     },
     log: log.child({ component: "apiserver" }),
   });
-  await server.listen({ host: config.underlay.address, port: config.apiPort });
+  await server.listen({ host: apiAddress, port: config.apiPort });
   await server.listen({ fd: inheritedFd });
 
   // The parts in this process still meet at the API only, but over connections in memory.
@@ -78,7 +81,7 @@ async function run(config: ClusterConfig, { proxyMode, auditLog }: Settings, sig
     signal,
     config: {
       caPem: pki.ca,
-      apiServerAddress: { ip: config.underlay.address, port: config.apiPort },
+      apiServerAddress: { ip: apiAddress, port: config.apiPort },
       nodeGraceMs: config.nodeGraceMs,
     },
   });
@@ -93,7 +96,7 @@ async function run(config: ClusterConfig, { proxyMode, auditLog }: Settings, sig
     const recorder = createEventRecorder(client, { component: "fairlead-host-gateway", log: gatewayLog });
     const onMessage = startHostGateway({
       services: createInformer<Service>(client, services, { log: gatewayLog, signal }),
-      nodeAddress: () => nodeAddress(known.list()),
+      nodeAddress: (family) => nodeAddress(known.list(), family),
       send: tellSupervisor,
       onRefused: (service, reason) =>
         recorder.record(service, {

@@ -31,12 +31,12 @@ function agentConfig(config: ClusterConfig, node: NodeConfig): AgentConfig {
   const file = (name: string): string => join(pki, name);
   return {
     nodeName: node.name,
-    nodeIp: node.address,
-    podCidr: node.podCidr,
+    nodeIps: node.addresses,
+    podCidrs: node.podCidrs,
+    clusterCidrs: config.podCidrs,
+    clusterDns: config.dnsAddresses,
     zone: node.zone,
     leaseDurationSec: Math.max(1, Math.round(config.nodeGraceMs / 1000)),
-    clusterCidr: config.podCidr,
-    clusterDns: config.dnsAddress,
     clusterDomain: config.clusterDomain,
     runDir: run,
     dataDir: config.dataDir,
@@ -65,7 +65,7 @@ async function run(config: ClusterConfig, name: string, signal: AbortSignal): Pr
   const client = createClient(kubeconfig, { userAgent: "fairlead-node", log, signal });
   onSupervisorMessage((message) => {
     if (message.type !== "check") return;
-    const wanted = { dnsAddress: config.dnsAddress, name: message.name, port: 443 };
+    const wanted = { dnsAddresses: config.dnsAddresses, name: message.name, port: 443 };
     void checkCluster(wanted, checkTimeoutMs).then((problem) => tellSupervisor({ type: "checked", problem }));
   });
   await startAgent({ config: agentConfig(config, node), client, log, signal }).ready;

@@ -34,7 +34,7 @@ function commandLine(
       `There is no node "${node}": the cluster has ${config.nodes.map(({ name }) => name).join(", ")}.`,
     );
   }
-  const resolver = where.outside ? [] : [`nameserver ${config.dnsAddress}`];
+  const resolver = where.outside ? [] : config.dnsAddresses.map((address) => `nameserver ${address}`);
   const search = `search default.svc.${config.clusterDomain} svc.${config.clusterDomain} ${config.clusterDomain}`;
   const resolvConf = [...resolver, search, "options ndots:5"].join("\n");
   const enterNode = where.outside ? [] : ["nsenter", `--net=${netnsPath(config, node)}`];

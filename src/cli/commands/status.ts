@@ -29,7 +29,12 @@ interface Report {
   readonly kubeconfig?: { readonly path: string; readonly context: string };
   /** Pids as the host numbers them, and proportional memory in KiB where it can be read. */
   readonly processes?: readonly { readonly name: string; readonly pid: number; readonly pssKib?: number }[];
-  readonly nodes?: readonly { readonly name: string; readonly address: string; readonly ready: boolean }[];
+  readonly nodes?: readonly {
+    readonly name: string;
+    readonly address: string;
+    readonly addresses: readonly string[];
+    readonly ready: boolean;
+  }[];
   readonly pods?: { readonly total: number; readonly ready: number };
   readonly services?: number;
   /** Where LoadBalancer and NodePort Services answer on this machine. */
@@ -117,9 +122,9 @@ async function report(dataDir: string): Promise<Report> {
     return {
       ...known,
       ready: state.ready,
-      nodes: config.nodes.map(({ name, address }) => {
+      nodes: config.nodes.map(({ name, addresses }) => {
         const node = nodeList.items.find(({ metadata }) => metadata.name === name);
-        return { name, address, ready: node !== undefined && isTrue("Ready", node) };
+        return { name, address: addresses[0] ?? "", addresses, ready: node !== undefined && isTrue("Ready", node) };
       }),
       pods: { total: podList.items.length, ready: podList.items.filter((pod) => isTrue("Ready", pod)).length },
       services: serviceList.items.length,
@@ -139,9 +144,9 @@ function format(status: Report): string {
     ["API server", status.server ?? ""],
     ["Kubeconfig", `context "${status.kubeconfig?.context}" in ${status.kubeconfig?.path}`],
     ["Data", status.dataDir],
-    ...(status.nodes ?? []).map(({ name, address, ready }): [string, string] => [
+    ...(status.nodes ?? []).map(({ name, addresses, ready }): [string, string] => [
       "Node",
-      `${name} ${address} ${ready ? "Ready" : "NotReady"}`,
+      `${name} ${addresses.join(" ")} ${ready ? "Ready" : "NotReady"}`,
     ]),
     ...(status.pods ? [["Pods", `${status.pods.ready} of ${status.pods.total} ready`] satisfies [string, string]] : []),
     ...(status.services === undefined ? [] : [["Services", String(status.services)] satisfies [string, string]]),

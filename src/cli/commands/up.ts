@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { openSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { hasIpv6 } from "../../kernel/features.ts";
 import { parseMirror } from "../../node/images/content/registry-url.ts";
 import { probeEbpf } from "../../proxy/backends/ebpf/plane.ts";
 import { probeIpvs } from "../../proxy/backends/ipvs/plane.ts";
@@ -67,7 +68,7 @@ const options = {
     value: "HOST=URL",
     help: "where images of a registry are pulled from, e.g. docker.io=https://mirror.example (repeatable; default: nowhere)",
   },
-  "dual-stack": { type: "boolean", help: "IPv4 and IPv6 Services (not supported yet)" },
+  "dual-stack": { type: "boolean", help: "Pods and Services with IPv6 addresses beside IPv4 ones" },
   demo: { type: "boolean", help: "apply the example Services and show what to try" },
   detach: { type: "boolean", help: 'return when the cluster is ready; "fairlead down" stops it' },
 } as const;
@@ -87,7 +88,10 @@ function registries(mirrors: readonly string[]): Readonly<Record<string, string>
 }
 
 function upOptions(values: Values<typeof options>): UpOptions {
-  if (values["dual-stack"]) throw new CliError("--dual-stack is not supported yet: leave it out for IPv4 Services.");
+  const dualStack = values["dual-stack"] ?? false;
+  if (dualStack && !hasIpv6()) {
+    throw new CliError("--dual-stack cannot be used: this kernel runs without IPv6. Leave it out for IPv4 Services.");
+  }
   const proxyMode = values["proxy-mode"] ?? "auto";
   if (!modes.includes(proxyMode)) {
     throw new CliError(`--proxy-mode "${proxyMode}" is not supported: choose one of ${modes.join(", ")}.`);
@@ -100,6 +104,7 @@ function upOptions(values: Values<typeof options>): UpOptions {
     zones: numberOption("zones", values.zones, 1, maxNodes),
     nodeGraceMs: durationOption("node-monitor-grace-period", values["node-monitor-grace-period"]),
     tolerations: tolerationSeconds(values),
+    dualStack,
     proxyMode,
     auditLog: values["audit-log"] && resolve(values["audit-log"]),
     dataDir: dataDirOf(values.data),
@@ -157,7 +162,7 @@ function progressHere(): Progress {
 }
 
 export const command: Command = {
-  usage: "[-f FILE|DIR]... [--nodes N] [--proxy-mode MODE] [--data DIR] [--kubeconfig FILE] [--detach]",
+  usage: "[-f FILE|DIR]... [--nodes N] [--proxy-mode MODE] [--data DIR] [--kubeconfig FILE] [--dual-stack] [--detach]",
   summary: "Start a cluster on this machine",
   options,
   examples: [

@@ -1,6 +1,6 @@
 /** The facts of an embedded cluster, from what the command line leaves open. */
 import { randomBytes } from "node:crypto";
-import type { ClusterConfig, NodeConfig } from "../cluster.ts";
+import { type ClusterConfig, type NodeConfig, type UnderlayNetwork, underlayAddress } from "../cluster.ts";
 import { paths } from "../data-dir.ts";
 import type { TolerationSeconds } from "../node-options.ts";
 
@@ -14,12 +14,37 @@ const defaultNodeGraceMs = 40_000;
 /** "zone-a", "zone-b", …; after "zone-z" numbers. */
 const zoneName = (index: number): string => `zone-${index < 26 ? String.fromCharCode(97 + index) : index + 1}`;
 
-const node = (index: number, zones: number): NodeConfig => ({
-  name: `node-${index + 1}`,
-  address: `172.18.0.${index + 2}`,
-  podCidr: `10.244.${index}.0/24`,
-  zone: zoneName(index % zones),
-});
+interface FamilyFacts {
+  readonly podCidr: string;
+  readonly serviceCidr: string;
+  readonly dnsAddress: string;
+  readonly loadBalancerPool: string;
+  readonly underlay: UnderlayNetwork;
+  nodeAddress(index: number): string;
+  nodePodCidr(index: number): string;
+}
+
+const ipv4: FamilyFacts = {
+  podCidr: "10.244.0.0/16",
+  serviceCidr: "10.96.0.0/16",
+  dnsAddress: "10.96.0.10",
+  loadBalancerPool: "172.18.255.200-172.18.255.250",
+  underlay: { address: "172.18.0.1", prefix: 16 },
+  nodeAddress: (index) => `172.18.0.${index + 2}`,
+  nodePodCidr: (index) => `10.244.${index}.0/24`,
+};
+
+const hex = (number: number): string => number.toString(16);
+
+const ipv6: FamilyFacts = {
+  podCidr: "fd00:10:244::/56",
+  serviceCidr: "fd00:10:96::/112",
+  dnsAddress: "fd00:10:96::a",
+  loadBalancerPool: "fd00:172:18::ffc8-fd00:172:18::fffa",
+  underlay: { address: "fd00:172:18::1", prefix: 64 },
+  nodeAddress: (index) => `fd00:172:18::${hex(index + 2)}`,
+  nodePodCidr: (index) => (index === 0 ? "fd00:10:244::/64" : `fd00:10:244:${hex(index)}::/64`),
+};
 
 interface ClusterWishes {
   readonly dataDir: string;
@@ -28,24 +53,32 @@ interface ClusterWishes {
   readonly zones: number | undefined;
   readonly nodeGraceMs: number | undefined;
   readonly tolerations: TolerationSeconds;
+  readonly dualStack: boolean;
   readonly registries: Readonly<Record<string, string>>;
 }
 
 export function clusterConfig(options: ClusterWishes): ClusterConfig {
   const zones = options.zones ?? Math.min(options.nodes, usualZones);
+  const families = options.dualStack ? [ipv4, ipv6] : [ipv4];
+  const node = (index: number): NodeConfig => ({
+    name: `node-${index + 1}`,
+    addresses: families.map(({ nodeAddress }) => nodeAddress(index)),
+    podCidrs: families.map(({ nodePodCidr }) => nodePodCidr(index)),
+    zone: zoneName(index % zones),
+  });
   return {
     id: randomBytes(4).toString("hex"),
     dataDir: options.dataDir,
     runDir: paths(options.dataDir).run,
     clusterDomain: "cluster.local",
-    podCidr: "10.244.0.0/16",
-    serviceCidr: "10.96.0.0/16",
-    dnsAddress: "10.96.0.10",
+    podCidrs: families.map(({ podCidr }) => podCidr),
+    serviceCidrs: families.map(({ serviceCidr }) => serviceCidr),
+    dnsAddresses: families.map(({ dnsAddress }) => dnsAddress),
     nodePortRange: { from: 30000, to: 32767 },
-    loadBalancerPool: "172.18.255.200-172.18.255.250",
-    underlay: { bridge: "fairlead0", cidr: "172.18.0.0/16", address: "172.18.0.1" },
+    loadBalancerPool: families.map(({ loadBalancerPool }) => loadBalancerPool).join(","),
+    underlay: { bridge: "fairlead0", networks: families.map(({ underlay }) => underlay) },
     apiPort: options.apiPort,
-    nodes: Array.from({ length: options.nodes }, (_, index) => node(index, zones)),
+    nodes: Array.from({ length: options.nodes }, (_, index) => node(index)),
     nodeGraceMs: options.nodeGraceMs ?? defaultNodeGraceMs,
     tolerations: options.tolerations,
     registries: options.registries,
@@ -53,6 +86,6 @@ export function clusterConfig(options: ClusterWishes): ClusterConfig {
 }
 
 /** The API server inside the cluster's namespaces: Pods, agents and the load balancer reach it there. */
-export const insideApiUrl = (config: ClusterConfig): string => `https://${config.underlay.address}:${config.apiPort}`;
+export const insideApiUrl = (config: ClusterConfig): string => `https://${underlayAddress(config)}:${config.apiPort}`;
 /** And on the host. */
 export const hostApiUrl = (config: ClusterConfig): string => `https://127.0.0.1:${config.apiPort}`;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { formatKubeconfig, kubeconfigOf } from "../../apiserver/kubeconfig.ts";
 import { type ClientName, ensurePki, type Pki } from "../../apiserver/pki.ts";
-import type { ClusterConfig } from "../cluster.ts";
+import { type ClusterConfig, underlayAddress } from "../cluster.ts";
 import { paths } from "../data-dir.ts";
 import { compileCacheDir, programWords } from "../program.ts";
 import { hostApiUrl, insideApiUrl } from "./cluster-config.ts";
@@ -38,7 +38,7 @@ export async function ensureCredentialsApart(config: ClusterConfig): Promise<Cre
 export async function ensureCredentials(config: ClusterConfig): Promise<Credentials> {
   const { pki: pkiDir, kubeconfigs } = paths(config.dataDir);
   const pki = await ensurePki(pkiDir, {
-    hosts: [config.underlay.address, kubernetesServiceAddress],
+    hosts: [underlayAddress(config), kubernetesServiceAddress],
     nodes: config.nodes,
   });
   const write = (file: string, client: ClientName): void => {

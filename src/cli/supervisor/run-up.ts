@@ -27,6 +27,7 @@ export interface UpOptions {
   /** Undefined: 40 s. */
   readonly nodeGraceMs: number | undefined;
   readonly tolerations: TolerationSeconds;
+  readonly dualStack: boolean;
   readonly proxyMode: string;
   readonly auditLog: string | undefined;
   readonly dataDir: string;

@@ -69,7 +69,7 @@ export async function startCluster(options: SupervisorOptions): Promise<Cluster>
   const onMessage = (name: string, message: ToSupervisor, child: ChildProcess): void => {
     if (message.type === "ready") ready.get(name)?.resolve();
     else if (message.type === "failed") ready.get(name)?.reject(new CliError(message.message));
-    else if (message.type === "open-port") void handOver(child, message.protocol, message.port, log);
+    else if (message.type === "open-port") void handOver(child, message, log);
     else if (message.type === "checked") for (const resolve of [...checks]) resolve(message.problem);
   };
   const sendStart = async (child: ChildProcess): Promise<void> => {

@@ -48,7 +48,7 @@ const cases: readonly { name: string; spec: Partial<PodSpec>; want: string }[] =
 ];
 for (const { name, spec, want } of cases) {
   test(`podResolver(): ${name}`, () => {
-    const inputs = { clusterDns: "10.96.0.10", clusterDomain: "cluster.local", nodeResolvConf: node };
+    const inputs = { clusterDns: ["10.96.0.10"], clusterDomain: "cluster.local", nodeResolvConf: node };
     assert.equal(formatResolvConf(podResolver(pod(spec), inputs)), want);
   });
 }

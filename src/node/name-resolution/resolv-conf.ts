@@ -36,7 +36,7 @@ function mergeOptions(options: readonly string[]): string[] {
 }
 
 export interface ResolverInputs {
-  readonly clusterDns: string;
+  readonly clusterDns: readonly string[];
   readonly clusterDomain: string;
   /** Text of the node's own file. */
   readonly nodeResolvConf: string;
@@ -49,7 +49,7 @@ function byPolicy({ spec, metadata }: Pod, { clusterDns, clusterDomain, nodeReso
   // A hostNetwork Pod gets the cluster's DNS only when it says so.
   if (dnsPolicy === "Default" || (dnsPolicy === "ClusterFirst" && hostNetwork)) return node;
   const searches = [`${metadata.namespace}.svc.${clusterDomain}`, `svc.${clusterDomain}`, clusterDomain];
-  return { nameservers: [clusterDns], searches: [...searches, ...node.searches], options: ["ndots:5"] };
+  return { nameservers: clusterDns, searches: [...searches, ...node.searches], options: ["ndots:5"] };
 }
 
 export function podResolver(pod: Pod, inputs: ResolverInputs): Resolver {

@@ -1,69 +1,83 @@
-/** Addresses for the Pods of a node, out of its podCIDR (pure). */
-import { addressCount, nthAddress, parseCidr } from "../../net/cidr.ts";
-import { formatIp } from "../../net/ip.ts";
+/** Addresses for the Pods of a node, out of its podCIDRs (pure). */
+import { addressCount, type Cidr, indexInCidr, nthAddress, parseCidr } from "../../net/cidr.ts";
+import { formatIp, parseIp } from "../../net/ip.ts";
 
 /** The network's own address and the bridge's come first, the broadcast address last. */
 const reservedFirst = 2;
+/** So many of an IPv6 range are used. */
+const maxAddresses = 2 ** 16;
 
-/** Hands out addresses in turn, so that one that was given back rests as long as there are others. */
+/** Of one Pod or of the bridge: an address in each range, e.g. ["10.244.0.5", "fd00:10:244::5"]. */
+export type Addresses = readonly string[];
+
+/**
+ * Hands out addresses in turn, so that one that was given back rests as long as there are others. A Pod has the same place in every
+ * range: whoever has its IPv4 address has its IPv6 address too.
+ */
 export class IpAllocator {
-  readonly #cidr: NonNullable<ReturnType<typeof parseCidr>>;
+  readonly #cidrs: readonly Cidr[];
   readonly #end: number;
-  readonly #taken = new Set<string>();
+  readonly #taken = new Set<number>();
   #next = reservedFirst;
 
-  constructor(cidr: string) {
-    const parsed = parseCidr(cidr);
-    const count = parsed && addressCount(parsed);
-    if (parsed?.ip.family !== "IPv4" || !count || count < 4n) {
-      throw new RangeError(
-        `Cannot use "${cidr}" for Pods: must be an IPv4 range of at least 4 addresses, such as 10.244.0.0/24`,
-      );
-    }
-    this.#cidr = parsed;
-    this.#end = Number(count) - 1;
+  constructor(cidrs: readonly string[]) {
+    this.#cidrs = cidrs.map(parseRange);
+    if (this.#cidrs.length === 0) throw new RangeError("A node needs a range for its Pods, such as 10.244.0.0/24");
+    this.#end = Math.min(...this.#cidrs.map((cidr) => Number(addressCount(cidr))), maxAddresses) - 1;
   }
 
-  /** The bridge's address with its prefix length, e.g. "10.244.0.1/24". */
-  get gatewayCidr(): string {
-    return `${this.gateway}/${this.#cidr.prefix}`;
+  /** The bridge's addresses. */
+  get gateways(): Addresses {
+    return this.#addresses(1);
   }
 
-  get gateway(): string {
-    return this.#address(1);
+  /** The addresses with their prefix lengths, e.g. "10.244.0.1/24". */
+  withPrefix(addresses: Addresses): string[] {
+    return addresses.map((address, index) => `${address}/${this.#cidrs[index]?.prefix}`);
   }
 
-  get prefixLength(): number {
-    return this.#cidr.prefix;
-  }
-
-  /** An address that is in use already, of a Pod that was found. */
-  take(address: string): void {
-    this.#taken.add(address);
-    for (let n = reservedFirst; n < this.#end; n++) {
-      if (this.#address(n) === address) this.#next = Math.max(this.#next, n + 1);
-    }
+  /** Addresses that are in use already, of a Pod that was found. */
+  take(addresses: Addresses): void {
+    const place = this.#placeOf(addresses);
+    if (place === undefined) return;
+    this.#taken.add(place);
+    if (place >= reservedFirst && place < this.#end) this.#next = Math.max(this.#next, place + 1);
   }
 
   /** Undefined when all are in use. */
-  allocate(): string | undefined {
+  allocate(): Addresses | undefined {
     for (let tries = reservedFirst; tries < this.#end; tries++) {
       if (this.#next >= this.#end) this.#next = reservedFirst;
-      const address = this.#address(this.#next++);
-      if (this.#taken.has(address)) continue;
-      this.#taken.add(address);
-      return address;
+      const place = this.#next++;
+      if (this.#taken.has(place)) continue;
+      this.#taken.add(place);
+      return this.#addresses(place);
     }
     return undefined;
   }
 
-  release(address: string): void {
-    this.#taken.delete(address);
+  release(addresses: Addresses): void {
+    const place = this.#placeOf(addresses);
+    if (place !== undefined) this.#taken.delete(place);
   }
 
-  #address(n: number): string {
-    const ip = nthAddress(this.#cidr, n);
-    if (!ip) throw new RangeError(`There is no address ${n} in the Pods' range`);
-    return formatIp(ip);
+  #placeOf([address = ""]: Addresses): number | undefined {
+    const [cidr, ip] = [this.#cidrs[0], parseIp(address)];
+    const place = cidr && ip && indexInCidr(cidr, ip);
+    return place === undefined ? undefined : Number(place);
   }
+
+  #addresses(place: number): Addresses {
+    return this.#cidrs.map((cidr) => {
+      const ip = nthAddress(cidr, place);
+      if (!ip) throw new RangeError(`There is no address ${place} in the Pods' range`);
+      return formatIp(ip);
+    });
+  }
+}
+
+function parseRange(text: string): Cidr {
+  const cidr = parseCidr(text);
+  if (cidr && addressCount(cidr) >= 4n) return cidr;
+  throw new RangeError(`Cannot use "${text}" for Pods: must be a range of at least 4 addresses, such as 10.244.0.0/24`);
 }

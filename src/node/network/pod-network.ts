@@ -1,26 +1,29 @@
 /** The sandboxes' network of one node: a bridge, and for each Pod a namespace with an address on it. */
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { isIPv6 } from "node:net";
 import { join } from "node:path";
 import type { Node } from "../../api/object.ts";
 import type { Log } from "../../lib/log.ts";
+import { ipToBytes, parseIp } from "../../net/ip.ts";
 import type { NetworkPort, PodRoute } from "../sandbox/port.ts";
-import { IpAllocator } from "./ip-allocator.ts";
+import { type Addresses, IpAllocator } from "./ip-allocator.ts";
 
 export interface Sandbox {
   readonly podUid: string;
   /** Path of the network namespace. */
   readonly path: string;
-  readonly ip: string;
+  /** One of each family of the cluster, the primary one first. */
+  readonly ips: Addresses;
   readonly hostLink: string;
 }
 
 export interface PodNetworkOptions {
   readonly port: NetworkPort;
   readonly log: Log;
-  readonly nodeIp: string;
-  readonly podCidr: string;
-  readonly clusterCidr: string;
+  readonly nodeIps: readonly string[];
+  readonly podCidrs: readonly string[];
+  readonly clusterCidrs: readonly string[];
   readonly mtu?: number | undefined;
   /** Where network namespaces are kept. */
   readonly namespaces: string;
@@ -38,14 +41,20 @@ export function hostLinkName(podUid: string): string {
 
 /** Locally administered, and the same for the same address: a neighbour's cache never goes stale. */
 export function macOf(ip: string): string {
-  return ["02", "0a", ...ip.split(".").map((part) => Number(part).toString(16).padStart(2, "0"))].join(":");
+  const parsed = parseIp(ip);
+  const last = parsed ? [...ipToBytes(parsed)].slice(-4) : [];
+  return ["02", "0a", ...last.map((byte) => byte.toString(16).padStart(2, "0"))].join(":");
 }
 
-/** One route for each other node that has Pods. */
+/** For each other node that has Pods one route in each family, by its address of that family. */
 export function podRoutes(nodes: Iterable<Node>, self: string): PodRoute[] {
   return [...nodes].flatMap(({ metadata, spec, status }) => {
-    const gateway = status?.addresses?.find(({ type }) => type === "InternalIP")?.address;
-    return metadata.name === self || !spec?.podCIDR || !gateway ? [] : [{ destination: spec.podCIDR, gateway }];
+    if (metadata.name === self) return [];
+    const internal = (status?.addresses ?? []).filter(({ type }) => type === "InternalIP");
+    return (spec?.podCIDRs ?? (spec?.podCIDR ? [spec.podCIDR] : [])).flatMap((destination) => {
+      const gateway = internal.find(({ address }) => isIPv6(address) === destination.includes(":"))?.address;
+      return gateway ? [{ destination, gateway }] : [];
+    });
   });
 }
 
@@ -58,13 +67,13 @@ export class PodNetwork {
   /** Makes the bridge, and takes over the sandboxes that a former agent made. */
   constructor(options: PodNetworkOptions) {
     this.#options = options;
-    this.#addresses = new IpAllocator(options.podCidr);
-    this.#mtu = options.mtu ?? options.port.mtuOf(options.nodeIp) ?? defaultMtu;
+    this.#addresses = new IpAllocator(options.podCidrs);
+    this.#mtu = options.mtu ?? options.port.mtuOf(options.nodeIps[0] ?? "") ?? defaultMtu;
     mkdirSync(options.directory, { recursive: true });
-    options.port.setUpNode({ bridge, address: this.#addresses.gatewayCidr, mtu: this.#mtu });
+    options.port.setUpNode({ bridge, addresses: this.#addresses.withPrefix(this.#addresses.gateways), mtu: this.#mtu });
     for (const sandbox of this.#readNotes()) {
       this.#sandboxes.set(sandbox.podUid, sandbox);
-      this.#addresses.take(sandbox.ip);
+      this.#addresses.take(sandbox.ips);
       if (!options.port.sandboxExists(sandbox.path)) this.remove(sandbox.podUid);
     }
     this.#sweepLinks();
@@ -82,23 +91,23 @@ export class PodNetwork {
   create(podUid: string): Sandbox {
     const present = this.#sandboxes.get(podUid);
     if (present) return present;
-    const ip = this.#addresses.allocate();
-    if (ip === undefined) {
-      throw new Error(`no address is left in ${this.#options.podCidr}, the range of this node's Pods`);
+    const ips = this.#addresses.allocate();
+    if (ips === undefined) {
+      throw new Error(`no address is left in ${this.#options.podCidrs.join(", ")}, the range of this node's Pods`);
     }
     const path = join(this.#options.namespaces, `pod-${podUid}`);
-    const sandbox: Sandbox = { podUid, path, ip, hostLink: hostLinkName(podUid) };
-    const { gateway, prefixLength } = this.#addresses;
+    const sandbox: Sandbox = { podUid, path, ips, hostLink: hostLinkName(podUid) };
+    const { gateways } = this.#addresses;
     // Noted first: whatever happens next, the following agent knows of it.
     writeFileSync(this.#note(podUid), JSON.stringify(sandbox));
     try {
       this.#options.port.createSandbox({
-        ...{ path, hostLink: sandbox.hostLink, bridge, gateway, mtu: this.#mtu },
-        address: `${ip}/${prefixLength}`,
-        mac: macOf(ip),
+        ...{ path, hostLink: sandbox.hostLink, bridge, gateways, mtu: this.#mtu },
+        addresses: this.#addresses.withPrefix(ips),
+        mac: macOf(ips[0] ?? ""),
       });
     } catch (error) {
-      this.#addresses.release(ip);
+      this.#addresses.release(ips);
       rmSync(this.#note(podUid), { force: true });
       throw error;
     }
@@ -112,12 +121,12 @@ export class PodNetwork {
     if (!sandbox) return;
     this.#options.port.deleteSandbox(sandbox);
     this.#sandboxes.delete(podUid);
-    this.#addresses.release(sandbox.ip);
+    this.#addresses.release(sandbox.ips);
     rmSync(this.#note(podUid), { force: true });
   }
 
   setRoutes(routes: readonly PodRoute[]): void {
-    this.#options.port.setPodRoutes(routes, { within: this.#options.clusterCidr });
+    this.#options.port.setPodRoutes(routes, { within: this.#options.clusterCidrs });
   }
 
   #note(podUid: string): string {

@@ -29,9 +29,9 @@ function networkOf(
   { network, config }: PodContext,
   { metadata, spec }: Pod,
 ): Pick<PodSandbox, "podIps" | "networkNamespace"> {
-  if (spec.hostNetwork) return { podIps: [config.nodeIp], networkNamespace: undefined };
-  const { ip, path } = network.create(metadata.uid ?? "");
-  return { podIps: [ip], networkNamespace: path };
+  if (spec.hostNetwork) return { podIps: config.nodeIps, networkNamespace: undefined };
+  const { ips, path } = network.create(metadata.uid ?? "");
+  return { podIps: ips, networkNamespace: path };
 }
 
 /** Made, or found as it was; throws an Error with one sentence. */

@@ -54,7 +54,7 @@ export class PodWorker {
     const owner = () => ({
       context,
       pod: this.#pod,
-      ip: this.#sandbox?.podIps[0] ?? pod.status?.podIP ?? context.config.nodeIp,
+      ip: this.#sandbox?.podIps[0] ?? pod.status?.podIP ?? context.config.nodeIps[0] ?? "",
       changed: () => this.#changed(),
     });
     this.#slots = containersOf(pod.spec).map(({ role, container }) => new ContainerSlot(role, container, owner));
@@ -122,14 +122,14 @@ export class PodWorker {
   }
 
   #status(known: Pod): PodStatus {
-    const { nodeIp } = this.#context.config;
+    const { nodeIps } = this.#context.config;
     const terminal = known.status?.phase === "Succeeded" || known.status?.phase === "Failed";
     if (terminal && known.status && !this.#slots.some(({ current }) => current)) return known.status;
     return podStatus({
       pod: known,
       views: this.#slots.map(({ view }) => view),
       podIps: this.#sandbox?.podIps ?? [],
-      hostIps: [nodeIp],
+      hostIps: nodeIps,
       sandboxReady: this.#sandbox !== undefined && !this.#finished,
       finished: this.#finished,
       failure: this.#failure,
@@ -183,7 +183,7 @@ export class PodWorker {
 
   get #facts(): PodFacts {
     const { config, allocatable } = this.#context;
-    return { pod: this.#pod, podIps: this.#sandbox?.podIps ?? [], hostIps: [config.nodeIp], allocatable };
+    return { pod: this.#pod, podIps: this.#sandbox?.podIps ?? [], hostIps: config.nodeIps, allocatable };
   }
 
   async #run(sandbox: PodSandbox, volumes: ReadonlyMap<string, string>): Promise<void> {

@@ -115,7 +115,7 @@ export function nodeStatus(
   return {
     ...old,
     addresses: [
-      { type: "InternalIP", address: config.nodeIp },
+      ...config.nodeIps.map((address) => ({ type: "InternalIP", address })),
       { type: "Hostname", address: config.nodeName },
     ],
     capacity: resources,
@@ -137,6 +137,6 @@ export function nodeObject(config: AgentConfig, { machine, old }: { machine: Mac
       name: config.nodeName,
       labels: { ...old?.metadata.labels, ...nodeLabels(config, machine) },
     },
-    spec: { ...old?.spec, podCIDR: config.podCidr, podCIDRs: [config.podCidr] },
+    spec: { ...old?.spec, podCIDR: config.podCidrs[0] ?? "", podCIDRs: [...config.podCidrs] },
   };
 }

@@ -66,10 +66,25 @@ function signalSessions(leaders: readonly number[], signal: NodeJS.Signals, { ex
   }
 }
 
-function setUpNode(socket: NetlinkSocket, { bridge, address, mtu }: NodeNetwork): void {
-  for (const [name, value] of nodeSettings) writeSysctl(name, value);
+/** For IPv6 addresses. A Pod's address is its own by the agent's books: nobody asks for duplicates, and it is usable at once. */
+const ipv6Settings: readonly (readonly [string, string])[] = [
+  ["net/ipv6/conf/all/disable_ipv6", "0"],
+  ["net/ipv6/conf/default/disable_ipv6", "0"],
+  ["net/ipv6/conf/all/accept_dad", "0"],
+  ["net/ipv6/conf/default/accept_dad", "0"],
+];
+
+const applySettings = (settings: typeof nodeSettings): void => {
+  for (const [name, value] of settings) writeSysctl(name, value);
+};
+
+const hasIpv6 = (addresses: readonly string[]): boolean => addresses.some((address) => address.includes(":"));
+
+function setUpNode(socket: NetlinkSocket, { bridge, addresses, mtu }: NodeNetwork): void {
+  applySettings(nodeSettings);
+  if (hasIpv6(addresses)) applySettings([...ipv6Settings, ["net/ipv6/conf/all/forwarding", "1"]]);
   const link = ensureBridge(socket, bridge, { up: true, mtu });
-  ensureAddress(socket, link.index, address);
+  for (const address of addresses) ensureAddress(socket, link.index, address);
   writeSysctl(`net/ipv4/conf/${bridge}/rp_filter`, "0");
   writeSysctl(`net/ipv4/conf/${bridge}/route_localnet`, "1");
 }
@@ -77,6 +92,8 @@ function setUpNode(socket: NetlinkSocket, { bridge, address, mtu }: NodeNetwork)
 function connect(socket: NetlinkSocket, sandbox: SandboxNetwork): void {
   const { path, hostLink, bridge, mtu, mac } = sandbox;
   const masterIndex = getLink(socket, bridge).index;
+  // Before the link is made: it takes them over.
+  if (hasIpv6(sandbox.addresses)) within(path, () => applySettings(ipv6Settings));
   const netnsFd = openSync(path, "r");
   try {
     createVeth(socket, { name: hostLink, masterIndex, mtu, up: true }, { name: podLink, netnsFd, mtu, mac });
@@ -86,18 +103,22 @@ function connect(socket: NetlinkSocket, sandbox: SandboxNetwork): void {
   setHairpin(socket, hostLink, true);
   withRouteSocket(path, (inner) => {
     const link = getLink(inner, podLink);
-    ensureAddress(inner, link.index, sandbox.address);
+    for (const address of sandbox.addresses) ensureAddress(inner, link.index, address);
     setLink(inner, link.index, { up: true });
-    replaceRoute(inner, { destination: "0.0.0.0/0", gateway: sandbox.gateway, linkIndex: link.index });
+    for (const gateway of sandbox.gateways) {
+      const destination = gateway.includes(":") ? "::/0" : "0.0.0.0/0";
+      replaceRoute(inner, { destination, gateway, linkIndex: link.index });
+    }
   });
 }
 
-function setPodRoutes(socket: NetlinkSocket, routes: readonly PodRoute[], all: string): void {
+function setPodRoutes(socket: NetlinkSocket, routes: readonly PodRoute[], all: readonly string[]): void {
   const wanted = new Set(routes.map(({ destination }) => destination));
-  const range = parseCidr(all);
+  const ranges = all.flatMap((text) => parseCidr(text) ?? []);
   for (const route of listRoutes(socket)) {
     const destination = parseCidr(route.destination);
-    if (route.byKernel || !route.gateway || !range || !destination || !cidrContainsCidr(range, destination)) continue;
+    if (route.byKernel || !route.gateway || !destination) continue;
+    if (!ranges.some((range) => cidrContainsCidr(range, destination))) continue;
     if (!wanted.has(route.destination)) deleteRoute(socket, route);
   }
   for (const route of routes) replaceRoute(socket, route);

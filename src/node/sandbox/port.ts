@@ -43,8 +43,8 @@ export interface DialPort {
 export interface NodeNetwork {
   /** e.g. "cni0". */
   readonly bridge: string;
-  /** e.g. "10.244.0.1/24". */
-  readonly address: string;
+  /** e.g. ["10.244.0.1/24", "fd00:10:244::1/64"]. */
+  readonly addresses: readonly string[];
   readonly mtu: number;
 }
 
@@ -54,10 +54,10 @@ export interface SandboxNetwork {
   /** Name of the veth's end at the bridge. */
   readonly hostLink: string;
   readonly bridge: string;
-  /** e.g. "10.244.0.5/24". */
-  readonly address: string;
-  /** The bridge's address. */
-  readonly gateway: string;
+  /** e.g. ["10.244.0.5/24", "fd00:10:244::5/64"]. */
+  readonly addresses: readonly string[];
+  /** The bridge's addresses, in the same order. */
+  readonly gateways: readonly string[];
   readonly mac: string;
   readonly mtu: number;
 }
@@ -72,7 +72,7 @@ export interface PodRoute {
 export interface NetworkPort {
   /** MTU of the link that holds the address; undefined when none does. */
   mtuOf(address: string): number | undefined;
-  /** The bridge with its address, and the node's settings; may be called again. */
+  /** The bridge with its addresses, and the node's settings; may be called again. */
   setUpNode(network: NodeNetwork): void;
   /** If anything fails, nothing is left. */
   createSandbox(sandbox: SandboxNetwork): void;
@@ -85,8 +85,8 @@ export interface NetworkPort {
   deleteHostLink(name: string): void;
   /** Names of the network namespaces kept in a folder. */
   listSandboxes(folder: string): readonly string[];
-  /** Makes the routes to other nodes' Pods these and no others (of those within `within`, e.g. "10.244.0.0/16"). */
-  setPodRoutes(routes: readonly PodRoute[], options: { within: string }): void;
+  /** Makes the routes to other nodes' Pods these and no others (of those within `within`, e.g. ["10.244.0.0/16"]). */
+  setPodRoutes(routes: readonly PodRoute[], options: { within: readonly string[] }): void;
 }
 
 export type SandboxPort = ProcessPort & TerminalPort & DialPort & NetworkPort;

@@ -12,7 +12,7 @@ import { type LogStreamOptions, streamLog } from "./log-stream.ts";
 export interface ContainerLog extends Pick<LogStreamOptions, "path" | "running" | "onChange"> {}
 
 export interface ServerOptions extends StreamServerOptions {
-  readonly config: Pick<AgentConfig, "nodeIp" | "server">;
+  readonly config: Pick<AgentConfig, "nodeIps" | "server">;
   readonly signal: AbortSignal;
   readonly pods: () => Iterable<Pod>;
   /** A sentence when there is no such log. */
@@ -103,6 +103,6 @@ export function startServer(options: ServerOptions): Promise<void> {
   });
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, config.nodeIp, () => resolve());
+    server.listen(port, config.nodeIps[0], () => resolve());
   });
 }

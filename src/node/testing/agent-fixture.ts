@@ -47,10 +47,10 @@ export class AgentFixture {
     const file = (name: string) => join(this.#directory, name);
     this.config = {
       nodeName: "node-1",
-      nodeIp: "127.0.0.1",
-      podCidr: "10.244.7.0/24",
-      clusterCidr: "10.244.0.0/16",
-      clusterDns: "10.96.0.10",
+      nodeIps: ["127.0.0.1"],
+      podCidrs: ["10.244.7.0/24"],
+      clusterCidrs: ["10.244.0.0/16"],
+      clusterDns: ["10.96.0.10"],
       clusterDomain: "cluster.local",
       runDir: file("run"),
       dataDir: file("data"),
