@@ -36,6 +36,13 @@ export interface Column<T> {
   readonly cell: (object: T, now: number) => string | number | boolean | null;
 }
 
+/** A part of the object that has a subresource of its own to write it. */
+export interface SpecPart<T> {
+  /** Takes over, in place, what of `next` belongs to the part; `object` begins as the stored one. */
+  take(object: T, next: T): void;
+  validate(object: T, old: T): FieldError[];
+}
+
 /** All hooks are pure; those that say "in place" change the object they are handed (a private copy). */
 export interface Kind<T extends KubeObject = KubeObject> extends Resource<T> {
   readonly singular: string;
@@ -60,6 +67,8 @@ export interface Kind<T extends KubeObject = KubeObject> extends Resource<T> {
   /** Faults of the change itself (immutable fields); `validate` runs as well. */
   validateUpdate?(object: T, old: T): FieldError[];
   validateStatusUpdate?(object: T, old: T): FieldError[];
+  /** By subresource; `validate` runs as well. */
+  readonly parts?: Readonly<Record<string, SpecPart<T>>>;
   /** True if the change raises metadata.generation; default: `spec` differs. */
   raisesGeneration?(object: T, old: T): boolean;
   /** Texts for `Warning: 299` headers on create and update. */
@@ -91,6 +100,8 @@ export interface Kind<T extends KubeObject = KubeObject> extends Resource<T> {
   readonly plainFinalizers?: boolean;
   /** A sentence why no more objects of the kind may be made. */
   readonly closed?: string;
+  /** A delete that names no policy leaves dependents alone; the text of the warning that says so, if there is one. */
+  readonly orphansByDefault?: { readonly warning?: string };
   /** Metadata names: the check and its words; default: DNS subdomain. */
   validateName?(name: string, generateName: boolean): string[];
 }

@@ -95,13 +95,8 @@ export function notFound(target: Target, name: string): ApiFault {
 }
 
 /** A path that leads nowhere. */
-export function noSuchPath(): ApiFault {
-  return fault({
-    code: 404,
-    reason: "NotFound",
-    message: "the server could not find the requested resource",
-    details: {},
-  });
+export function noSuchPath(why = "the server could not find the requested resource"): ApiFault {
+  return fault({ code: 404, reason: "NotFound", message: why, details: {} });
 }
 
 /** `services "x" already exists`. */

@@ -87,10 +87,11 @@ export async function createObject(
   const { name, namespace } = object.metadata;
   await requireOpenNamespace(store, { kind, name, namespace });
   kind.setDefaults?.(object);
-  kind.prepareForCreate?.(object);
+  // What the server itself adds from here on has no owner.
   if (!writer.tracked) {
     trackFields(object, undefined, { kind, manager: writer.fieldManager, subresource: undefined, nowMs: clock.now() });
   }
+  kind.prepareForCreate?.(object);
   const hook = hookOf(server.hooks, kind);
   if (hook?.ready) await hook.ready(object);
   const admission = hook?.admit(object, undefined, writer.user) ?? admitted;

@@ -29,9 +29,11 @@ function graceOf(object: StoredObject, kind: Kind, asked: number | undefined): n
   return seconds < 0 ? 1 : seconds;
 }
 
-/** Finalizers with the one that the policy asks for; without a policy they stay. */
-function finalizersFor(object: StoredObject, policy: DeleteOptions["propagationPolicy"]): string[] {
+/** Finalizers with the one that the policy asks for; without a policy they stay, or the kind has a policy. */
+function finalizersFor(object: StoredObject, kind: Kind, asked: DeleteOptions["propagationPolicy"]): string[] {
   const finalizers = object.metadata.finalizers ?? [];
+  const decided = finalizers.some((name) => dependentFinalizers.includes(name));
+  const policy = asked ?? (kind.orphansByDefault && !decided ? "Orphan" : undefined);
   if (!policy) return finalizers;
   const wanted = policy === "Orphan" ? "orphan" : policy === "Foreground" ? "foregroundDeletion" : undefined;
   const others = finalizers.filter((name) => !dependentFinalizers.includes(name));
@@ -51,7 +53,7 @@ export function decideDeletion(
   old: StoredObject,
   { kind, options, nowMs }: { kind: Kind; options: DeleteOptions; nowMs: number },
 ): Deletion {
-  const finalizers = finalizersFor(old, options.propagationPolicy);
+  const finalizers = finalizersFor(old, kind, options.propagationPolicy);
   const grace = graceOf(old, kind, options.gracePeriodSeconds);
   const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = old.metadata;
   const held = finalizers.length > 0 || keepsNamespace(old, kind);

@@ -62,7 +62,7 @@ export function handlerOf({ kind, verb, name, namespace, subresource }: ApiReque
   }
   const served = subresource === "status" ? kind.status : kind.subresources.includes(subresource);
   if (!served) throw noSuchPath();
-  if (parts.has(subresource)) {
+  if (parts.has(subresource) || kind.parts?.[subresource]) {
     if (!partVerbs.has(verb)) throw methodNotAllowed(kind, verb);
     return verbs[verb];
   }

@@ -1,6 +1,7 @@
 /** One HTTP request: who, what, may they, is it their turn, do it, answer. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { badRequest, forbidden, forbiddenPath, methodNotAllowed, noSuchPath, tooLarge } from "../api/status.ts";
+import { absenceOf } from "./absent-groups.ts";
 import type { Audit } from "./audit.ts";
 import { authenticate } from "./authentication/authenticate.ts";
 import { type Identity, identify } from "./authentication/identify.ts";
@@ -115,14 +116,14 @@ async function serveStatic({ server, staticPaths }: Edge, visit: Visit, url: URL
   const decision = await server.authorizer.decide(user, attributes);
   visit.decision = decision;
   if (!decision.allowed) throw forbiddenPath(refusal(user, attributes, decision.reason));
-  if (verb !== "get" && verb !== "head") throw noSuchPath();
+  if (verb !== "get" && verb !== "head") throw noSuchPath(absenceOf(url.pathname));
   const answer = await staticPaths({
     path: url.pathname.replace(/(.)\/$/, "$1"),
     query: url.searchParams,
     accept: String(request.headers.accept ?? ""),
     host: request.headers.host ?? "",
   });
-  if (!answer) throw noSuchPath();
+  if (!answer) throw noSuchPath(absenceOf(url.pathname));
   await send(request, response, answer);
 }
 

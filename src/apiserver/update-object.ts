@@ -17,7 +17,7 @@ import { removeEntry } from "./remove-entry.ts";
 import { shownObject, storedForm } from "./stored-form.ts";
 
 /** Which part of the object a write may change. */
-export type Part = "object" | "status" | "finalize" | "binding";
+export type Part = "object" | "status" | "finalize" | "binding" | "spec-part";
 
 export interface Update {
   readonly kind: Kind;
@@ -34,8 +34,11 @@ export interface Update {
 /** Writes that lose against others are tried again this often, if the client named no revision. */
 const attempts = 20;
 
+const specPartOf = ({ kind, subresource = "" }: Update) => kind.parts?.[subresource];
+
 /** Only the named part of `next` counts; the rest is as stored. */
-function restrict(next: StoredObject, old: StoredObject, { kind, part }: Update): StoredObject {
+function restrict(next: StoredObject, old: StoredObject, update: Update): StoredObject {
+  const { kind, part } = update;
   if (part === "object") {
     if (kind.status) {
       if (old.status === undefined) delete next.status;
@@ -48,7 +51,9 @@ function restrict(next: StoredObject, old: StoredObject, { kind, part }: Update)
   if (part === "binding") return next;
   const restricted = structuredClone(old);
   if (next.metadata.managedFields) writableMeta(restricted).managedFields = next.metadata.managedFields;
-  if (part === "status") {
+  if (part === "spec-part") {
+    specPartOf(update)?.take(restricted, next);
+  } else if (part === "status") {
     if (next.status === undefined) delete restricted.status;
     else restricted.status = next.status;
   } else {
@@ -80,34 +85,35 @@ interface Prepared {
 }
 
 /** Asks the kind and the server's rules; `object` is ready for `validate`. */
-function prepare(update: Update, old: StoredObject): Prepared {
-  const { kind, part, change } = update;
+function prepare(update: Update, old: StoredObject, nowMs: number): Prepared {
+  const { kind, part, change, writer, subresource } = update;
   const { object: changed, warnings = [] } = change(structuredClone(old));
   const pinned = checkIdentity(changed, old, update);
   const object = restrict(changed, old, update);
   carryMetadata(object, old);
   dropEmptyMetadata(object);
   kind.setDefaults?.(object);
+  // What the server itself carries over or fills in from here on has no owner.
+  if (!writer.tracked) trackFields(object, old, { kind, manager: writer.fieldManager, subresource, nowMs });
   if (part === "object") kind.prepareForUpdate?.(object, old);
   return { object, warnings, pinned };
 }
 
-function validate({ kind, part }: Update, object: StoredObject, old: StoredObject): void {
+function validate(update: Update, object: StoredObject, old: StoredObject): void {
+  const { kind, part } = update;
   const faults = [...validateMetadata(object, kind), ...validateMetadataUpdate(object, old)];
   if (part === "object")
     faults.push(...(kind.validate?.(object, old) ?? []), ...(kind.validateUpdate?.(object, old) ?? []));
   if (part === "status") faults.push(...(kind.validateStatusUpdate?.(object, old) ?? []));
+  if (part === "spec-part")
+    faults.push(...(kind.validate?.(object, old) ?? []), ...(specPartOf(update)?.validate(object, old) ?? []));
   throwFaults(kind, object.metadata.name, faults);
 }
 
 async function attempt(server: ServerContext, update: Update, entry: Entry): Promise<Written | "conflict"> {
   const { kind, part, writer } = update;
   const old = shownObject(kind, entry.value);
-  const { object, warnings: decodeWarnings, pinned } = prepare(update, old);
-  if (!writer.tracked) {
-    const { subresource } = update;
-    trackFields(object, old, { kind, manager: writer.fieldManager, subresource, nowMs: server.clock.now() });
-  }
+  const { object, warnings: decodeWarnings, pinned } = prepare(update, old, server.clock.now());
   const hook = part === "object" ? hookOf(server.hooks, kind) : undefined;
   const admission = hook?.admit(object, old, writer.user) ?? admitted;
   try {

@@ -75,6 +75,10 @@ export const jobKind: Kind<Job> = {
   status: true,
   subresources: [],
   schema: "io.k8s.api.batch.v1.Job",
+  orphansByDefault: {
+    warning:
+      "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning",
+  },
   setDefaults,
   prepareForCreate(job) {
     Object.assign(job, { status: {} });

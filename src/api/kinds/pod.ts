@@ -2,11 +2,13 @@ import { forbidden } from "../field-error.ts";
 import type { Kind } from "../kind.ts";
 import type { Pod } from "../object.ts";
 import { pods } from "../resource.ts";
+import { validateEphemeralUpdate } from "./_ephemeral-validate.ts";
 import { setPodSpecDefaults } from "./_pod-defaults.ts";
 import { validatePodSpec } from "./_pod-validate.ts";
 import { warnAboutPodSpec } from "./_pod-warnings.ts";
 import { podColumns } from "./pod-columns.ts";
 import { qosClassOf } from "./pod-qos.ts";
+import { takeResources, validatePodResize } from "./pod-resize.ts";
 import { validatePodUpdate } from "./pod-update.ts";
 
 /** `podIP` is the old form of `podIPs[0]`; each is filled from the other. */
@@ -50,6 +52,15 @@ export const podKind: Kind<Pod> = {
     return faults;
   },
   validateUpdate: validatePodUpdate,
+  parts: {
+    ephemeralcontainers: {
+      take(pod, next) {
+        pod.spec.ephemeralContainers = next.spec.ephemeralContainers ?? [];
+      },
+      validate: validateEphemeralUpdate,
+    },
+    resize: { take: takeResources, validate: validatePodResize },
+  },
   warnings: ({ spec }, old) => (old ? [] : warnAboutPodSpec("spec", spec)),
   fieldSelectors: {
     "spec.nodeName": ({ spec }) => spec.nodeName ?? "",

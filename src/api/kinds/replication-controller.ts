@@ -47,6 +47,7 @@ export const replicationControllerKind: Kind<ReplicationController> = {
   status: true,
   subresources: ["scale"],
   schema: "io.k8s.api.core.v1.ReplicationController",
+  orphansByDefault: {},
   setDefaults,
   prepareForCreate: (controller) => void Object.assign(controller, { status: { replicas: 0 } }),
   validate,

@@ -158,9 +158,10 @@ function subresourcePaths(
   gvk: GroupVersionKind,
   dialect: Dialect,
 ): [string, PathItem][] {
-  const { schema, status, subresources } = kind;
+  const { schema, status, subresources, parts = {} } = kind;
   const own = status ? [pathItem(`${item}/status`, itemActions(schema, gvk, kind), dialect)] : [];
   const others = subresources.flatMap((name): [string, PathItem][] => {
+    if (parts[name]) return [pathItem(`${item}/${name}`, itemActions(schema, gvk, kind), dialect)];
     const below = subresourceSchemas[name];
     if (!below) return [];
     const { schema: type, ...belowGvk } = below;

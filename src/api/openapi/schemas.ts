@@ -14,6 +14,7 @@ export type Published = Pick<
   | "schema"
   | "status"
   | "subresources"
+  | "parts"
   | "createOnly"
   | "published"
 >;
@@ -121,6 +122,12 @@ export const listSchema = (schema: string): string => `${schema}List`;
 export const subresourceSchemas: Readonly<Record<string, GroupVersionKind & { readonly schema: string }>> = {
   binding: { group: "", version: "v1", kind: "Binding", schema: "io.k8s.api.core.v1.Binding" },
   eviction: { group: "policy", version: "v1", kind: "Eviction", schema: "io.k8s.api.policy.v1.Eviction" },
+  token: {
+    group: "authentication.k8s.io",
+    version: "v1",
+    kind: "TokenRequest",
+    schema: "io.k8s.api.authentication.v1.TokenRequest",
+  },
   scale: { group: "autoscaling", version: "v1", kind: "Scale", schema: "io.k8s.api.autoscaling.v1.Scale" },
 };
 

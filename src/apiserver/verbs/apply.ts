@@ -46,7 +46,7 @@ export async function apply(server: ServerContext, request: ApiRequest): Promise
     if (!applied.metadata.resourceVersion) delete writableMeta(merged).resourceVersion;
     return merged;
   };
-  const part = partOf(subresource);
+  const part = partOf(kind, subresource);
   const target: Update = {
     kind,
     namespace,

@@ -14,6 +14,8 @@ export async function remove(server: ServerContext, request: ApiRequest): Promis
   const { kind, namespace, name = "" } = request;
   const { dryRun, ...options } = await parseDeleteOptions(request);
   const { value, gone } = await deleteObject(server, { kind, namespace, name, options, dryRun });
-  if (!gone || showsLastState.has(kind.plural)) return { type: "object", kind, value };
-  return { type: "json", body: success(kind, name, objectOf(value).metadata.uid) };
+  const { warning } = kind.orphansByDefault ?? {};
+  const warnings = warning && !options.propagationPolicy ? [warning] : [];
+  if (!gone || showsLastState.has(kind.plural)) return { type: "object", kind, value, warnings };
+  return { type: "json", body: success(kind, name, objectOf(value).metadata.uid), warnings };
 }

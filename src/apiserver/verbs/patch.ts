@@ -51,7 +51,7 @@ export async function patch(server: ServerContext, request: ApiRequest): Promise
     if (decoded.object.metadata.resourceVersion === revision) delete writableMeta(decoded.object).resourceVersion;
     return decoded;
   };
-  const part = partOf(subresource);
+  const part = partOf(kind, subresource);
   const written = await updateObject(server, { kind, namespace, name, part, subresource, writer: options, change });
   return { type: "object", kind, value: written.value, warnings: written.warnings };
 }

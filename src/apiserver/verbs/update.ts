@@ -32,7 +32,15 @@ export async function update(server: ServerContext, request: ApiRequest): Promis
   alignWithUrl(object, request);
   if (object.metadata.name !== name) throw badRequest("name must be provided");
   const change: Update["change"] = () => ({ object: structuredClone(object) });
-  const target: Update = { kind, namespace, name, part: partOf(subresource), subresource, writer: options, change };
+  const target: Update = {
+    kind,
+    namespace,
+    name,
+    part: partOf(kind, subresource),
+    subresource,
+    writer: options,
+    change,
+  };
   const mayCreate = subresource === undefined && createdByUpdate.has(kind.plural) && !object.metadata.resourceVersion;
   const written = await updateObject(server, target).catch((error: unknown) => {
     if (mayCreate && isMissing(error)) return createMissing(server, request, object, options);

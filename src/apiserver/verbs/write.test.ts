@@ -348,3 +348,46 @@ test("server-side apply: an annotation that its only manager gives up goes, and 
   const { code, body: next } = await ask("PATCH", path, { body: configMap("noted"), type });
   assert.deepEqual([code, next.metadata.annotations, next.metadata.name], [200, undefined, "noted"]);
 });
+
+test("what the server adds to an object has no owner", async () => {
+  const template = { spec: { restartPolicy: "Never", containers: [{ name: "c", image: "busybox" }] } };
+  const body = { apiVersion: "batch/v1", kind: "Job", metadata: { name: "owned" }, spec: { template } };
+  const { metadata, spec } = (await ask("POST", "/apis/batch/v1/namespaces/default/jobs", { body })).body;
+  assert.ok(spec.selector.matchLabels["batch.kubernetes.io/controller-uid"]);
+  const fields = metadata.managedFields[0].fieldsV1["f:spec"];
+  assert.ok(fields["f:completions"] && fields["f:template"]["f:spec"]);
+  assert.deepEqual([fields["f:selector"], fields["f:template"]["f:metadata"]], [undefined, undefined]);
+  const made = (await ask("POST", services, { body: service("owned", { ports: [{ port: 80 }] }) })).body;
+  const { clusterIP: _ip, clusterIPs: _ips, ...first } = made.spec;
+  const put = await ask("PUT", `${services}/owned`, {
+    body: { ...made, spec: { ...first, sessionAffinity: "ClientIP" } },
+  });
+  assert.equal(put.body.spec.clusterIP, made.spec.clusterIP);
+  assert.ok(!JSON.stringify(put.body.metadata.managedFields).includes("clusterIP"));
+});
+
+test("Jobs and ReplicationControllers leave their Pods alone unless a policy is named; Jobs warn of it", async () => {
+  const template = { metadata: { labels: { a: "b" } }, spec: { containers: [{ name: "c", image: "busybox" }] } };
+  const jobs = "/apis/batch/v1/namespaces/default/jobs";
+  const once = { ...template, spec: { ...template.spec, restartPolicy: "Never" } };
+  const make = (path: string, apiVersion: string, kind: string, spec: object) =>
+    ask("POST", path, { body: { apiVersion, kind, metadata: { name: "parent" }, spec } });
+  await make(jobs, "batch/v1", "Job", { template: once });
+  const { body, headers } = await ask("DELETE", `${jobs}/parent`);
+  assert.deepEqual(body.metadata.finalizers, ["orphan"]);
+  assert.match(String(headers.warning), /child pods are preserved by default when jobs are deleted/);
+  const asked = await ask("DELETE", `${jobs}/parent?propagationPolicy=Background`);
+  assert.deepEqual([asked.code, asked.body.status, asked.headers.warning], [200, "Success", undefined]);
+  const controllers = "/api/v1/namespaces/default/replicationcontrollers";
+  await make(controllers, "v1", "ReplicationController", { selector: { a: "b" }, template });
+  const left = await ask("DELETE", `${controllers}/parent`);
+  assert.deepEqual([left.body.metadata.finalizers, left.headers.warning], [["orphan"], undefined]);
+});
+
+test("what fairlead does not have says so", async () => {
+  const path = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers";
+  const scaler = await ask("POST", path, { body: {} });
+  assert.equal(scaler.code, 404);
+  assert.match(scaler.body.message, /set the number of replicas with "kubectl scale"$/);
+  assert.match((await ask("GET", "/apis/metrics.k8s.io/v1beta1/nodes")).body.message, /measures no CPU and memory/);
+});
