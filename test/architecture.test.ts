@@ -86,6 +86,17 @@ test("some packages are known to few files", () => {
   assert.deepEqual(wrong, []);
 });
 
+test("packages are not loaded late by their own name: in the bundle they would have a default export only", () => {
+  const wrong = files
+    .filter((file) => !isTest(file))
+    .flatMap(importsOf)
+    .filter(({ line, specifier }) => line.startsWith("import(") && !/^(\.|node:)/.test(specifier));
+  assert.deepEqual(
+    wrong.map(({ from, specifier }) => `${from} loads ${specifier}`),
+    [],
+  );
+});
+
 test("no cycles between files", () => {
   const graph = new Map(
     files.map((file) => [

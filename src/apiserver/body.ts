@@ -27,7 +27,7 @@ export type Parsed = { readonly ok: true; readonly value: unknown } | { readonly
 const firstLine = (error: unknown): string => (error instanceof Error ? (error.message.split("\n")[0] ?? "") : "");
 
 async function parseYaml(text: string): Promise<Parsed> {
-  const { parseAllDocuments } = await import("yaml");
+  const { parseAllDocuments } = await import("../lib/yaml.ts");
   const documents = parseAllDocuments(text, { maxAliasCount: 100 } as never);
   if (!Array.isArray(documents) || documents.length === 0) return { ok: false, reason: "the body is empty" };
   const given = documents.filter((document) => document.contents !== null);

@@ -68,7 +68,7 @@ function jsonBody(reply: Body, { form }: Negotiated, url: URLSearchParams, now: 
 }
 
 async function yamlBody(json: Buffer): Promise<Buffer> {
-  const { stringify } = await import("yaml");
+  const { stringify } = await import("../lib/yaml.ts");
   return Buffer.from(stringify(JSON.parse(json.toString())));
 }
 

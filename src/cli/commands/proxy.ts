@@ -90,7 +90,7 @@ function flatten(value: object, prefix = ""): [string, unknown][] {
 
 /** Fields of the file that this proxy has; others (of other modes, or of clients) are left to those who read them. */
 async function readConfigFile(path: string): Promise<{ config: Record<string, unknown>; mode?: string }> {
-  const { parse } = await import("yaml");
+  const { parse } = await import("../../lib/yaml.ts");
   let document: unknown;
   try {
     document = parse(readFileSync(path, "utf8"));
