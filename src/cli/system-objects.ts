@@ -55,6 +55,7 @@ function kubeProxy({ config, kubeconfigs, proxyMode }: SystemObjectsOptions): Da
               name: "kube-proxy",
               image: "fairlead",
               args,
+              securityContext: { privileged: true },
               env: [
                 ...systemEnvironment,
                 { name: "NODE_NAME", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } },

@@ -79,6 +79,7 @@ const programs = {
   nsenter: "util-linux",
   mount: "mount",
   sh: "dash",
+  perl: "perl-base",
 } as const;
 
 /** One sentence for each program that is not in the search path. */

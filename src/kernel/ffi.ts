@@ -143,6 +143,7 @@ function checked(syscall: string, action: string, call: () => Result): number {
 /** include/uapi/linux/sched.h */
 export const CLONE_NEWNET = 0x40000000;
 export const CLONE_NEWUTS = 0x04000000;
+export const CLONE_NEWIPC = 0x08000000;
 
 /** Moves the calling thread into the namespace that `fd` is open on; `type` is a CLONE_NEW* flag. */
 export function setns(fd: number, type: number): void {

@@ -1,7 +1,7 @@
-/** Namespaces as files: a bind mount of /proc/…/ns keeps one alive without a process. Shared by netns.ts and uts.ts. */
+/** Namespaces as files: a bind mount of /proc/…/ns keeps one alive without a process. Shared by netns.ts, ipc.ts and uts.ts. */
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { CLONE_NEWNET, CLONE_NEWUTS, close, open, setns, unshare } from "./ffi.ts";
+import { CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWUTS, close, open, setns, unshare } from "./ffi.ts";
 import { bindMount, detachMount } from "./mount.ts";
 
 /** A namespace by the path of its file or by an open descriptor of it. */
@@ -15,6 +15,7 @@ export interface NamespaceKind {
 }
 
 export const netKind: NamespaceKind = { flag: CLONE_NEWNET, own: "/proc/thread-self/ns/net" };
+export const ipcKind: NamespaceKind = { flag: CLONE_NEWIPC, own: "/proc/thread-self/ns/ipc" };
 export const utsKind: NamespaceKind = { flag: CLONE_NEWUTS, own: "/proc/thread-self/ns/uts" };
 
 /** statfs(2): type of the file system behind namespace files. */

@@ -23,6 +23,7 @@ import { register } from "./registration/registration.ts";
 import { probeOverlay } from "./runtime/overlay.ts";
 import { ProcessRuntime } from "./runtime/process-runtime.ts";
 import { createLinuxPort } from "./sandbox/linux.ts";
+import { PodIpc } from "./sandbox/pod-ipc.ts";
 import type { SandboxPort } from "./sandbox/port.ts";
 import { startServer } from "./server/server.ts";
 
@@ -66,7 +67,7 @@ function make({ config, client, log, signal, clock = systemClock }: AgentOptions
   const overlay = () => probeOverlay(directories.disk);
   const loaded = createLoadedImages({ ...config, keepOwners: otherUsers, overlay });
   const context: PodContext = {
-    ...{ config, client, runtime, network, clock, log, signal, directories },
+    ...{ config, client, runtime, network, ipc: new PodIpc(port, join(run, "ipc")), clock, log, signal, directories },
     images: createImageCatalog({
       builtIn: createBuiltInImages(config),
       loaded,

@@ -106,13 +106,14 @@ export class PodRegistry {
   }
 
   async #removeLeftovers(wanted: ReadonlySet<string>): Promise<void> {
-    const { runtime, network, directories, log } = this.#context;
+    const { runtime, network, ipc, directories, log } = this.#context;
     for (const { id, podUid, name } of runtime.list()) {
       if (wanted.has(podUid)) continue;
       log.info("leftover container removed", { container: name, podUid });
       await runtime.remove(id);
     }
     for (const { podUid } of network.list()) if (!wanted.has(podUid)) network.remove(podUid);
+    for (const podUid of ipc.list()) if (!wanted.has(podUid)) ipc.remove(podUid);
     for (const directory of [directories.memory, directories.disk]) {
       for (const uid of readdirSync(directory))
         if (!wanted.has(uid)) rmSync(join(directory, uid), { recursive: true, force: true });

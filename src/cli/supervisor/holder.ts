@@ -36,7 +36,7 @@ wait $!
 /** Arguments of nsenter that lead into the namespaces of `pid`. */
 export function enterArguments(pid: number, tier: Tier): string[] {
   const user = tier === "root" ? [] : ["--user", "--preserve-credentials"];
-  return ["nsenter", `--target=${pid}`, ...user, "--mount", "--net", "--pid"];
+  return ["nsenter", `--target=${pid}`, ...user, "--mount", "--net", "--ipc", "--pid"];
 }
 
 function waitForReady(child: ChildProcess): Promise<void> {
@@ -63,7 +63,7 @@ export async function createHolder(runDir: string, tier: Tier): Promise<Holder> 
   const user = tier === "root" ? [] : ["--user", "--map-root-user"];
   const child = spawn(
     "unshare",
-    [...user, "--mount", "--net", "--pid", "--fork", "--mount-proc", "sh", "-c", script, "sh", runDir],
+    [...user, "--mount", "--net", "--ipc", "--pid", "--fork", "--mount-proc", "sh", "-c", script, "sh", runDir],
     // Its own process group: Ctrl-C at the terminal is the supervisor's to handle.
     { stdio: ["ignore", "pipe", "pipe", "pipe"], detached: true },
   );

@@ -9,6 +9,8 @@ export interface UserFiles {
 export interface ImageUser {
   readonly uid: number;
   readonly gid: number;
+  /** Those of /etc/group that have it as a member. */
+  readonly groups?: readonly number[];
 }
 
 const isNumber = (text: string): boolean => /^\d+$/.test(text);
@@ -20,6 +22,11 @@ function lookUp(file: string, matches: (fields: readonly string[]) => boolean): 
     .find((fields) => fields.length >= 3 && matches(fields));
 }
 
+function memberOf(name: string, group: string): number[] {
+  const fields = group.split("\n").map((line) => line.split(":"));
+  return fields.flatMap(([, , gid, members = ""]) => (members.split(",").includes(name) ? [Number(gid)] : []));
+}
+
 /** `text` is "user", "uid", "user:group", "uid:gid" and so on; undefined when the image's files do not know a name of it. */
 export function findImageUser(text: string, { passwd, group }: UserFiles): ImageUser | undefined {
   const [user = "", groupName] = text.split(":");
@@ -28,5 +35,7 @@ export function findImageUser(text: string, { passwd, group }: UserFiles): Image
   const ownGid = account?.[3] ?? "0";
   const namedGid = groupName && !isNumber(groupName) ? lookUp(group, ([name]) => name === groupName)?.[2] : groupName;
   const gid = groupName ? namedGid : ownGid;
-  return uid === undefined || gid === undefined ? undefined : { uid: Number(uid), gid: Number(gid) };
+  if (uid === undefined || gid === undefined) return undefined;
+  const groups = account && memberOf(account[0] ?? "", group);
+  return { uid: Number(uid), gid: Number(gid), ...(groups && groups.length > 0 && { groups }) };
 }

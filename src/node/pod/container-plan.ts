@@ -18,7 +18,7 @@ export interface Plan {
 }
 
 function shouldRestart({ role, current }: ContainerView, restartPolicy: string): boolean {
-  if (current?.state.kind !== "exited") return false;
+  if (current?.state.kind !== "exited" || role === "ephemeral") return false;
   const policy = role === "sidecar" ? "Always" : restartPolicy;
   // An init container that succeeded is done, whatever the policy.
   if (current.state.exitCode === 0 && role === "init") return false;
@@ -35,6 +35,7 @@ function stepOf(view: ContainerView, { restartPolicy, backoffs, nowMs }: PlanInp
   const { name, current } = view;
   if (!current) return { kind: "start", name, attempt: 0 };
   if (current.state.kind !== "exited") return { kind: "running" };
+  if (view.replacing) return { kind: "start", name, attempt: current.attempt + 1 };
   if (!shouldRestart(view, restartPolicy)) return { kind: current.state.exitCode === 0 ? "succeeded" : "failed" };
   const backoff = backoffs.get(name);
   const untilMs = restartAtMs(backoff, current.state.finishedAtMs);
@@ -54,8 +55,10 @@ export function planContainers(inputs: PlanInputs): Plan {
   };
   const apps = inputs.views.filter(({ role }) => role === "app");
   const begun = apps.some(({ current }) => current !== undefined);
+  // These wait for nothing: they are there to find out what others wait for.
+  for (const view of inputs.views) if (view.role === "ephemeral") take(view);
   for (const view of inputs.views) {
-    if (view.role === "app") continue;
+    if (view.role === "app" || view.role === "ephemeral") continue;
     // Init containers are not asked again once the others have begun.
     if (begun && view.role === "init") continue;
     const { kind } = take(view);

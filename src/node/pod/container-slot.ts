@@ -21,7 +21,8 @@ export interface SlotOwner {
 export class ContainerSlot {
   readonly name: string;
   readonly role: ContainerRole;
-  readonly container: Container;
+  /** As the Pod has it now. */
+  container: Container & { readonly targetContainerName?: string };
   waiting: ContainerView["waiting"];
   backoff: RestartBackoff | undefined;
   /** Not before this time another try (an image, a reference that was missing). */
@@ -31,6 +32,7 @@ export class ContainerSlot {
   /** A start that never reached the runtime. */
   #failed: Instance | undefined;
   #id: string | undefined;
+  #replacing = false;
   #last: ApiState | undefined;
   #probes: ContainerProbes | undefined;
   #stop: ContainerStop | undefined;
@@ -68,6 +70,7 @@ export class ContainerSlot {
       ...(current && { current }),
       ...(this.#last && { last: this.#last }),
       ...(waiting && { waiting }),
+      ...(this.#replacing && { replacing: true }),
       ready: runs && (this.#probes?.ready ?? true),
       started: runs && (this.#probes?.started ?? true),
     };
@@ -98,6 +101,7 @@ export class ContainerSlot {
     this.#id = "id" in next ? next.id : undefined;
     this.#failed = "failed" in next ? next.failed : undefined;
     this.waiting = undefined;
+    this.#replacing = false;
     this.endProbes();
     return old;
   }
@@ -130,6 +134,17 @@ export class ContainerSlot {
     this.#stop = new ContainerStop({ ...context, id: this.#id, container, ip, deadlineMs, onHookFailure });
   }
 
+  /** The Pod's image for it is another by now: it is ended, to be started anew. */
+  stopIfReplaced(): void {
+    const { info, role, container } = this;
+    if (info?.state.kind !== "running" || role === "init" || role === "ephemeral") return;
+    if (this.#replacing || info.image === (container.image ?? "")) return;
+    this.#replacing = true;
+    const { context, pod } = this.#owner();
+    const graceMs = (pod.spec.terminationGracePeriodSeconds ?? 30) * 1000;
+    this.stop(context.clock.now() + graceMs, `Container ${this.name} definition changed, will be restarted`);
+  }
+
   /** Its status changed by somebody else's doing. */
   changed(): void {
     this.#owner().changed();
@@ -150,8 +165,14 @@ export class ContainerSlot {
   }
 
   #statusInApi(): ContainerStatus | undefined {
-    const { containerStatuses = [], initContainerStatuses = [] } = this.#owner().pod.status ?? {};
-    return [...containerStatuses, ...initContainerStatuses].find(({ name }) => name === this.name);
+    const {
+      containerStatuses = [],
+      initContainerStatuses = [],
+      ephemeralContainerStatuses = [],
+    } = this.#owner().pod.status ?? {};
+    return [...containerStatuses, ...initContainerStatuses, ...ephemeralContainerStatuses].find(
+      ({ name }) => name === this.name,
+    );
   }
 
   #beginProbes(known?: { ready: boolean; started: boolean }): void {

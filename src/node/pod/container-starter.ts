@@ -1,5 +1,6 @@
 /** Makes a container of a Pod's spec: image, environment, volumes, command. */
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import type { Container } from "kubernetes-types/core/v1";
 import type { Pod } from "../../api/object.ts";
 import { buildEnvironment, environmentReferences } from "../environment/environment.ts";
@@ -10,6 +11,7 @@ import type { Image } from "../images/image.ts";
 import type { ContainerSpec, Mount } from "../runtime/container-runtime.ts";
 import { volumeMounts } from "../volumes/pod-volumes.ts";
 import { readConfigSource } from "./api-objects.ts";
+import { containerSecurity } from "./container-security.ts";
 import { containerUser } from "./container-user.ts";
 import type { PodContext } from "./pod-context.ts";
 import { logPath, scratchPath } from "./pod-paths.ts";
@@ -24,6 +26,8 @@ export interface StartInputs {
   readonly facts: PodFacts;
   /** Paths of the Pod's volumes by name. */
   readonly volumes: ReadonlyMap<string, string>;
+  /** Id of the container whose pid namespace it shares. */
+  readonly pidOwner?: string | undefined;
 }
 
 /** Source: "Define a Command and Arguments for a Container": command replaces the entrypoint and drops the image's cmd. */
@@ -49,10 +53,17 @@ async function environmentOf(
   return buildEnvironment(container, { facts, sources, base });
 }
 
-/** The Pod's own files come first; a mount of the same place wins. */
-function allMounts(sandbox: PodSandbox, own: readonly Mount[]): Mount[] {
+/** The Pod's own files come first; a mount of the same place wins. The machine's root gets no folder for them. */
+function allMounts({ sandbox, image }: StartInputs, own: readonly Mount[]): Mount[] {
   const taken = new Set(own.map(({ target }) => target));
-  return [...sandbox.mounts.filter(({ target }) => !taken.has(target)), ...own];
+  const fits = ({ target }: Mount) => image.root.kind !== "machine" || existsSync(target);
+  return [...sandbox.mounts.filter((mount) => !taken.has(mount.target) && fits(mount)), ...own];
+}
+
+/** Whose processes it sees. Source: core/v1 PodSpec.hostPID, shareProcessNamespace and EphemeralContainer.targetContainerName. */
+function pidNamespaceOf({ pod, pidOwner }: StartInputs): Pick<ContainerSpec, "pidNamespace"> {
+  if (pod.spec.hostPID) return { pidNamespace: "node" };
+  return pidOwner === undefined ? {} : { pidNamespace: { container: pidOwner } };
 }
 
 /** Throws ContainerConfigError for a fault of the Pod's making, any other error for one of the moment. */
@@ -74,12 +85,15 @@ export async function containerSpec(context: PodContext, inputs: StartInputs): P
     env: container.tty ? { TERM: "xterm", ...env } : env,
     workingDir: container.workingDir || image.workingDir,
     root: image.root,
-    mounts: allMounts(sandbox, await volumeMounts(container, { paths: volumes, env })),
+    mounts: allMounts(inputs, await volumeMounts(container, { paths: volumes, env })),
     hostname: sandbox.names.utsName,
     logFile: logPath(context.directories, { uid, container: container.name, attempt }),
     ...(sandbox.networkNamespace !== undefined && { networkNamespace: sandbox.networkNamespace }),
     scratch: scratchPath(context.directories, { uid, container: container.name, attempt }),
+    ...(sandbox.ipcNamespace !== undefined && { ipcNamespace: sandbox.ipcNamespace }),
+    ...pidNamespaceOf(inputs),
     ...(user && { user }),
+    ...containerSecurity(container, pod),
     ...(image.stopSignal && { stopSignal: image.stopSignal }),
     ...(container.stdin && { input: container.stdinOnce ? "once" : "open" }),
     ...(container.tty && { tty: true }),

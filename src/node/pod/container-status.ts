@@ -48,7 +48,8 @@ export function containerStatus(view: ContainerView, { defaultReason }: { defaul
   // While a restart is held back, how the container ended is its last state.
   const lastState = state.waiting && current?.state.kind === "exited" ? terminatedState(current) : last;
   const running = state.running !== undefined;
-  const ready = role === "init" ? state.terminated?.exitCode === 0 : running && view.started && view.ready;
+  const ready =
+    role === "init" ? state.terminated?.exitCode === 0 : running && view.started && view.ready && role !== "ephemeral";
   return {
     name,
     image,
@@ -57,7 +58,7 @@ export function containerStatus(view: ContainerView, { defaultReason }: { defaul
     state,
     lastState: lastState ?? {},
     ready,
-    started: running && (role === "init" || view.started),
+    started: running && (role === "init" || view.started) && role !== "ephemeral",
     restartCount: current?.attempt ?? 0,
   };
 }

@@ -3,7 +3,7 @@ import type { ContainerState as ApiState, Container, PodSpec } from "kubernetes-
 import type { ContainerState } from "../runtime/container-runtime.ts";
 
 /** A sidecar is an init container with restartPolicy Always. */
-export type ContainerRole = "init" | "sidecar" | "app";
+export type ContainerRole = "init" | "sidecar" | "app" | "ephemeral";
 
 export interface Instance {
   readonly id: string;
@@ -26,6 +26,8 @@ export interface ContainerView {
   readonly ready: boolean;
   /** The startup probe's word (true when there is none). */
   readonly started: boolean;
+  /** It is ended, or has been, because the Pod's image for it is another by now. */
+  readonly replacing?: boolean;
 }
 
 export interface RoledContainer {
@@ -33,11 +35,12 @@ export interface RoledContainer {
   readonly container: Container;
 }
 
-/** Init containers and sidecars first, each group in the Pod's order. */
-export function containersOf({ initContainers = [], containers }: PodSpec): RoledContainer[] {
+/** Init containers and sidecars first, ephemeral ones last, each group in the Pod's order. */
+export function containersOf({ initContainers = [], containers, ephemeralContainers = [] }: PodSpec): RoledContainer[] {
   return [
     ...initContainers.map((container) => ({ role: sidecarOrInit(container), container })),
     ...containers.map((container) => ({ role: "app" as const, container })),
+    ...ephemeralContainers.map((container) => ({ role: "ephemeral" as const, container })),
   ];
 }
 

@@ -8,6 +8,7 @@ import type { AgentConfig } from "../agent-config.ts";
 import type { ImageCatalog } from "../images/catalog.ts";
 import type { PodNetwork } from "../network/pod-network.ts";
 import type { ContainerRuntime } from "../runtime/container-runtime.ts";
+import type { PodIpc } from "../sandbox/pod-ipc.ts";
 
 export interface PodContext {
   readonly config: AgentConfig;
@@ -15,6 +16,7 @@ export interface PodContext {
   readonly runtime: ContainerRuntime;
   readonly images: ImageCatalog;
   readonly network: PodNetwork;
+  readonly ipc: PodIpc;
   readonly services: Informer<Service>;
   readonly recorder: EventRecorder;
   readonly clock: Clock;

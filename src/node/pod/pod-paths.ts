@@ -32,3 +32,8 @@ export function volumeDirectories({ memory, disk }: NodeDirectories, uid: string
 export function namesDirectory({ memory }: Pick<NodeDirectories, "memory">, uid: string): string {
   return join(memory, uid, "names");
 }
+
+/** The Pod's /dev/shm. */
+export function sharedMemoryDirectory({ memory }: Pick<NodeDirectories, "memory">, uid: string): string {
+  return join(memory, uid, "shm");
+}

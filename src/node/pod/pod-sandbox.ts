@@ -1,19 +1,21 @@
 /** What the containers of a Pod share: network, host name, and the files that tell of them. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Pod } from "../../api/object.ts";
 import { formatHosts, type PodNames, podNames } from "../name-resolution/hosts-file.ts";
 import { formatResolvConf, podResolver } from "../name-resolution/resolv-conf.ts";
 import type { Mount } from "../runtime/container-runtime.ts";
 import type { PodContext } from "./pod-context.ts";
-import { namesDirectory } from "./pod-paths.ts";
+import { namesDirectory, sharedMemoryDirectory } from "./pod-paths.ts";
 
 export interface PodSandbox {
   readonly podIps: readonly string[];
   /** Undefined: the node's own. */
   readonly networkNamespace: string | undefined;
+  /** Undefined: the node's own. */
+  readonly ipcNamespace: string | undefined;
   readonly names: PodNames;
-  /** /etc/hosts, /etc/hostname, /etc/resolv.conf. */
+  /** /etc/hosts, /etc/hostname, /etc/resolv.conf, /dev/shm. */
   readonly mounts: readonly Mount[];
 }
 
@@ -34,6 +36,16 @@ function networkOf(
   return { podIps: ips, networkNamespace: path };
 }
 
+/** Shared by the containers, as their IPC namespace is. */
+function sharedMemory({ directories }: PodContext, { metadata, spec }: Pod): Mount {
+  const target = "/dev/shm";
+  if (spec.hostIPC) return { source: target, target, readOnly: false };
+  const source = sharedMemoryDirectory(directories, metadata.uid ?? "");
+  mkdirSync(source, { recursive: true });
+  chmodSync(source, 0o1777);
+  return { source, target, readOnly: false };
+}
+
 /** Made, or found as it was; throws an Error with one sentence. */
 export function ensureSandbox(context: PodContext, pod: Pod): PodSandbox {
   const { config, directories } = context;
@@ -46,6 +58,8 @@ export function ensureSandbox(context: PodContext, pod: Pod): PodSandbox {
     hostname: `${names.utsName}\n`,
     "resolv.conf": formatResolvConf(resolver),
   };
+  const uid = pod.metadata.uid ?? "";
+  const ipcNamespace = pod.spec.hostIPC ? undefined : context.ipc.create(uid);
   mkdirSync(directory, { recursive: true });
   for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
   const mounts = Object.keys(files).map((name) => ({
@@ -53,5 +67,5 @@ export function ensureSandbox(context: PodContext, pod: Pod): PodSandbox {
     target: `/etc/${name}`,
     readOnly: false,
   }));
-  return { podIps, networkNamespace, names, mounts };
+  return { podIps, networkNamespace, ipcNamespace, names, mounts: [...mounts, sharedMemory(context, pod)] };
 }

@@ -2,7 +2,7 @@
 import type { ContainerStatus, PodCondition, PodStatus } from "kubernetes-types/core/v1";
 import type { Pod } from "../../api/object.ts";
 import { apiTime, containerStatus } from "./container-status.ts";
-import type { ContainerView } from "./container-view.ts";
+import type { ContainerRole, ContainerView } from "./container-view.ts";
 
 export interface PodStatusInputs {
   readonly pod: Pod;
@@ -31,7 +31,7 @@ function initPhase(
 ): "done" | "pending" | "failed" {
   for (const [index, view] of views.entries()) {
     const status = statuses[index];
-    if (!status || view.role === "app") continue;
+    if (!status || view.role === "app" || view.role === "ephemeral") continue;
     if (view.role === "sidecar") {
       if (!status.started) return "pending";
       continue;
@@ -83,7 +83,7 @@ function containersReady({ views }: PodStatusInputs, statuses: readonly Containe
   if (phase === "Succeeded") return { status: false, reason: "PodCompleted" };
   if (phase === "Failed") return { status: false, reason: "PodFailed" };
   const names = statuses.flatMap((status, index) =>
-    views[index]?.role === "init" || status.ready ? [] : [status.name],
+    ["init", "ephemeral"].includes(views[index]?.role ?? "") || status.ready ? [] : [status.name],
   );
   return missing(names, { reason: "ContainersNotReady", what: "unready" });
 }
@@ -139,7 +139,9 @@ export function podStatus(inputs: PodStatusInputs): PodStatus {
   const defaultReason = hasInit && !initDone ? "PodInitializing" : "ContainerCreating";
   const statuses = views.map((view) => containerStatus(view, { defaultReason }));
   const phase = phaseOf(inputs, statuses);
-  const initStatuses = statuses.filter((_, index) => views[index]?.role !== "app");
+  const ofRole = (...roles: ContainerRole[]) =>
+    statuses.filter((_, index) => roles.includes(views[index]?.role ?? "app"));
+  const [initStatuses, ephemeralStatuses] = [ofRole("init", "sidecar"), ofRole("ephemeral")];
   const [hostIP, podIP] = [hostIps[0], podIps[0]];
   return {
     ...pod.status,
@@ -150,6 +152,7 @@ export function podStatus(inputs: PodStatusInputs): PodStatus {
     ...(podIP !== undefined && { podIP, podIPs: podIps.map((ip) => ({ ip })) }),
     startTime: pod.status?.startTime ?? apiTime(nowMs),
     ...(initStatuses.length > 0 && { initContainerStatuses: initStatuses }),
-    containerStatuses: statuses.filter((_, index) => views[index]?.role === "app"),
+    containerStatuses: ofRole("app"),
+    ...(ephemeralStatuses.length > 0 && { ephemeralContainerStatuses: ephemeralStatuses }),
   };
 }

@@ -7,13 +7,14 @@ import type { PodFacts } from "../environment/field-ref.ts";
 import type { ContainerInfo } from "../runtime/container-runtime.ts";
 import { launchContainer } from "./container-launch.ts";
 import { planContainers } from "./container-plan.ts";
-import { ContainerSlot } from "./container-slot.ts";
+import { ContainerSlot, type SlotOwner } from "./container-slot.ts";
 import { containersOf, type Instance } from "./container-view.ts";
 import type { PodContext } from "./pod-context.ts";
 import { ensureSandbox, type PodSandbox } from "./pod-sandbox.ts";
 import { podStatus } from "./pod-status.ts";
 import { deleteFromApi, makePodVolumes, makeSandbox, removeRemains, warn } from "./pod-surroundings.ts";
 import { raiseBackoff } from "./restart-backoff.ts";
+import { SharedProcesses } from "./shared-processes.ts";
 import { StatusWriter } from "./status-writer.ts";
 
 /** A Pod that starts at once is first written as running; one that takes longer shows what it waits for. */
@@ -23,7 +24,9 @@ const retryBackoff = { initialMs: 100, maxMs: 30_000 };
 export class PodWorker {
   readonly #context: PodContext;
   readonly #log: Log;
-  readonly #slots: readonly ContainerSlot[];
+  readonly #slots: ContainerSlot[] = [];
+  readonly #owner: () => SlotOwner;
+  readonly #sharedProcesses: SharedProcesses;
   readonly #writer: StatusWriter;
   readonly #loop: Coalescer;
   readonly #close = new AbortController();
@@ -51,13 +54,14 @@ export class PodWorker {
     const { namespace, name } = pod.metadata;
     this.#log = context.log.child({ pod: `${namespace}/${name}` });
     this.#finished = pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
-    const owner = () => ({
+    this.#owner = () => ({
       context,
       pod: this.#pod,
       ip: this.#sandbox?.podIps[0] ?? pod.status?.podIP ?? context.config.nodeIps[0] ?? "",
       changed: () => this.#changed(),
     });
-    this.#slots = containersOf(pod.spec).map(({ role, container }) => new ContainerSlot(role, container, owner));
+    this.#sharedProcesses = new SharedProcesses(context, pod);
+    this.#takeContainers(pod);
     const compute = (known: Pod) => this.#status(known);
     const signal = AbortSignal.any([context.signal, this.#close.signal]);
     this.#writer = new StatusWriter(pod, { ...context, log: this.#log, signal, compute });
@@ -71,10 +75,20 @@ export class PodWorker {
   update(pod: Pod): void {
     this.#pod = pod;
     this.#writer.observe(pod);
+    this.#takeContainers(pod);
     // Others write it too: the node controller, when it has not heard of this node for a while.
     if (this.#shown) this.#write();
     if (pod.metadata.deletionTimestamp) this.#end(pod.metadata.deletionGracePeriodSeconds ?? 0);
     this.#loop.trigger();
+  }
+
+  /** Ephemeral containers are added to a running Pod; the image of the others may change. */
+  #takeContainers({ spec }: Pod): void {
+    for (const { role, container } of containersOf(spec)) {
+      const slot = this.#slots.find(({ name }) => name === container.name);
+      if (slot) slot.container = container;
+      else this.#slots.push(new ContainerSlot(role, container, this.#owner));
+    }
   }
 
   /** It was deleted without waiting for this node. */
@@ -163,6 +177,7 @@ export class PodWorker {
     if (this.#finished) return this.#release();
     this.#sandbox ??= makeSandbox(this.#context, this.#pod);
     this.#volumes ??= await makePodVolumes(this.#context, this.#facts, this.#close.signal);
+    if (this.#pod.spec.shareProcessNamespace) await this.#sharedProcesses.ensure(this.#sandbox);
     await this.#run(this.#sandbox, this.#volumes);
   }
 
@@ -190,6 +205,7 @@ export class PodWorker {
     const nowMs = this.#context.clock.now();
     const { restartPolicy = "Always" } = this.#pod.spec;
     const backoffs = new Map(this.#slots.flatMap(({ name, backoff }) => (backoff ? [[name, backoff] as const] : [])));
+    for (const slot of this.#slots) slot.stopIfReplaced();
     const plan = planContainers({ views: this.#slots.map(({ view }) => view), restartPolicy, backoffs, nowMs });
     for (const { name, untilMs, delayMs } of plan.wait) this.#showBackoff(name, untilMs, delayMs);
     await Promise.all(plan.start.map(({ name, attempt }) => this.#start(name, attempt, { sandbox, volumes })));
@@ -214,11 +230,18 @@ export class PodWorker {
     if (slot.retryAtMs > nowMs) return this.#wakeAt(slot.retryAtMs);
     const { current } = slot;
     const finishedAtMs = current?.state.kind === "exited" ? current.state.finishedAtMs : undefined;
-    const inputs = { pod: this.#pod, container: slot.container, sandbox, volumes, facts: this.#facts };
+    const pidOwner = this.#pidOwner(slot.container);
+    const inputs = { pod: this.#pod, container: slot.container, sandbox, volumes, facts: this.#facts, pidOwner };
     await launchContainer(this.#context, slot, { ...inputs, attempt: slot.attemptOf(planned) });
     if (slot.waiting) this.#wakeAt(slot.retryAtMs);
     else if (finishedAtMs !== undefined) slot.backoff = raiseBackoff(slot.backoff, finishedAtMs);
     slot.observe();
+  }
+
+  /** The container whose processes this one sees. */
+  #pidOwner({ targetContainerName }: { targetContainerName?: string }): string | undefined {
+    if (this.#sharedProcesses.id !== undefined) return this.#sharedProcesses.id;
+    return this.#slots.find(({ name }) => name === targetContainerName)?.info?.id;
   }
 
   #showBackoff(name: string, untilMs: number, delayMs: number): void {
@@ -239,18 +262,25 @@ export class PodWorker {
   async #terminate(deadlineMs: number): Promise<void> {
     const running = this.#slots.filter((slot) => slot.running);
     const others = running.filter(({ role }) => role !== "sidecar");
-    // Sidecars serve the others to the end.
-    for (const slot of others.length > 0 ? others : running) slot.stop(deadlineMs, `Stopping container ${slot.name}`);
+    // Sidecars serve the others to the end, and end in the reverse order of their start.
+    const late = deadlineMs <= this.#context.clock.now();
+    const next = late ? running : others.length > 0 ? others : running.slice(-1);
+    for (const slot of next) slot.stop(deadlineMs, `Stopping container ${slot.name}`);
+    if (running.length > next.length) this.#wakeAt(deadlineMs);
     if (running.length > 0) return;
     this.#finished = true;
     this.#write();
+    await this.#sharedProcesses.end();
     this.#release();
     if (this.#gone || this.#pod.metadata.deletionTimestamp) await this.#remove();
   }
 
   /** A Pod that has ended gives its address back; its logs stay until it is deleted. */
   #release(): void {
-    this.#context.network.remove(this.#pod.metadata.uid ?? "");
+    const { network, ipc } = this.#context;
+    const { uid = "" } = this.#pod.metadata;
+    network.remove(uid);
+    ipc.remove(uid);
   }
 
   async #remove(): Promise<void> {

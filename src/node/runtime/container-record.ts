@@ -10,6 +10,8 @@ import type { ContainerSpec, ContainerState } from "./container-runtime.ts";
 export interface ContainerRecord
   extends Omit<ContainerSpec, "argv" | "root" | "mounts" | "hostname" | "networkNamespace"> {
   readonly directory: string;
+  /** Its root is at `root` of the directory, in its mount namespace; else it is that of the machine. */
+  readonly ownRoot: boolean;
 }
 
 export const startedFile = (events: string, id: string): string => join(events, `${id}.started`);

@@ -50,7 +50,20 @@ export interface ContainerSpec extends ContainerIdentity {
   readonly hostname: string;
   /** Path of the Pod's network namespace; absent: the node's own. */
   readonly networkNamespace?: string;
-  readonly user?: { readonly uid: number; readonly gid: number };
+  /** Absent: user 0. */
+  readonly user?: ContainerUser;
+  /** All it can ever have, e.g. ["NET_RAW"]; absent: every one. */
+  readonly capabilities?: readonly string[];
+  readonly noNewPrivileges?: boolean;
+  /** The profile RuntimeDefault; absent: no filter. */
+  readonly seccomp?: boolean;
+  readonly readOnlyRoot?: boolean;
+  /** Parts of /proc and /sys that tell of or change the machine are hidden or read-only. */
+  readonly maskPaths?: boolean;
+  /** Path of the Pod's IPC namespace; absent: the node's own. */
+  readonly ipcNamespace?: string;
+  /** Whose processes it sees; absent: its own only. */
+  readonly pidNamespace?: PidNamespace;
   /** What it reads; absent: nothing, its stdin is at its end. */
   readonly input?: ContainerInput;
   /** It has a terminal, which is its stdin, stdout and stderr. */
@@ -58,6 +71,16 @@ export interface ContainerSpec extends ContainerIdentity {
   /** Lines of the log are appended here, in the CRI format. */
   readonly logFile: string;
 }
+
+export interface ContainerUser {
+  readonly uid: number;
+  readonly gid: number;
+  /** Beside gid. */
+  readonly groups?: readonly number[];
+}
+
+/** The node's, or that of the container with this id. */
+export type PidNamespace = "node" | { readonly container: string };
 
 /** "once": stdin ends when the first one that was attached to it ends it. Source: core/v1 Container.stdin, stdinOnce. */
 export type ContainerInput = "open" | "once";

@@ -5,6 +5,7 @@ import { Socket } from "node:net";
 import { constants as os } from "node:os";
 import type { ProcessPort, TerminalPort } from "../sandbox/port.ts";
 import type { ContainerSpec, ExecProcess } from "./container-runtime.ts";
+import { enterCommand, type Privileges } from "./enter.ts";
 import { terminalStream } from "./terminal-stream.ts";
 
 /** What a terminal that goes away tells its programs is told to all of them; who does not listen is killed after this. */
@@ -13,16 +14,18 @@ const hangUpMs = 500;
 const cannotStart = 126;
 const nsenter = "/usr/bin/nsenter";
 
-export interface ExecTarget extends Pick<ContainerSpec, "env" | "user" | "workingDir"> {
+export interface ExecTarget extends Privileges, Pick<ContainerSpec, "env"> {
   /** The container's first process. */
   readonly pid: number;
+  /** Its root, as its mount namespace has it; absent: all of that. */
+  readonly root: string | undefined;
 }
 
 export type ExecPort = ProcessPort & TerminalPort;
 
-function enterArguments({ pid, user, workingDir }: ExecTarget): string[] {
-  const identity = user ? [`--setuid=${user.uid}`, `--setgid=${user.gid}`] : [];
-  return [`--target=${pid}`, "--mount", "--uts", "--net", "--root", `--wdns=${workingDir}`, ...identity];
+/** Into the namespaces, where the machine's files are in sight until the root is changed. */
+function enterArguments({ pid }: ExecTarget): string[] {
+  return [`--target=${pid}`, "--mount", "--uts", "--net", "--ipc"];
 }
 
 function exitOf(child: ChildProcess): Promise<number> {
@@ -52,7 +55,7 @@ const reader = (fd: number): Socket => new Socket({ fd, readable: true, writable
 
 /** nsenter leads a session, and forks for the pid namespace. */
 function openOnPipes(target: ExecTarget, argv: readonly string[], port: ExecPort): ExecProcess {
-  const words = [...enterArguments(target), "--pid", "--", ...argv];
+  const words = [...enterArguments(target), "--pid", "--", ...enterCommand(target, target.root), ...argv];
   const [input, output, errors] = [port.openPipe(), port.openPipe(), port.openPipe()];
   const stdio = [input.read, output.write, errors.write];
   const child = spawn(nsenter, words, { env: { ...target.env }, stdio, detached: true });
@@ -75,7 +78,8 @@ function openTerminal(pid: number, port: ExecPort): { fd: number; path: string }
 function openOnTerminal(target: ExecTarget, argv: readonly string[], port: ExecPort): ExecProcess {
   const { fd, path } = openTerminal(target.pid, port);
   const slave = openSync(path, constants.O_RDWR | constants.O_NOCTTY);
-  const session = ["/usr/bin/setsid", "--ctty", nsenter, ...enterArguments(target), "--", ...argv];
+  const enter = [...enterArguments(target), "--", ...enterCommand(target, target.root)];
+  const session = ["/usr/bin/setsid", "--ctty", nsenter, ...enter, ...argv];
   const env = { TERM: "xterm", ...target.env };
   const words = [`--target=${target.pid}`, "--pid", "--", ...session];
   const child = spawn(nsenter, words, { env, stdio: [slave, slave, slave], detached: true });

@@ -27,7 +27,7 @@ import type {
 import { type ExecPort, openExec } from "./exec.ts";
 import { execResult } from "./exec-result.ts";
 import { machineFiles } from "./file-view.ts";
-import { planRoot } from "./root-plan.ts";
+import { planRoot, type RootPlan } from "./root-plan.ts";
 import { renderSetupScript, renderShimScript } from "./setup-script.ts";
 import { type TerminalStream, terminalStream } from "./terminal-stream.ts";
 
@@ -88,15 +88,17 @@ export class ProcessRuntime implements ContainerRuntime {
   async start(spec: ContainerSpec): Promise<void> {
     const { podUid, name, attempt } = spec;
     const directory = join(this.#pods, podUid, "containers", name, String(attempt));
-    const record = recordOf(spec, directory);
+    mkdirSync(join(directory, "root"), { recursive: true, mode: 0o700 });
+    const plan = planRoot(spec.root, { ...spec, directory: join(directory, "root"), view: machineFiles });
+    const record = recordOf(spec, { directory, ownRoot: plan.root !== undefined });
     writeRecord(record);
-    this.#writeScripts(spec, directory);
+    this.#writeScripts(spec, { directory, plan, joinPid: this.#pidToJoin(spec) });
     const container = this.#add(record);
     const terminal = spec.tty ? this.#port.openTerminal() : undefined;
     if (terminal) container.terminal = terminalStream(terminal.fd, this.#port);
     const words = ["shim.sh", ...(terminal ? [terminal.path] : [])];
     const stdio: StdioOptions = ["ignore", "ignore", "ignore", ...(terminal ? [terminal.fd] : [])];
-    const shim = this.#port.spawnIn(spec.networkNamespace, () =>
+    const shim = this.#port.spawnIn(spec, () =>
       spawn("/bin/sh", words, { cwd: directory, env: shimEnvironment, stdio, detached: true }),
     );
     shim.on("error", (error) => this.#lose(container, `Cannot start a shell: ${error.message}`));
@@ -137,7 +139,9 @@ export class ProcessRuntime implements ContainerRuntime {
   openExec(id: string, argv: readonly string[], { tty }: { tty: boolean }): ExecProcess | undefined {
     const container = this.#containers.get(id);
     if (container?.state.kind !== "running") return undefined;
-    return openExec({ ...container.record, pid: container.state.pid }, argv, { tty, port: this.#port });
+    const { record, state } = container;
+    const root = record.ownRoot ? join(record.directory, "root") : undefined;
+    return openExec({ ...record, root, pid: state.pid }, argv, { tty, port: this.#port });
   }
 
   streams(id: string): ContainerStreams | undefined {
@@ -179,19 +183,23 @@ export class ProcessRuntime implements ContainerRuntime {
     else rmSync(path, { recursive: true, force: true });
   }
 
-  #writeScripts(spec: ContainerSpec, directory: string): void {
-    const root = join(directory, "root");
-    mkdirSync(root);
-    const plan = planRoot(spec.root, { ...spec, directory: root, view: machineFiles });
-    const setup = renderSetupScript(spec, plan.steps, {
-      directory,
-      startedFile: startedFile(this.#events, spec.id),
-      root: plan.root,
-    });
+  #writeScripts(
+    spec: ContainerSpec,
+    { directory, plan, joinPid }: { directory: string; plan: RootPlan; joinPid: number | "node" | undefined },
+  ): void {
+    const started = startedFile(this.#events, spec.id);
+    const setup = renderSetupScript(spec, plan.steps, { directory, startedFile: started, root: plan.root });
     writeFileSync(join(directory, "setup.sh"), setup);
     const { input, tty } = spec;
-    const shim = renderShimScript({ exitedFile: exitedFile(this.#events, spec.id), input, tty });
+    const shim = renderShimScript({ exitedFile: exitedFile(this.#events, spec.id), input, tty, joinPid });
     writeFileSync(join(directory, "shim.sh"), shim);
+  }
+
+  #pidToJoin({ pidNamespace }: ContainerSpec): number | "node" | undefined {
+    if (pidNamespace === undefined || pidNamespace === "node") return pidNamespace;
+    const state = this.#containers.get(pidNamespace.container)?.state;
+    if (state?.kind === "running") return state.pid;
+    throw new Error("The container whose processes are to be shared does not run");
   }
 
   #processOf(record: ContainerRecord): ProcessIdentity | undefined {
@@ -232,6 +240,7 @@ export class ProcessRuntime implements ContainerRuntime {
 
   #become(container: Container, state: ContainerState): void {
     if (state.kind === "exited") {
+      this.#killLeftovers(container.record);
       container.pump?.finish();
       // The shim has waited for this line: only now may what it holds be lost.
       writeToFifo(join(container.record.directory, "control"), "read");
@@ -239,6 +248,12 @@ export class ProcessRuntime implements ContainerRuntime {
     container.state = state;
     container.settled.resolve();
     for (const listener of this.#listeners) listener(info(container));
+  }
+
+  /** Where it was not alone in its pid namespace, what it started may live on: nobody else has its mount namespace. */
+  #killLeftovers({ directory, pidNamespace }: ContainerRecord): void {
+    const namespace = pidNamespace && readText(join(directory, "mount-namespace"))?.trim();
+    if (namespace) this.#port.killByMountNamespace(namespace);
   }
 
   #refreshOrLose(container: Container): void {
@@ -290,9 +305,9 @@ export class ProcessRuntime implements ContainerRuntime {
 }
 
 /** All that is of use once the scripts are written. */
-function recordOf(spec: ContainerSpec, directory: string): ContainerRecord {
+function recordOf(spec: ContainerSpec, place: Pick<ContainerRecord, "directory" | "ownRoot">): ContainerRecord {
   const { argv: _argv, root: _root, mounts: _mounts, hostname: _hostname, networkNamespace: _network, ...kept } = spec;
-  return { ...kept, directory };
+  return { ...kept, ...place };
 }
 
 function info({ record, state }: Container): ContainerInfo {

@@ -38,6 +38,8 @@ function describe(step: SetupStep): string {
       return `link ${step.path} ${step.target}`;
     case "copy":
       return `copy ${step.from} ${step.to}`;
+    case "read-only":
+      return `read-only ${step.path}`;
   }
 }
 

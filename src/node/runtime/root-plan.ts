@@ -15,7 +15,9 @@ export type SetupStep =
   /** Made empty when absent: the place where a file is mounted. */
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "symlink"; readonly target: string; readonly path: string }
-  | { readonly kind: "copy"; readonly from: string; readonly to: string };
+  | { readonly kind: "copy"; readonly from: string; readonly to: string }
+  /** What is mounted at the path, and it alone, can only be read from now on. */
+  | { readonly kind: "read-only"; readonly path: string };
 
 export type EntryKind = "directory" | "symlink" | "other";
 
@@ -250,11 +252,55 @@ function planMachine({
   };
 }
 
-/** `directory` is an empty one that a new root may be mounted on. */
-export function planRoot(
-  image: Root,
-  options: { mounts: readonly Mount[]; directory: string; view: FileView } & Partial<OwnOptions>,
-): RootPlan {
+/** Source: OCI runtime-spec, config-linux.md, "Masked Paths" and "Readonly Paths"; the lists are those that containers have everywhere. */
+const hidden = [
+  "/proc/acpi",
+  "/proc/kcore",
+  "/proc/keys",
+  "/proc/latency_stats",
+  "/proc/sched_debug",
+  "/proc/scsi",
+  "/proc/timer_list",
+  "/proc/timer_stats",
+  "/sys/firmware",
+];
+const readable = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+
+function maskSteps(root: string, view: FileView): SetupStep[] {
+  const there = (path: string): boolean => view.kindOf(path) !== undefined;
+  const hide = (path: string): SetupStep =>
+    view.kindOf(path) === "directory"
+      ? tmpfs(join(root, path), "ro,mode=0555")
+      : bind("/dev/null", join(root, path), false);
+  return [
+    ...readable.filter(there).map((path) => bind(join(root, path), join(root, path), true)),
+    ...hidden.filter(there).map(hide),
+  ];
+}
+
+export interface RootOptions extends Partial<OwnOptions> {
+  readonly mounts: readonly Mount[];
+  /** An empty one that a new root may be mounted on. */
+  readonly directory: string;
+  readonly view: FileView;
+  readonly maskPaths?: boolean;
+  readonly readOnlyRoot?: boolean;
+}
+
+export function planRoot(image: Root, options: RootOptions): RootPlan {
+  const plan = planWhole(image, options);
+  const at = plan.root ?? "/";
+  return {
+    ...plan,
+    steps: [
+      ...plan.steps,
+      ...(options.maskPaths ? maskSteps(at, options.view) : []),
+      ...(options.readOnlyRoot ? [{ kind: "read-only" as const, path: at }] : []),
+    ],
+  };
+}
+
+function planWhole(image: Root, options: RootOptions): RootPlan {
   const { mounts, directory: root, view, scratch = `${root}.scratch`, workingDir = "/" } = options;
   switch (image.kind) {
     case "assembled":

@@ -1,5 +1,6 @@
 /** The sh program that makes a container's surroundings from inside its new namespaces and becomes its command (pure). */
 import type { ContainerSpec } from "./container-runtime.ts";
+import { enterCommand } from "./enter.ts";
 import type { SetupStep } from "./root-plan.ts";
 
 /** A word of sh that stands for exactly `text`. */
@@ -32,6 +33,8 @@ function stepCommand(step: Exclude<SetupStep, MountStep>): string {
       return `ln -s ${quote(step.target)} ${quote(step.path)}`;
     case "copy":
       return `cp -a ${quote(`${step.from}/.`)} ${quote(step.to)}`;
+    case "read-only":
+      return `mount -o remount,bind,ro ${quote(step.path)}`;
   }
 }
 
@@ -72,27 +75,18 @@ export interface SetupPaths {
  */
 export function renderSetupScript(spec: ContainerSpec, steps: readonly SetupStep[], paths: SetupPaths): string {
   const variables = Object.entries(spec.env).map(([name, value]) => quote(`${name}=${value}`));
-  const user = spec.user ? [`--setgid=${spec.user.gid}`, `--setuid=${spec.user.uid}`] : [];
-  const root = paths.root === undefined ? [] : [`--root=${quote(paths.root)}`];
   return `${[
     "set -e",
     `exec 2>${quote(`${paths.directory}/setup-error`)}`,
     "read -r stat </proc/self/stat",
+    // Of no use once it has ended, unless others live on that it has left behind.
+    ...(spec.pidNamespace ? [`readlink /proc/self/ns/mnt >${quote(`${paths.directory}/mount-namespace`)}`] : []),
     `hostname ${quote(spec.hostname)}`,
     ...renderSteps(steps, `${paths.directory}/mounts`),
     `echo "$stat" >${quote(`${paths.directory}/process`)}`,
     `: >${quote(paths.startedFile)}`,
     "exec 2>&6 6>&-",
-    [
-      "exec env -i",
-      ...variables,
-      "/usr/bin/unshare",
-      ...root,
-      `--wd=${quote(spec.workingDir)}`,
-      ...user,
-      "--",
-      ...spec.argv.map(quote),
-    ].join(" "),
+    ["exec env -i", ...variables, ...enterCommand(spec, paths.root).map(quote), ...spec.argv.map(quote)].join(" "),
   ].join("\n")}\n`;
 }
 
@@ -100,36 +94,42 @@ export interface ShimOptions {
   readonly exitedFile: string;
   readonly input?: ContainerSpec["input"] | undefined;
   readonly tty?: boolean | undefined;
+  /** The number of a process whose pid namespace is entered; "node": there is no new one. */
+  readonly joinPid?: number | "node" | undefined;
 }
 
-const unshare = "unshare --mount --uts --pid --fork --kill-child";
+function isolation(join: ShimOptions["joinPid"]): string {
+  const unshare = "unshare --mount --uts --fork --kill-child";
+  if (join === undefined) return `${unshare} --pid`;
+  return join === "node" ? unshare : `nsenter --pid=/proc/${join}/ns/pid ${unshare}`;
+}
 
 /**
  * The shim holds descriptor 3, the terminal's showing side; "$1" is that of the container, which nobody else must hold.
  * It is opened by a child: the shim leads a session, whose controlling terminal it would become.
  */
-const runOnTerminal = [
+const runOnTerminal = (run: string): string[] => [
   "mkfifo control",
   "exec 5<>control",
-  `( exec ${unshare} /usr/bin/setsid --ctty sh setup.sh <>"$1" >&0 6>&0 2>unshare-error 3>&- 5>&- )`,
+  `( exec ${run} /usr/bin/setsid --ctty sh setup.sh <>"$1" >&0 6>&0 2>unshare-error 3>&- 5>&- )`,
   "code=$?",
 ];
 
-const runWithoutInput = [
+const runWithoutInput = (run: string): string[] => [
   "mkfifo stdout stderr control",
   "exec 3<>stdout 4<>stderr 5<>control",
-  `${unshare} sh setup.sh </dev/null >stdout 6>stderr 2>unshare-error 3>&- 4>&- 5>&-`,
+  `${run} sh setup.sh </dev/null >stdout 6>stderr 2>unshare-error 3>&- 4>&- 5>&-`,
   "code=$?",
 ];
 
 /** A process beside the shim holds stdin open until a line comes into `input`. */
-const runWithInput = [
+const runWithInput = (run: string): string[] => [
   "mkfifo stdout stderr control stdin input",
   "exec 3<>stdout 4<>stderr 5<>control 7<>stdin 8<>input",
   "( exec 3>&- 4>&- 5>&-; read -r _ <&8 ) &",
   "holder=$!",
   "exec 9<stdin 7>&-",
-  `${unshare} sh setup.sh <&9 >stdout 6>stderr 2>unshare-error 3>&- 4>&- 5>&- 8>&- 9>&-`,
+  `${run} sh setup.sh <&9 >stdout 6>stderr 2>unshare-error 3>&- 4>&- 5>&- 8>&- 9>&-`,
   "code=$?",
   "kill $holder 2>/dev/null",
 ];
@@ -139,11 +139,12 @@ const runWithInput = [
  * the terminal), so that the container gets no SIGPIPE and nothing it wrote is lost while no agent reads; it writes the
  * exit code; and it waits until an agent has read all and writes a line into `control`.
  */
-export function renderShimScript({ exitedFile, input, tty }: ShimOptions): string {
+export function renderShimScript({ exitedFile, input, tty, joinPid }: ShimOptions): string {
+  const run = isolation(joinPid);
   return `${[
     "read -r stat </proc/self/stat",
     'echo "$stat" >shim',
-    ...(tty ? runOnTerminal : input ? runWithInput : runWithoutInput),
+    ...(tty ? runOnTerminal(run) : input ? runWithInput(run) : runWithoutInput(run)),
     // Up to util-linux 2.38 at least, unshare stumbles over a child that ended by SIGKILL and only says so.
     `[ $code != 1 ] || ! grep -q sigprocmask unshare-error || code=${sigkillExitCode}`,
     `echo $code >${quote(exitedFile)}`,

@@ -1,6 +1,7 @@
 /** The agent's port over the running kernel; must be used in the node's network namespace. */
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, readlinkSync } from "node:fs";
 import { pipe } from "../../kernel/ffi.ts";
+import { deleteIpc, ensureIpc, listIpc, withinIpc } from "../../kernel/ipc.ts";
 import { dialLoopback } from "../../kernel/loopback-dial.ts";
 import type { NetlinkSocket } from "../../kernel/netlink/socket.ts";
 import { createNetns, deleteNetns, listNetns, netnsExists, within, withRouteSocket } from "../../kernel/netns.ts";
@@ -45,7 +46,11 @@ const nodeSettings: readonly (readonly [string, string])[] = [
 ];
 
 export const processPort: ProcessPort = {
-  spawnIn: (namespace, body) => (namespace === undefined ? body() : within(namespace, body)),
+  spawnIn: ({ networkNamespace, ipcNamespace }, body) => {
+    const inIpc = () => (ipcNamespace === undefined ? body() : withinIpc(ipcNamespace, body));
+    return networkNamespace === undefined ? inIpc() : within(networkNamespace, inIpc);
+  },
+  killByMountNamespace,
   parseProcess: (stat) => {
     const process = parseStat(stat);
     return process && { pid: process.pid, startTime: process.startTime };
@@ -63,6 +68,21 @@ export const terminalPort: TerminalPort = { openTerminal, setTerminalSize };
 function signalSessions(leaders: readonly number[], signal: NodeJS.Signals, { except }: { except: number }): void {
   for (const process of listProcesses()) {
     if (leaders.includes(process.session) && process.pid !== except) signalProcess(process, signal);
+  }
+}
+
+function killByMountNamespace(namespace: string): void {
+  for (const process of listProcesses()) {
+    if (linkOf(`/proc/${process.pid}/ns/mnt`) === namespace) signalProcess(process, "SIGKILL");
+  }
+}
+
+/** Undefined for a process that has ended. */
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
   }
 }
 
@@ -136,6 +156,9 @@ export function createLinuxPort(): SandboxPort {
     ...processPort,
     ...terminalPort,
     dialLoopback,
+    ensureIpc,
+    deleteIpc: (path) => void deleteIpc(path),
+    listIpc,
     mtuOf: (address) => {
       const found = listAddresses(socket).find(({ cidr }) => cidr.split("/")[0] === address);
       return found && getLink(socket, found.linkIndex).mtu;

@@ -7,9 +7,17 @@ export interface ProcessIdentity {
   readonly startTime: string;
 }
 
+/** Paths of those that all containers of a Pod share. */
+export interface PodNamespaces {
+  readonly networkNamespace?: string;
+  readonly ipcNamespace?: string;
+}
+
 export interface ProcessPort {
-  /** Runs the synchronous `body`; a process that it spawns lives in the network namespace (absent: the node's own). */
-  spawnIn<T>(networkNamespace: string | undefined, body: () => T): T;
+  /** Runs the synchronous `body`; a process that it spawns lives in these namespaces (absent: the node's own). */
+  spawnIn<T>(namespaces: PodNamespaces, body: () => T): T;
+  /** Kills all processes whose mount namespace is this one, as links in /proc name it: "mnt:[4026531840]". */
+  killByMountNamespace(namespace: string): void;
   /** From a line of /proc/<pid>/stat; undefined when it is none. */
   parseProcess(stat: string): ProcessIdentity | undefined;
   isAlive(process: ProcessIdentity): boolean;
@@ -89,4 +97,13 @@ export interface NetworkPort {
   setPodRoutes(routes: readonly PodRoute[], options: { within: readonly string[] }): void;
 }
 
-export type SandboxPort = ProcessPort & TerminalPort & DialPort & NetworkPort;
+/** IPC namespaces kept at paths. */
+export interface IpcPort {
+  ensureIpc(path: string): void;
+  /** May be called again. */
+  deleteIpc(path: string): void;
+  /** Names of those in a folder. */
+  listIpc(folder: string): readonly string[];
+}
+
+export type SandboxPort = ProcessPort & TerminalPort & DialPort & NetworkPort & IpcPort;

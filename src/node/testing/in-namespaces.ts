@@ -4,7 +4,7 @@ import test from "node:test";
 import { fileURLToPath } from "node:url";
 
 const marker = "FAIRLEAD_TEST_INSIDE";
-const namespaces = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
+const namespaces = ["--mount", "--net", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc"];
 /** The first process of a pid namespace must wait for the orphans that it inherits: a shell does. */
 const reaper = ["sh", "-c", '"$@"; exit $?', "sh"];
 const limitMs = 60_000;

@@ -1,0 +1,74 @@
+/** The last step before a container's command: its root, its user and what it may do (pure). Source: capabilities(7), prctl(2), seccomp(2). */
+import type { ContainerSpec } from "./container-runtime.ts";
+import { syscallDenyFilter } from "./seccomp.ts";
+
+/** In the order of their numbers: <linux/capability.h>. */
+const capabilityNames = (
+  "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE " +
+  "NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN " +
+  "SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE " +
+  "MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
+).split(" ");
+
+export const isCapability = (name: string): boolean => capabilityNames.includes(name);
+
+const prctlNumbers: Readonly<Record<string, number>> = { x64: 157, arm64: 167 };
+
+/**
+ * Perl is part of every Debian (perl-base) and, once loaded, needs no file of the root that it leaves: it can give up
+ * capabilities after the change of root, which no program inside the image is there for. 24: PR_CAPBSET_DROP,
+ * 38: PR_SET_NO_NEW_PRIVS, 22: PR_SET_SECCOMP with 2: SECCOMP_MODE_FILTER.
+ */
+const program = `
+use strict; my %o;
+while (@ARGV) { my $a = shift @ARGV; last if $a eq "--"; my ($k, $v) = split /=/, $a, 2; $o{$k} = $v }
+sub fail { my ($code, $text) = @_; print STDERR "$text\\n"; exit $code }
+if (defined $o{root}) { chroot $o{root} or fail(126, "chroot $o{root}: $!") }
+if (defined $o{seccomp}) {
+  my $filter = pack "H*", $o{seccomp};
+  my $fprog = pack "S x![P] P", length($filter) / 8, $filter;
+  syscall($o{prctl}, 22, 2, $fprog, 0, 0) == 0 or fail(126, "seccomp: $!");
+}
+syscall($o{prctl}, 24, $_ + 0, 0, 0, 0) for split /,/, $o{drop} // "";
+if (defined $o{groups}) {
+  $) = $o{groups}; my ($gid) = split / /, $o{groups}; $( = $gid;
+  ($<, $>) = ($o{uid}, $o{uid});
+  $> == $o{uid} or fail(126, "setuid $o{uid}: $!");
+}
+chdir $o{wd} or fail(126, "chdir to cwd (\\"$o{wd}\\") set in config.json failed: $!");
+syscall($o{prctl}, 38, 1, 0, 0, 0) if $o{nnp};
+exec { $ARGV[0] } @ARGV;
+fail($!{ENOENT} ? 127 : 126, "exec: \\"$ARGV[0]\\": $!");
+`
+  .replaceAll(/\s*\n\s*/g, " ")
+  .trim();
+
+export type Privileges = Pick<ContainerSpec, "user" | "capabilities" | "noNewPrivileges" | "seccomp" | "workingDir">;
+
+/** `root` absent: the one that there is. What follows the words is the command. */
+export function enterCommand(privileges: Privileges, root: string | undefined): string[] {
+  const { user, capabilities, noNewPrivileges, seccomp, workingDir } = privileges;
+  const drop = capabilityNames.flatMap((name, number) =>
+    capabilities === undefined || capabilities.includes(name) ? [] : [number],
+  );
+  return [
+    "/usr/bin/perl",
+    "-e",
+    program,
+    "--",
+    ...(root === undefined ? [] : [`root=${root}`]),
+    `wd=${workingDir}`,
+    `prctl=${prctlNumbers[process.arch] ?? prctlNumbers.x64}`,
+    ...(drop.length > 0 ? [`drop=${drop.join(",")}`] : []),
+    // The first one is the group of new files, and stands among the others: setgroups(2).
+    ...(user
+      ? [
+          `uid=${user.uid}`,
+          `groups=${[user.gid, ...(user.groups ?? []), ...((user.groups ?? []).length > 0 ? [] : [user.gid])].join(" ")}`,
+        ]
+      : []),
+    ...(noNewPrivileges ? ["nnp=1"] : []),
+    ...(seccomp ? [`seccomp=${syscallDenyFilter(process.arch)}`] : []),
+    "--",
+  ];
+}
