@@ -5,6 +5,7 @@ import { nodes, pods, services } from "../api/resource.ts";
 import type { ApiClient } from "../client/client.ts";
 import { createEventRecorder } from "../client/events.ts";
 import { createInformer } from "../client/informer.ts";
+import { mountsBelow, mountTmpfs } from "../kernel/mount.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { coalesce } from "../lib/coalesce.ts";
 import type { Log } from "../lib/log.ts";
@@ -15,6 +16,7 @@ import { splitRepository } from "./images/content/registry-url.ts";
 import { createLoadedImages } from "./images/loaded.ts";
 import { askForPull } from "./images/pull-service.ts";
 import { PodNetwork, podRoutes } from "./network/pod-network.ts";
+import { ConfigWatches } from "./pod/config-watches.ts";
 import type { PodContext } from "./pod/pod-context.ts";
 import { PodRegistry } from "./pod-registry.ts";
 import { hasOtherUsers, readMachine } from "./registration/machine.ts";
@@ -74,6 +76,10 @@ function make({ config, client, log, signal, clock = systemClock }: AgentOptions
       hasRegistry: (reference) => config.registry?.hosts.includes(splitRepository(reference).host) ?? false,
       pull: (request) => askForPull(config.registry?.socket ?? "", request),
     }),
+    configWatches: new ConfigWatches({ client, log, signal }),
+    mountMemory: (directory, bytes) => {
+      if (mountsBelow(directory).length === 0) mountTmpfs(directory, { size: String(bytes) });
+    },
     services: createInformer(client, services, { log, signal }),
     recorder: createEventRecorder(client, { component: "kubelet", host: config.nodeName, log }),
     allocatable: nodeResources(machine, config),

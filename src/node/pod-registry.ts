@@ -1,10 +1,11 @@
 /** The Pods of this node: one worker each, from the watch; and what no Pod owns any more is removed. */
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Pod } from "../api/object.ts";
 import type { Change, Informer } from "../client/client.ts";
 import type { PodContext } from "./pod/pod-context.ts";
 import { logPath } from "./pod/pod-paths.ts";
+import { removeDirectory } from "./pod/pod-surroundings.ts";
 import { PodWorker } from "./pod/pod-worker.ts";
 import type { ContainerLog, ServerOptions } from "./server/server.ts";
 import type { Refusal, StreamTargets } from "./streams/upgrade.ts";
@@ -115,8 +116,7 @@ export class PodRegistry {
     for (const { podUid } of network.list()) if (!wanted.has(podUid)) network.remove(podUid);
     for (const podUid of ipc.list()) if (!wanted.has(podUid)) ipc.remove(podUid);
     for (const directory of [directories.memory, directories.disk]) {
-      for (const uid of readdirSync(directory))
-        if (!wanted.has(uid)) rmSync(join(directory, uid), { recursive: true, force: true });
+      for (const uid of readdirSync(directory)) if (!wanted.has(uid)) removeDirectory(join(directory, uid));
     }
   }
 }

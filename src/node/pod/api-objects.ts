@@ -4,7 +4,7 @@ import { configMaps, type Resource, secrets } from "../../api/resource.ts";
 import { type ApiClient, isNotFound } from "../../client/client.ts";
 import type { ConfigSource } from "../environment/environment.ts";
 
-interface References {
+export interface ConfigReferences {
   readonly configMaps: readonly string[];
   readonly secrets: readonly string[];
 }
@@ -28,7 +28,7 @@ async function readAll<T extends KubeObject>(
 /** Throws when the API server cannot be asked; an object that does not exist is simply absent. */
 export async function readConfigSource(
   client: ApiClient,
-  references: References,
+  references: ConfigReferences,
   namespace: string,
 ): Promise<ConfigSource> {
   const [configs, secretObjects] = await Promise.all([

@@ -189,8 +189,7 @@ export class ContainerSlot {
       clock: context.clock,
       exec: (argv, options) => context.runtime.exec(id, argv, options),
       onChange: changed,
-      onFailure: (message) =>
-        context.recorder.record(this.#owner().pod, { type: "Warning", reason: "Unhealthy", message }),
+      onFailure: (message, reason) => context.recorder.record(this.#owner().pod, { type: "Warning", reason, message }),
       onDead: (kind, seconds) => this.#onDead(kind, seconds),
     });
   }

@@ -10,6 +10,8 @@ import type { PodNetwork } from "../network/pod-network.ts";
 import type { ContainerRuntime } from "../runtime/container-runtime.ts";
 import type { PodIpc } from "../sandbox/pod-ipc.ts";
 
+import type { ConfigWatches } from "./config-watches.ts";
+
 export interface PodContext {
   readonly config: AgentConfig;
   readonly client: ApiClient;
@@ -18,6 +20,9 @@ export interface PodContext {
   readonly network: PodNetwork;
   readonly ipc: PodIpc;
   readonly services: Informer<Service>;
+  readonly configWatches: ConfigWatches;
+  /** A file system in memory of so many bytes at the directory, unless it is there. */
+  readonly mountMemory: (directory: string, bytes: bigint) => void;
   readonly recorder: EventRecorder;
   readonly clock: Clock;
   readonly log: Log;

@@ -4,13 +4,8 @@ import { join } from "node:path";
 import type { Pod } from "../../api/object.ts";
 import { pods } from "../../api/resource.ts";
 import { isConflict, isNotFound } from "../../client/client.ts";
-import type { PodFacts } from "../environment/field-ref.ts";
-import { makeVolumes, VolumeError } from "../volumes/pod-volumes.ts";
-import { renewTokens, requestTokens, type Token, tokenSources } from "../volumes/service-account-token.ts";
-import { volumeReferences } from "../volumes/volume-files.ts";
-import { readConfigSource } from "./api-objects.ts";
+import { detachMountsBelow } from "../../kernel/mount.ts";
 import type { PodContext } from "./pod-context.ts";
-import { volumeDirectories } from "./pod-paths.ts";
 import { ensureSandbox, type PodSandbox } from "./pod-sandbox.ts";
 
 function messageOf(error: unknown): string {
@@ -35,48 +30,16 @@ export function makeSandbox(context: PodContext, pod: Pod): PodSandbox {
   }
 }
 
-async function requestPodTokens(context: PodContext, pod: Pod): Promise<ReadonlyMap<string, Token>> {
-  const { volumes = [] } = pod.spec;
-  try {
-    return await requestTokens(context, pod, volumes);
-  } catch (error) {
-    const [first] = tokenSources(volumes);
-    throw new VolumeError(first?.volume ?? "", `failed to fetch token: ${messageOf(error)}`);
-  }
-}
-
-/** Paths of the Pod's volumes by name. Its tokens are renewed until `signal` aborts. */
-export async function makePodVolumes(
-  context: PodContext,
-  facts: PodFacts,
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, string>> {
-  const { metadata, spec } = facts.pod;
-  const { uid = "", namespace = "default" } = metadata;
-  const { volumes = [] } = spec;
-  try {
-    const [sources, tokens] = await Promise.all([
-      readConfigSource(context.client, volumeReferences(volumes), namespace),
-      requestPodTokens(context, facts.pod),
-    ]);
-    const directories = volumeDirectories(context.directories, uid);
-    const paths = await makeVolumes(volumes, { directories, inputs: { facts, sources, tokens } });
-    renewTokens({ ...context, signal, paths }, facts.pod, tokens);
-    return paths;
-  } catch (error) {
-    const name = error instanceof VolumeError ? error.volume : "";
-    const message = `MountVolume.SetUp failed for volume "${name}" : ${messageOf(error)}`;
-    warn(context, facts.pod, { reason: "FailedMount", message });
-    throw error;
-  }
+/** With what is mounted in it. */
+export function removeDirectory(path: string): void {
+  detachMountsBelow(path);
+  rmSync(path, { recursive: true, force: true });
 }
 
 /** Containers (which have ended), volumes and logs. */
 export async function removeRemains({ runtime, directories }: PodContext, uid: string): Promise<void> {
   for (const { id, podUid } of runtime.list()) if (podUid === uid) await runtime.remove(id);
-  for (const directory of [directories.memory, directories.disk]) {
-    rmSync(join(directory, uid), { recursive: true, force: true });
-  }
+  for (const directory of [directories.memory, directories.disk]) removeDirectory(join(directory, uid));
 }
 
 /** The last step of a graceful deletion is the node's. */

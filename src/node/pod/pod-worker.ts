@@ -12,10 +12,11 @@ import { containersOf, type Instance } from "./container-view.ts";
 import type { PodContext } from "./pod-context.ts";
 import { ensureSandbox, type PodSandbox } from "./pod-sandbox.ts";
 import { podStatus } from "./pod-status.ts";
-import { deleteFromApi, makePodVolumes, makeSandbox, removeRemains, warn } from "./pod-surroundings.ts";
+import { deleteFromApi, makeSandbox, removeRemains, warn } from "./pod-surroundings.ts";
 import { raiseBackoff } from "./restart-backoff.ts";
 import { SharedProcesses } from "./shared-processes.ts";
 import { StatusWriter } from "./status-writer.ts";
+import { VolumeKeeper } from "./volume-keeper.ts";
 
 /** A Pod that starts at once is first written as running; one that takes longer shows what it waits for. */
 const firstStatusMs = 100;
@@ -32,7 +33,7 @@ export class PodWorker {
   readonly #close = new AbortController();
   #pod: Pod;
   #sandbox: PodSandbox | undefined;
-  #volumes: ReadonlyMap<string, string> | undefined;
+  readonly #volumes: VolumeKeeper;
   #failure: { reason: string; message: string } | undefined;
   /** When all containers must be gone; set once the Pod is being deleted or has failed as a whole. */
   #deadlineMs: number | undefined;
@@ -60,6 +61,7 @@ export class PodWorker {
       ip: this.#sandbox?.podIps[0] ?? pod.status?.podIP ?? context.config.nodeIps[0] ?? "",
       changed: () => this.#changed(),
     });
+    this.#volumes = new VolumeKeeper({ context, facts: () => this.#facts, signal: this.#close.signal });
     this.#sharedProcesses = new SharedProcesses(context, pod);
     this.#takeContainers(pod);
     const compute = (known: Pod) => this.#status(known);
@@ -76,6 +78,7 @@ export class PodWorker {
     this.#pod = pod;
     this.#writer.observe(pod);
     this.#takeContainers(pod);
+    this.#volumes.podChanged();
     // Others write it too: the node controller, when it has not heard of this node for a while.
     if (this.#shown) this.#write();
     if (pod.metadata.deletionTimestamp) this.#end(pod.metadata.deletionGracePeriodSeconds ?? 0);
@@ -176,9 +179,9 @@ export class PodWorker {
     if (this.#deadlineMs !== undefined) return this.#terminate(this.#deadlineMs);
     if (this.#finished) return this.#release();
     this.#sandbox ??= makeSandbox(this.#context, this.#pod);
-    this.#volumes ??= await makePodVolumes(this.#context, this.#facts, this.#close.signal);
+    const volumes = await this.#volumes.paths();
     if (this.#pod.spec.shareProcessNamespace) await this.#sharedProcesses.ensure(this.#sandbox);
-    await this.#run(this.#sandbox, this.#volumes);
+    await this.#run(this.#sandbox, volumes);
   }
 
   /** core/v1 PodSpec.activeDeadlineSeconds. */

@@ -16,8 +16,8 @@ export interface ContainerProbesOptions {
   readonly onChange: () => void;
   /** The container must be restarted: its liveness or startup probe has failed for good. */
   readonly onDead: (kind: "liveness" | "startup", gracePeriodSeconds: number | undefined) => void;
-  /** For an Event: "Readiness probe failed: …". */
-  readonly onFailure: (message: string) => void;
+  /** For an Event: "Readiness probe failed: …", or "… warning: …" of one that was good. */
+  readonly onFailure: (message: string, reason: "Unhealthy" | "ProbeWarning") => void;
 }
 
 const titles: Readonly<Record<ProbeKind, string>> = {
@@ -99,7 +99,12 @@ export class ContainerProbes {
       ageMs,
     });
     this.#states.set(kind, state);
-    if (!result.ok && counted) this.#options.onFailure(`${titles[kind]} probe failed: ${result.message}`);
+    if (!result.ok && counted) {
+      this.#options.onFailure(`${titles[kind]} probe failed: ${result.message}`, "Unhealthy");
+    }
+    if (result.ok && result.warning !== undefined) {
+      this.#options.onFailure(`${titles[kind]} probe warning: ${result.warning}`, "ProbeWarning");
+    }
     if (!this.#react(kind, probe, { before, state })) this.#schedule(kind, probe, delayMs);
   }
 

@@ -60,13 +60,8 @@ export function enterCommand(privileges: Privileges, root: string | undefined): 
     `wd=${workingDir}`,
     `prctl=${prctlNumbers[process.arch] ?? prctlNumbers.x64}`,
     ...(drop.length > 0 ? [`drop=${drop.join(",")}`] : []),
-    // The first one is the group of new files, and stands among the others: setgroups(2).
-    ...(user
-      ? [
-          `uid=${user.uid}`,
-          `groups=${[user.gid, ...(user.groups ?? []), ...((user.groups ?? []).length > 0 ? [] : [user.gid])].join(" ")}`,
-        ]
-      : []),
+    // The first one is its own, which stands among the others as well: setgroups(2).
+    ...(user ? [`uid=${user.uid}`, `groups=${[user.gid, user.gid, ...(user.groups ?? [])].join(" ")}`] : []),
     ...(noNewPrivileges ? ["nnp=1"] : []),
     ...(seccomp ? [`seccomp=${syscallDenyFilter(process.arch)}`] : []),
     "--",

@@ -1,5 +1,5 @@
 /** An agent on an API in memory, for tests inside of namespaces. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { get } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ import { type Agent, startAgent } from "../agent.ts";
 import type { AgentConfig } from "../agent-config.ts";
 import { writeCertificates } from "./certificates.ts";
 
-const limitMs = 15_000;
+const limitMs = 40_000;
 const port = 10250;
 const namespace = "default";
 
@@ -113,10 +113,15 @@ export class AgentFixture {
     return until(read, `${name}: ${accept}`);
   }
 
-  /** Resolves when it is gone. The API in memory does not take the grace period from the spec. */
+  /** Resolves when it is gone, from the node too if an agent runs. The API in memory does not take the grace period from the spec. */
   async remove(name: string, gracePeriodSeconds = 0): Promise<void> {
+    const uid = (await this.find(name))?.metadata.uid ?? "";
     await this.client.delete(pods, { name, namespace }, { gracePeriodSeconds });
     await until(async () => !(await this.find(name)), `deletion of ${name}`);
+    const { runDir, dataDir, nodeName } = this.config;
+    const places = [runDir, dataDir].map((directory) => join(directory, "nodes", nodeName, "pods", uid));
+    if (!this.#stop.signal.aborted)
+      await until(async () => !places.some((place) => existsSync(place)), `removal of ${name} from the node`);
   }
 
   async eventsOf(name: string): Promise<Event[]> {

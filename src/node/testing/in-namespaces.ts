@@ -7,7 +7,7 @@ const marker = "FAIRLEAD_TEST_INSIDE";
 const namespaces = ["--mount", "--net", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc"];
 /** The first process of a pid namespace must wait for the orphans that it inherits: a shell does. */
 const reaper = ["sh", "-c", '"$@"; exit $?', "sh"];
-const limitMs = 60_000;
+const limitMs = 240_000;
 
 function unshareArguments(): readonly string[] {
   return process.getuid?.() === 0 ? namespaces : ["--user", "--map-root-user", ...namespaces];

@@ -1,6 +1,4 @@
 /** Tokens in projected volumes: asked for, written, and renewed before they end. Source: core/v1 ServiceAccountTokenProjection. */
-import { rename, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
 import type { TokenRequest } from "kubernetes-types/authentication/v1";
 import type { ServiceAccountTokenProjection, Volume } from "kubernetes-types/core/v1";
 import type { KubeObject, Pod } from "../../api/object.ts";
@@ -77,30 +75,22 @@ export async function requestTokens(
 export const renewAtMs = ({ requestedMs, expiresMs }: Token): number =>
   requestedMs + Math.min(dayMs, (expiresMs - requestedMs) * 0.8);
 
-/** A reader finds the old token or the new one, never a part. */
-async function replaceFile(path: string, text: string): Promise<void> {
-  const fresh = join(dirname(path), `.${basename(path)}.new`);
-  await writeFile(fresh, text, { mode: 0o644 });
-  await rename(fresh, path);
-}
-
 export interface Renewal {
   readonly client: ApiClient;
   readonly clock: Clock;
   readonly log: Log;
   /** Ends it. */
   readonly signal: AbortSignal;
-  /** Directories of the volumes by name. */
-  readonly paths: ReadonlyMap<string, string>;
+  /** Gets each new token by its tokenKey(). */
+  readonly replace: (key: string, token: Token) => Promise<void>;
 }
 
 /** Renews the tokens of a Pod's volumes until `signal` aborts. */
 export function renewTokens(renewal: Renewal, pod: Pod, tokens: ReadonlyMap<string, Token>): void {
-  const { clock, log, signal, paths } = renewal;
+  const { clock, log, signal, replace } = renewal;
   const placed = tokenSources(pod.spec.volumes ?? []);
   for (const [key, first] of tokens) {
-    const own = placed.filter(({ source }) => tokenKey(source) === key);
-    const [sample] = own;
+    const sample = placed.find(({ source }) => tokenKey(source) === key);
     if (!sample) continue;
     let cancel = (): void => {};
     const schedule = (atMs: number): void => {
@@ -109,12 +99,8 @@ export function renewTokens(renewal: Renewal, pod: Pod, tokens: ReadonlyMap<stri
     const renew = async (): Promise<void> => {
       try {
         const next = await requestToken(renewal, pod, sample.source);
-        const files = own.flatMap(({ volume, source }) => {
-          const path = paths.get(volume);
-          return path === undefined ? [] : [join(path, source.path)];
-        });
         if (signal.aborted) return;
-        await Promise.all(files.map((file) => replaceFile(file, next.token)));
+        await replace(key, next);
         schedule(renewAtMs(next));
       } catch (error) {
         if (signal.aborted) return;
