@@ -91,6 +91,11 @@ async function run(args: readonly string[]): Promise<number> {
   return command.run(rest);
 }
 
+// Whoever reads the output may stop before its end, as "head" does: the work goes on.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
+
 try {
   process.exitCode = await run(process.argv.slice(2));
 } catch (error) {

@@ -18,6 +18,14 @@ export interface SystemObjectsOptions {
 const withoutToken = { automountServiceAccountToken: false };
 const tolerateAll = [{ operator: "Exists" }];
 const systemEnvironment = [{ name: "NODE_COMPILE_CACHE", value: compileCacheDir }];
+/** Weights go up to 100 (core/v1 WeightedPodAffinityTerm). */
+const onOtherNodes = {
+  weight: 100,
+  podAffinityTerm: {
+    labelSelector: { matchLabels: { "k8s-app": "kube-dns" } },
+    topologyKey: "kubernetes.io/hostname",
+  },
+};
 const labelsOf = (app: string) => ({ "k8s-app": app });
 
 /** A folder of the host, seen at the same path in the container. */
@@ -84,7 +92,8 @@ function coredns({ config, kubeconfigs, sockets }: SystemObjectsOptions): Deploy
     kind: "Deployment",
     metadata: { name: "coredns", namespace: systemNamespace, labels: labelsOf("kube-dns") },
     spec: {
-      replicas: 1,
+      // Names are to resolve when a node dies, and their server moves then like any Pod.
+      replicas: Math.min(config.nodes.length, 2),
       selector: { matchLabels: labelsOf("kube-dns") },
       template: {
         metadata: { labels: labelsOf("kube-dns") },
@@ -93,7 +102,8 @@ function coredns({ config, kubeconfigs, sockets }: SystemObjectsOptions): Deploy
           ...withoutToken,
           priorityClassName: "system-cluster-critical",
           terminationGracePeriodSeconds: 5,
-          tolerations: tolerateAll,
+          tolerations: [{ operator: "Exists", effect: "NoSchedule" }],
+          affinity: { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [onOtherNodes] } },
           containers: [
             {
               name: "coredns",
