@@ -43,6 +43,10 @@ export interface SpecPart<T> {
   validate(object: T, old: T): FieldError[];
 }
 
+/** The fields of metadata that are their users'. */
+export const userMetadata = ["labels", "annotations", "finalizers", "ownerReferences"] as const;
+type UserMetadata = (typeof userMetadata)[number];
+
 /** All hooks are pure; those that say "in place" change the object they are handed (a private copy). */
 export interface Kind<T extends KubeObject = KubeObject> extends Resource<T> {
   readonly singular: string;
@@ -50,6 +54,8 @@ export interface Kind<T extends KubeObject = KubeObject> extends Resource<T> {
   readonly categories: readonly string[];
   /** Has a `status` that is written only through the `status` subresource. */
   readonly status: boolean;
+  /** Metadata that a write of the status leaves alone, though it changes the rest of it; "all" of it. */
+  readonly statusKeeps?: "all" | readonly UserMetadata[];
   /** Subresources beside status, e.g. ["log", "binding", "eviction"]. */
   readonly subresources: readonly string[];
   /** Nothing is kept: a POST is answered, and there are no other verbs. */

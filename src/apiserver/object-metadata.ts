@@ -1,5 +1,6 @@
 /** The metadata that belongs to the server: set at creation, carried over in updates. */
 import { randomUUID } from "node:crypto";
+import { userMetadata } from "../api/kind.ts";
 import { generateName } from "../api/names.ts";
 import { badRequest } from "../api/status.ts";
 import { type StoredObject, writableMeta } from "./codec.ts";
@@ -45,7 +46,7 @@ export function prepareNewMetadata(object: StoredObject, nowMs: number): void {
 /** Empty lists and maps of metadata are as good as none, and not written. In place. */
 export function dropEmptyMetadata(object: StoredObject): void {
   const metadata = writableMeta(object) as unknown as Record<string, unknown>;
-  for (const field of ["labels", "annotations", "finalizers", "ownerReferences"]) {
+  for (const field of userMetadata) {
     const value = metadata[field];
     if (typeof value === "object" && value !== null && Object.keys(value).length === 0) delete metadata[field];
   }

@@ -1,7 +1,7 @@
 /** Replaces a stored object by a changed one: what belongs to the server stays, one revision if anything differs. */
 
 import { jsonEqual } from "../api/json.ts";
-import type { Kind } from "../api/kind.ts";
+import { type Kind, userMetadata } from "../api/kind.ts";
 import { validateMetadata, validateMetadataUpdate } from "../api/metadata.ts";
 import { conflict, notFound, preconditionFailed } from "../api/status.ts";
 import { type Entry, RevisionConflictError } from "../store/store.ts";
@@ -56,10 +56,21 @@ function restrict(next: StoredObject, old: StoredObject, update: Update): Stored
   } else if (part === "status") {
     if (next.status === undefined) delete restricted.status;
     else restricted.status = next.status;
+    takeMetadata(restricted, next, kind);
   } else {
     restricted.spec = next.spec;
   }
   return restricted;
+}
+
+/** Labels and the like may be written together with the status. */
+function takeMetadata(restricted: StoredObject, next: StoredObject, { statusKeeps = [] }: Kind): void {
+  const metadata = writableMeta(restricted) as unknown as Record<string, unknown>;
+  for (const field of userMetadata) {
+    if (statusKeeps === "all" || statusKeeps.includes(field)) continue;
+    if (next.metadata[field] === undefined) delete metadata[field];
+    else metadata[field] = next.metadata[field];
+  }
 }
 
 function raisesGeneration(kind: Kind, next: StoredObject, old: StoredObject): boolean {

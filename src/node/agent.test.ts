@@ -66,6 +66,54 @@ if (inNamespaces(import.meta.url)) {
     socket.close();
   });
 
+  test("host ports lead to their Pods, each on its address, as long as these live", async () => {
+    const ports = (hostIP?: string) => [{ containerPort: 8080, hostPort: 18080, ...(hostIP ? { hostIP } : {}) }];
+    const echo = (hostIP?: string) => ({
+      containers: [{ name: "main", image: "fairlead/echo", ports: ports(hostIP) }],
+    });
+    const ask = async (address: string) =>
+      (await fetch(`http://${address}:18080/`, { headers: { connection: "close" } })).text();
+    await fixture.create("near", echo("127.0.0.1"));
+    await fixture.create("all", echo());
+    await until(
+      () =>
+        ask("127.0.0.1").then(
+          (text) => text === "near\n",
+          () => false,
+        ),
+      "near answers",
+    );
+    await until(
+      () =>
+        ask("10.244.7.1").then(
+          (text) => text === "all\n",
+          () => false,
+        ),
+      "all answers",
+    );
+    await fixture.end();
+    await fixture.begin();
+    assert.equal(await ask("127.0.0.1"), "near\n");
+    await fixture.remove("near");
+    await until(
+      () =>
+        ask("127.0.0.1").then(
+          (text) => text === "all\n",
+          () => false,
+        ),
+      "near is gone",
+    );
+    await fixture.remove("all");
+    await until(
+      () =>
+        ask("10.244.7.1").then(
+          () => false,
+          () => true,
+        ),
+      "nobody answers",
+    );
+  });
+
   test("init containers, environment, volumes and name resolution are as the Pod says", async () => {
     const made = { apiVersion: "v1", kind: "ConfigMap" as const, metadata: { name: "settings", namespace: "default" } };
     await client.create(configMaps, { ...made, data: { colour: "blue", "app.conf": "x=1" } });

@@ -106,6 +106,7 @@ function kindOf(definition: CustomResourceDefinition, version: Version): Kind {
     shortNames: names.shortNames ?? [],
     categories: names.categories ?? [],
     status: hasStatus,
+    statusKeeps: "all",
     plainFinalizers: true,
     subresources: scalePaths ? ["scale"] : [],
     decode: (value) => prune(value, schema),

@@ -71,6 +71,7 @@ export const deploymentKind: Kind<Deployment> = {
   shortNames: ["deploy"],
   categories: ["all"],
   status: true,
+  statusKeeps: ["labels"],
   subresources: ["scale"],
   schema: "io.k8s.api.apps.v1.Deployment",
   setDefaults,

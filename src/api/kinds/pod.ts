@@ -24,6 +24,7 @@ export const podKind: Kind<Pod> = {
   shortNames: ["po"],
   categories: ["all"],
   status: true,
+  statusKeeps: ["ownerReferences"],
   subresources: [
     "log",
     "exec",

@@ -7,6 +7,7 @@ import type { Node } from "../../api/object.ts";
 import type { Log } from "../../lib/log.ts";
 import { ipToBytes, parseIp } from "../../net/ip.ts";
 import type { NetworkPort, PodRoute } from "../sandbox/port.ts";
+import type { HostPort } from "./host-ports.ts";
 import { type Addresses, IpAllocator } from "./ip-allocator.ts";
 
 export interface Sandbox {
@@ -16,6 +17,8 @@ export interface Sandbox {
   /** One of each family of the cluster, the primary one first. */
   readonly ips: Addresses;
   readonly hostLink: string;
+  /** Absent: none. */
+  readonly hostPorts?: readonly HostPort[];
 }
 
 export interface PodNetworkOptions {
@@ -77,6 +80,7 @@ export class PodNetwork {
       if (!options.port.sandboxExists(sandbox.path)) this.remove(sandbox.podUid);
     }
     this.#sweepLinks();
+    this.#setHostPorts();
   }
 
   get(podUid: string): Sandbox | undefined {
@@ -88,15 +92,21 @@ export class PodNetwork {
   }
 
   /** Throws an Error with one sentence. */
-  create(podUid: string): Sandbox {
+  create(podUid: string, hostPortsOf: (ips: readonly string[]) => readonly HostPort[] = () => []): Sandbox {
     const present = this.#sandboxes.get(podUid);
-    if (present) return present;
+    if (present) {
+      // Whoever asks again may have been told of a failure before.
+      if (present.hostPorts) this.#setHostPorts();
+      return present;
+    }
     const ips = this.#addresses.allocate();
     if (ips === undefined) {
       throw new Error(`no address is left in ${this.#options.podCidrs.join(", ")}, the range of this node's Pods`);
     }
     const path = join(this.#options.namespaces, `pod-${podUid}`);
-    const sandbox: Sandbox = { podUid, path, ips, hostLink: hostLinkName(podUid) };
+    const hostPorts = hostPortsOf(ips);
+    const named = { podUid, path, ips, hostLink: hostLinkName(podUid) };
+    const sandbox: Sandbox = hostPorts.length > 0 ? { ...named, hostPorts } : named;
     const { gateways } = this.#addresses;
     // Noted first: whatever happens next, the following agent knows of it.
     writeFileSync(this.#note(podUid), JSON.stringify(sandbox));
@@ -112,6 +122,7 @@ export class PodNetwork {
       throw error;
     }
     this.#sandboxes.set(podUid, sandbox);
+    if (sandbox.hostPorts) this.#setHostPorts();
     return sandbox;
   }
 
@@ -123,10 +134,15 @@ export class PodNetwork {
     this.#sandboxes.delete(podUid);
     this.#addresses.release(sandbox.ips);
     rmSync(this.#note(podUid), { force: true });
+    if (sandbox.hostPorts) this.#setHostPorts();
   }
 
   setRoutes(routes: readonly PodRoute[]): void {
     this.#options.port.setPodRoutes(routes, { within: this.#options.clusterCidrs });
+  }
+
+  #setHostPorts(): void {
+    this.#options.port.setHostPorts(this.list().flatMap(({ hostPorts = [] }) => hostPorts));
   }
 
   #note(podUid: string): string {

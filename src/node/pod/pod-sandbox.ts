@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Pod } from "../../api/object.ts";
 import { formatHosts, type PodNames, podNames } from "../name-resolution/hosts-file.ts";
 import { formatResolvConf, podResolver } from "../name-resolution/resolv-conf.ts";
+import { hostPortsOf } from "../network/host-ports.ts";
 import type { Mount } from "../runtime/container-runtime.ts";
 import type { PodContext } from "./pod-context.ts";
 import { namesDirectory, sharedMemoryDirectory } from "./pod-paths.ts";
@@ -27,12 +28,9 @@ function readNodeFile(path: string): string {
   }
 }
 
-function networkOf(
-  { network, config }: PodContext,
-  { metadata, spec }: Pod,
-): Pick<PodSandbox, "podIps" | "networkNamespace"> {
-  if (spec.hostNetwork) return { podIps: config.nodeIps, networkNamespace: undefined };
-  const { ips, path } = network.create(metadata.uid ?? "");
+function networkOf({ network, config }: PodContext, pod: Pod): Pick<PodSandbox, "podIps" | "networkNamespace"> {
+  if (pod.spec.hostNetwork) return { podIps: config.nodeIps, networkNamespace: undefined };
+  const { ips, path } = network.create(pod.metadata.uid ?? "", (all) => hostPortsOf(pod, all));
   return { podIps: ips, networkNamespace: path };
 }
 

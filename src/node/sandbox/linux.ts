@@ -31,6 +31,7 @@ import {
 import { writeSysctl } from "../../kernel/sysctl.ts";
 import { openTerminal, setTerminalSize } from "../../kernel/terminal.ts";
 import { cidrContainsCidr, parseCidr } from "../../net/cidr.ts";
+import { setHostPorts } from "./host-ports.ts";
 import type { NodeNetwork, PodRoute, ProcessPort, SandboxNetwork, SandboxPort, TerminalPort } from "./port.ts";
 
 /** Interface of a Pod, as users know it. */
@@ -183,6 +184,7 @@ export function createLinuxPort(): SandboxPort {
     },
     deleteHostLink: (name) => void deleteLink(socket, name),
     listSandboxes: listNetns,
+    setHostPorts,
     setPodRoutes: (routes, { within: all }) => setPodRoutes(socket, routes, all),
   };
 }

@@ -1,5 +1,7 @@
 /** All that the agent asks of the operating system beyond Node's built-ins. `linux.ts` implements it over src/kernel. */
 
+import type { HostPort } from "../network/host-ports.ts";
+
 /** A process for ever: the number and when it started tell it from a later one with the same number. */
 export interface ProcessIdentity {
   readonly pid: number;
@@ -95,6 +97,8 @@ export interface NetworkPort {
   listSandboxes(folder: string): readonly string[];
   /** Makes the routes to other nodes' Pods these and no others (of those within `within`, e.g. ["10.244.0.0/16"]). */
   setPodRoutes(routes: readonly PodRoute[], options: { within: readonly string[] }): void;
+  /** Makes the node's ports that lead to Pods these and no others. */
+  setHostPorts(ports: readonly HostPort[]): void;
 }
 
 /** IPC namespaces kept at paths. */
