@@ -105,6 +105,7 @@ function ask(client: Client, address: string): number {
 
 const nothing: DataPlane = {
   mode: "none",
+  families: ["IPv4"],
   adopt: async () => ({}),
   sync: async () => ({ families: [] }),
   verify: async () => undefined,

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { parseDurationMs } from "./duration.ts";
 import { UsageError } from "./errors.ts";
 import { formatOptions, parseOptions } from "./options.ts";
 
@@ -36,17 +35,4 @@ test("formatOptions() lines up the help", () => {
     formatOptions({ data: options.data, detach: options.detach }),
     "      --data DIR  data folder\n      --detach    in the background",
   );
-});
-
-describe("parseDurationMs()", () => {
-  const cases: [string, number | undefined][] = [
-    ["1m30s", 90_000],
-    ["100ms", 100],
-    ["1.5s", 1500],
-    ["0", 0],
-    ["5", undefined],
-    ["1s x", undefined],
-    ["", undefined],
-  ];
-  for (const [text, want] of cases) test(`"${text}"`, () => assert.equal(parseDurationMs(text), want));
 });

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { networkInterfaces } from "node:os";
 import { describe, it } from "node:test";
 import type { Service } from "../api/object.ts";
+import { parseCidr } from "../net/cidr.ts";
 import { HealthCheckServers, healthCheckOf } from "./health-checks.ts";
 import { service, slice } from "./testing/fixtures.ts";
 
@@ -22,7 +24,7 @@ describe("healthCheckOf", () => {
       slice(["10.244.0.1", "10.244.0.2", { ip: "10.244.0.3", ...dying }, { ip: "10.244.1.1", node: "node-b" }]),
       slice(["10.244.0.1"], { name: "web-2", ports: [{ name: "other", port: 81 }] }),
     ];
-    assert.equal(healthCheckOf(balanced(31000), slices, "node-a")?.localEndpoints, 2);
+    assert.equal(healthCheckOf(balanced(31000), slices, "node-a")?.localEndpoints.IPv4, 2);
   });
 });
 
@@ -42,7 +44,7 @@ describe("HealthCheckServers", () => {
       onFailure: (_service, error) => assert.fail(error),
     });
     const [first, second] = [await freePort(), await freePort()];
-    const check = { namespace: "default", name: "web", port: first, localEndpoints: 2 };
+    const check = { namespace: "default", name: "web", port: first, localEndpoints: { IPv4: 2 } };
     const ask = (port: number, path = "/") => fetch(`http://127.0.0.1:${port}${path}`);
     try {
       servers.set("default/web", check);
@@ -57,7 +59,7 @@ describe("HealthCheckServers", () => {
       isHealthy = false;
       assert.equal((await ask(first)).status, 503);
       isHealthy = true;
-      servers.set("default/web", { ...check, localEndpoints: 0 });
+      servers.set("default/web", { ...check, localEndpoints: { IPv4: 0 } });
       assert.equal((await ask(first)).status, 503);
       servers.set("default/web", { ...check, port: second });
       assert.equal((await ask(second)).status, 200);
@@ -73,9 +75,70 @@ describe("HealthCheckServers", () => {
     const { port } = taken.address() as AddressInfo;
     const failed = Promise.withResolvers<string>();
     const servers = new HealthCheckServers({ isHealthy: () => true, onFailure: (name) => failed.resolve(name) });
-    servers.set("default/web", { namespace: "default", name: "web", port, localEndpoints: 1 });
+    servers.set("default/web", { namespace: "default", name: "web", port, localEndpoints: { IPv4: 1 } });
     assert.equal(await failed.promise, "default/web");
     servers.close();
     taken.close();
+  });
+  it("P149 listens when the port is free again", async () => {
+    const taken = createServer().listen(0, "0.0.0.0");
+    await new Promise((resolve) => taken.once("listening", resolve));
+    const { port } = taken.address() as AddressInfo;
+    let now = 0;
+    const failed = Promise.withResolvers<void>();
+    const servers = new HealthCheckServers({
+      isHealthy: () => true,
+      onFailure: () => failed.resolve(),
+      now: () => now,
+    });
+    servers.set("default/web", { namespace: "default", name: "web", port, localEndpoints: { IPv4: 1 } });
+    await failed.promise;
+    await new Promise((resolve) => taken.close(resolve));
+    const answers = () =>
+      fetch(`http://127.0.0.1:${port}/`).then(
+        ({ status }) => status,
+        () => undefined,
+      );
+    servers.refresh();
+    assert.equal(await answers(), undefined, "not before its time");
+    now = 5_000;
+    servers.refresh();
+    for (let n = 0; n < 100 && (await answers()) === undefined; n++) await new Promise((done) => setTimeout(done, 10));
+    assert.equal(await answers(), 200);
+    servers.close();
+  });
+  it("P150 each family has a listener of its own, which speaks of its own endpoints", async (t) => {
+    const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ family }) => family === "IPv6"));
+    if (!hasIpv6) return t.skip("this machine has no IPv6 address");
+    const port = await freePort();
+    const servers = new HealthCheckServers({
+      isHealthy: () => true,
+      onFailure: (_service, error) => assert.fail(error),
+    });
+    servers.set("default/web", { namespace: "default", name: "web", port, localEndpoints: { IPv4: 1, IPv6: 0 } });
+    try {
+      assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 200);
+      assert.equal((await fetch(`http://[::1]:${port}/`)).status, 503);
+    } finally {
+      servers.close();
+    }
+  });
+  it("P141 listens on the addresses that take node ports only", async () => {
+    const port = await freePort();
+    const servers = new HealthCheckServers({
+      isHealthy: () => true,
+      onFailure: (_service, error) => assert.fail(error),
+    });
+    const block = parseCidr("127.0.0.0/8");
+    assert.ok(block);
+    servers.set("default/web", { namespace: "default", name: "web", port, localEndpoints: { IPv4: 1 } });
+    servers.setAddresses([block]);
+    try {
+      assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 200);
+      // An address of the machine's too, though no interface shows it: a listener on all addresses would answer.
+      await assert.rejects(fetch(`http://127.0.0.2:${port}/`));
+    } finally {
+      servers.close();
+    }
   });
 });

@@ -21,8 +21,33 @@ describe("Health", () => {
     health.queued(50_000);
     assert.equal(health.isHealthy(60_999), true);
     assert.equal(health.isHealthy(61_000), false);
-    health.updated(61_001);
+    health.updated(61_001, "IPv4");
     assert.equal(health.isHealthy(500_000), true);
+  });
+  it("P168 P171 one family that is late makes the whole unhealthy, and the answer says which", () => {
+    const health = new Health(60_000, ["IPv4", "IPv6"]);
+    health.queued(1_000);
+    health.updated(2_000, "IPv4");
+    const { status, body } = health.answer(61_000, false);
+    assert.equal(status, 503);
+    assert.deepEqual(body, {
+      lastUpdated: "1970-01-01T00:00:02.000Z",
+      currentTime: "1970-01-01T00:01:01.000Z",
+      healthy: false,
+      status: {
+        IPv4: { lastUpdated: "1970-01-01T00:00:02.000Z", healthy: true },
+        IPv6: { lastUpdated: "1970-01-01T00:00:00.000Z", healthy: false },
+      },
+    });
+    health.updated(62_000, "IPv6");
+    assert.equal(health.answer(70_000, false).body.lastUpdated, "1970-01-01T00:01:10.000Z", "when 200, it is now");
+  });
+  it("P220 is ready when each family has been written once", () => {
+    const health = new Health(60_000, ["IPv4", "IPv6"]);
+    health.updated(1, "IPv4");
+    assert.deepEqual(health.readiness(), { status: 503, body: { synced: false } });
+    health.updated(1, "IPv6");
+    assert.deepEqual(health.readiness(), { status: 200, body: { synced: true } });
   });
   const eligibility: [string, Node | undefined, 200 | 503][] = [
     ["P169 no Node object", undefined, 503],

@@ -1,28 +1,37 @@
 /** Whether the proxy keeps up, and whether its node may take load-balancer traffic. Pure. */
 import type { Node } from "../api/object.ts";
+import type { IpFamily } from "../net/ip.ts";
 
 /** KEP-3836: the autoscaler is about to remove the node. */
 const deletionTaint = "ToBeDeletedByClusterAutoscaler";
 
+interface FamilyState {
+  /** When the oldest change that is not written came. */
+  queuedAt: number | undefined;
+  lastUpdated: number;
+}
+
+type Answer = { readonly status: 200 | 503; readonly body: Readonly<Record<string, unknown>> };
+
 export class Health {
   readonly #maxDelayMs: number;
-  #queuedAt: number | undefined;
-  #lastUpdated = 0;
+  readonly #families: ReadonlyMap<IpFamily, FamilyState>;
   #isEligible = false;
 
-  /** Not healthy when a change has waited for `maxDelayMs`. */
-  constructor(maxDelayMs: number) {
+  /** A family is not healthy when a change has waited for `maxDelayMs`; the whole is when all families are. */
+  constructor(maxDelayMs: number, families: readonly IpFamily[] = ["IPv4"]) {
     this.#maxDelayMs = maxDelayMs;
+    this.#families = new Map(families.map((family) => [family, { queuedAt: undefined, lastUpdated: 0 }]));
   }
 
   /** A change came in; only the oldest that waits counts. */
   queued(now: number): void {
-    this.#queuedAt ??= now;
+    for (const state of this.#families.values()) state.queuedAt ??= now;
   }
 
-  updated(now: number): void {
-    this.#queuedAt = undefined;
-    this.#lastUpdated = now;
+  updated(now: number, family: IpFamily): void {
+    const state = this.#families.get(family);
+    if (state) Object.assign(state, { queuedAt: undefined, lastUpdated: now });
   }
 
   /** Undefined: the Node object is not there. */
@@ -33,19 +42,41 @@ export class Health {
   }
 
   isHealthy(now: number): boolean {
-    return this.#queuedAt === undefined || now - this.#queuedAt < this.#maxDelayMs;
+    return [...this.#families.values()].every((state) => this.#isPunctual(state, now));
+  }
+
+  #isPunctual({ queuedAt }: FamilyState, now: number): boolean {
+    return queuedAt === undefined || now - queuedAt < this.#maxDelayMs;
+  }
+
+  /** Everything that was there at the start is written, in each family. */
+  get isSynced(): boolean {
+    return [...this.#families.values()].every(({ lastUpdated }) => lastUpdated > 0);
   }
 
   /** The answer of /livez, or with `eligibility` of /healthz. */
-  answer(now: number, eligibility: boolean): { status: 200 | 503; body: Readonly<Record<string, unknown>> } {
+  answer(now: number, eligibility: boolean): Answer {
     const healthy = this.isHealthy(now);
     const ok = healthy && (!eligibility || this.#isEligible);
+    const states = [...this.#families].map(([family, state]): [string, object] => [
+      family,
+      { lastUpdated: timestamp(state.lastUpdated), healthy: this.#isPunctual(state, now) },
+    ]);
+    const last = Math.max(...[...this.#families.values()].map(({ lastUpdated }) => lastUpdated));
     const body = {
-      lastUpdated: new Date(ok ? now : this.#lastUpdated).toISOString(),
-      currentTime: new Date(now).toISOString(),
+      lastUpdated: timestamp(ok ? now : last),
+      currentTime: timestamp(now),
       ...(eligibility ? { nodeEligible: this.#isEligible } : {}),
       healthy,
+      status: Object.fromEntries(states),
     };
     return { status: ok ? 200 : 503, body };
   }
+
+  /** The answer of /readyz. */
+  readiness(): Answer {
+    return { status: this.isSynced ? 200 : 503, body: { synced: this.isSynced } };
+  }
 }
+
+const timestamp = (ms: number): string => new Date(ms).toISOString();

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { describe, it } from "node:test";
 import type { EndpointSlice, Node, Service } from "../api/object.ts";
-import { endpointSlices, events, nodes, services } from "../api/resource.ts";
+import { endpointSlices, events, nodes, serviceCidrs, services } from "../api/resource.ts";
 import type { ApiClient } from "../client/client.ts";
 import { createMemoryClient } from "../client/testing/memory-client.ts";
 import type { Conntrack, Flow } from "../kernel/conntrack/conntrack.ts";
@@ -9,6 +11,7 @@ import { type FakeNftables, fakeNftables } from "../kernel/nftables/fake.ts";
 import { createLog } from "../lib/log.ts";
 import type { IpFamily } from "../net/ip.ts";
 import { createNftablesDataPlane } from "./backends/nftables/plane.ts";
+import type { ProxyConfig } from "./config/effective.ts";
 import { createProxyMetrics } from "./metrics.ts";
 import { type RunningProxy, startProxy } from "./proxy.ts";
 import { type EndpointFixture, service, slice } from "./testing/fixtures.ts";
@@ -37,6 +40,7 @@ async function withProxy(
   body: (rig: Rig) => Promise<void>,
   prepare?: (rig: Omit<Rig, "proxy">) => Promise<void>,
   families: readonly IpFamily[] = ["IPv4"],
+  config: Partial<ProxyConfig> = {},
 ): Promise<void> {
   const client = selectingClient(createMemoryClient());
   const nft = fakeNftables();
@@ -60,7 +64,7 @@ async function withProxy(
   const proxy = startProxy({
     client,
     nodeName: "node-a",
-    config: { healthzBindAddress: "", metricsBindAddress: "", clusterCIDR: ["10.244.0.0/16"] },
+    config: { healthzBindAddress: "", metricsBindAddress: "", clusterCIDR: ["10.244.0.0/16"], ...config },
     log: createLog(() => {}),
     signal: abort.signal,
     dataPlane: createNftablesDataPlane({ nftables: nft, families }),
@@ -290,6 +294,146 @@ describe("the proxy's loop", () => {
       },
     );
     assert.deepEqual(left && endpointsOf(left), ["10.244.0.11:8080"]);
+  });
+  const rulesOf = (nft: FakeNftables) => nft.dump();
+  const range = (name: string, cidrs: string[]) =>
+    ({ apiVersion: "networking.k8s.io/v1", kind: "ServiceCIDR", metadata: { name }, spec: { cidrs } }) as never;
+  /** 10.97.0.0 as the rules have it. */
+  const block = JSON.stringify("\n\u0061\u0000\u0000").slice(1, -1);
+  it("P5 P37 a ServiceCIDR counts at once, until the last object that has it is gone", () =>
+    withProxy(async ({ client, nft }) => {
+      assert.ok(!rulesOf(nft).includes(block));
+      await client.create(serviceCidrs, range("one", ["10.97.0.0/16"]));
+      await eventually("free addresses are dropped", () => rulesOf(nft).includes(block));
+      await client.create(serviceCidrs, range("two", ["10.97.0.0/16"]));
+      await client.delete(serviceCidrs, { name: "one" });
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      assert.ok(rulesOf(nft).includes(block), "another object has the block");
+      await client.delete(serviceCidrs, { name: "two" });
+      await eventually("they are not any more", () => !rulesOf(nft).includes(block));
+    }));
+  const primary = { nodePortAddresses: ["primary"] };
+  const moveNode = async (client: ApiClient, change: Partial<Node>) => {
+    const present = await client.get(nodes, "node-a");
+    await client.update(nodes, { ...present, ...change } as Node, change.status ? { subresource: "status" } : {});
+  };
+  it("P196 the node's address changes, and node ports and source ranges follow", () =>
+    withProxy(
+      async ({ client, nft }) => {
+        const text = (address: string) =>
+          JSON.stringify(String.fromCharCode(...address.split(".").map(Number))).slice(1, -1);
+        assert.ok(rulesOf(nft).includes(text("172.18.0.2")));
+        await moveNode(client, {
+          status: { addresses: [{ type: "InternalIP", address: "172.18.0.77" }] },
+        } as Partial<Node>);
+        await eventually("the new address is in the rules", () => rulesOf(nft).includes(text("172.18.0.77")));
+        assert.ok(!rulesOf(nft).includes(text("172.18.0.2")));
+      },
+      undefined,
+      ["IPv4"],
+      primary,
+    ));
+  it("P122 with NodeCIDR waits for the Node's podCIDRs, and follows them", async () => {
+    const client = selectingClient(createMemoryClient());
+    const nft = fakeNftables();
+    await client.create(nodes, node);
+    const abort = new AbortController();
+    const proxy = startProxy({
+      client,
+      nodeName: "node-a",
+      config: { healthzBindAddress: "", metricsBindAddress: "", detectLocalMode: "NodeCIDR" },
+      log: createLog(() => {}),
+      signal: abort.signal,
+      dataPlane: createNftablesDataPlane({ nftables: nft, families: ["IPv4"] }),
+      conntrack: { flows: () => [], delete: () => false, close: () => {} },
+    });
+    try {
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      assert.equal(nft.commits, 0, "nothing is written before it is known what a Pod is");
+      for (const [cidr, bytes] of [
+        ["10.91.1.0/24", "\n[\u0001"],
+        ["10.91.2.0/24", "\n[\u0002"],
+      ] as const) {
+        await moveNode(client, { spec: { podCIDRs: [cidr] } } as Partial<Node>);
+        await proxy.ready;
+        const wanted = JSON.stringify(bytes).slice(1, -1);
+        await eventually(`${cidr} is in the rules`, () => rulesOf(nft).includes(wanted));
+      }
+    } finally {
+      abort.abort();
+    }
+  });
+  it("P45 P46 with AllowServiceExternalIPs=false external IPs are as if they were not there", () =>
+    withProxy(
+      async ({ client, nft }) => {
+        const external = { externalIPs: ["192.168.80.1"], externalTrafficPolicy: "Local" as const };
+        await put(client, service(external));
+        await put(client, slice([endpoint(11)]));
+        await eventually("the clusterIP is there", () => nft.elements(table, "cluster-ips").length === 1);
+        assert.equal(nft.elements(table, "vips").length, 1);
+      },
+      undefined,
+      ["IPv4"],
+      { allowServiceExternalIPs: false },
+    ));
+  it("P175 an Event on the Node says that it starts, in which mode and why", () =>
+    withProxy(async ({ client }) => {
+      await eventually("the Event is there", async () => {
+        const { items } = await client.list(events);
+        return items.some(
+          ({ reason, type, message, involvedObject }) =>
+            reason === "Starting" &&
+            type === "Normal" &&
+            involvedObject.kind === "Node" &&
+            message === "Proxy mode nftables (as told)",
+        );
+      });
+    }));
+  it("P149 an Event on the Service tells of a health check that cannot be served", async () => {
+    const taken = createServer().listen(0, "0.0.0.0");
+    await new Promise((resolve) => taken.once("listening", resolve));
+    const { port } = taken.address() as AddressInfo;
+    try {
+      await withProxy(async ({ client }) => {
+        await put(client, service({ type: "LoadBalancer", externalTrafficPolicy: "Local", healthCheckNodePort: port }));
+        await eventually("the Event is there", async () => {
+          const { items } = await client.list(events);
+          return items.some(
+            ({ reason, involvedObject }) =>
+              reason === "FailedToStartServiceHealthcheck" &&
+              involvedObject.kind === "Service" &&
+              involvedObject.name === "web",
+          );
+        });
+      });
+    } finally {
+      taken.close();
+    }
+  });
+  it("P174 with bindAddressHardFail an address that is taken ends it, with an Event on the Node", async () => {
+    const taken = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => taken.once("listening", resolve));
+    const { port } = taken.address() as AddressInfo;
+    const client = selectingClient(createMemoryClient());
+    await client.create(nodes, node);
+    const abort = new AbortController();
+    try {
+      const { failed } = startProxy({
+        client,
+        nodeName: "node-a",
+        config: { healthzBindAddress: `127.0.0.1:${port}`, metricsBindAddress: "", bindAddressHardFail: true },
+        log: createLog(() => {}),
+        signal: abort.signal,
+        dataPlane: createNftablesDataPlane({ nftables: fakeNftables(), families: ["IPv4"] }),
+        conntrack: { flows: () => [], delete: () => false, close: () => {} },
+      });
+      await assert.rejects(failed, /EADDRINUSE/);
+      const { items } = await client.list(events);
+      assert.ok(items.some(({ reason }) => reason === "FailedToStartProxierHealthcheck"));
+    } finally {
+      abort.abort();
+      taken.close();
+    }
   });
   it("refuses a config that cannot be used", () => {
     const start = (config: object) => () =>

@@ -36,19 +36,21 @@ export function flowChecks(before: readonly ServicePort[], after: readonly Servi
 /** Up to this many destinations are asked for one by one; the kernel looks through its whole table for each. */
 const fewChecks = 16;
 
-/** Deletes the stale ones and returns how many they were. */
-export function deleteStaleFlows(conntrack: Conntrack, checks: readonly FlowCheck[]): number {
+/** Deletes the stale ones and returns how many they were, by family. */
+export function deleteStaleFlows(conntrack: Conntrack, checks: readonly FlowCheck[]): Record<string, number> {
   const own = checks.some(({ address }) => address === undefined) ? nodeAddresses() : new Set<string>();
   const byDestination = new Map(checks.map((check) => [destinationKey(check), check]));
-  let deleted = 0;
+  const deleted: Record<string, number> = {};
   for (const filter of filtersFor(checks)) {
+    deleted[filter.family] ??= 0;
     for (const flow of conntrack.flows(filter)) {
       const { family } = filter;
       const { destination: address, port } = flow;
       const check =
         byDestination.get(destinationKey({ family, address, port })) ??
         (own.has(address) ? byDestination.get(destinationKey({ family, port })) : undefined);
-      if (check && !check.serving.has(endpointText(flow.answerer)) && conntrack.delete(flow)) deleted++;
+      if (check && !check.serving.has(endpointText(flow.answerer)) && conntrack.delete(flow))
+        deleted[family] = (deleted[family] ?? 0) + 1;
     }
   }
   return deleted;

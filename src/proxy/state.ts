@@ -62,6 +62,8 @@ export interface NodeFacts {
   readonly zone: string | undefined;
   /** Addresses of the node, primary first in each family, e.g. ["172.18.0.2"]. */
   readonly addresses: readonly string[];
+  /** Its Pods' blocks (spec.podCIDRs). */
+  readonly podCidrs: readonly string[];
 }
 
 /** e.g. "10.0.0.1:80", "[fd00::1]:80". */

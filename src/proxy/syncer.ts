@@ -1,4 +1,5 @@
 /** Turns changes into few transactions: what came in during one turn of the event loop goes to the kernel together. */
+import { isDeepStrictEqual } from "node:util";
 import type { KubeObject } from "../api/object.ts";
 import type { EventRecorder } from "../client/events.ts";
 import type { Conntrack } from "../kernel/conntrack/conntrack.ts";
@@ -28,7 +29,6 @@ export interface SyncerOptions {
   readonly log: Log;
   readonly signal: AbortSignal;
   readonly minIntervalMs: number;
-  readonly settingsOf: (node: NodeFacts) => Settings;
 }
 
 export interface Syncer {
@@ -37,6 +37,10 @@ export interface Syncer {
   /** An endpoint's change, known to have happened at this time, is among it. */
   triggered(atMs: number | undefined, family: string): void;
   node(facts: NodeFacts): void;
+  /** What holds for all Services; the same again is no change. Must be known before the start. */
+  configure(settings: Settings): void;
+  /** A fault for the log and an Event: on `object`, else on the Node. */
+  complain(reason: string, message: string, object?: KubeObject): void;
   /** All lists are complete: adopts, writes everything for the first time, and then each change. `node` is for Events. */
   start(node: KubeObject | undefined): Promise<void>;
   idle(): Promise<void>;
@@ -51,7 +55,9 @@ class DataPlaneSyncer implements Syncer {
   readonly #coalescer;
   readonly #startedAt: number;
   readonly #firstSync = Promise.withResolvers<void>();
+  /** Present until they are written. */
   #settings: Settings | undefined;
+  #present: Settings | undefined;
   #isStarted = false;
   #isFirst = true;
   /** The data plane has changes that do not hold yet. */
@@ -77,8 +83,11 @@ class DataPlaneSyncer implements Syncer {
     this.#startedAt = clock.now();
     this.#healthChecks = new HealthCheckServers({
       isHealthy: () => options.health.isHealthy(clock.now()),
-      onFailure: (service, { message }) =>
-        this.#complain("FailedToStartServiceHealthcheck", `Cannot serve the health check of ${service}: ${message}`),
+      onFailure: (service, { message }) => {
+        const text = `Cannot serve the health check of ${service}: ${message}`;
+        this.complain("FailedToStartServiceHealthcheck", text, options.tracker.service(service));
+      },
+      now: () => clock.now(),
     });
     this.#coalescer = coalesce({ run: () => this.#run(), clock, log, signal, minIntervalMs });
     signal.addEventListener("abort", () => this.#close(), { once: true });
@@ -103,15 +112,19 @@ class DataPlaneSyncer implements Syncer {
   }
 
   node(facts: NodeFacts): void {
-    if (!this.#options.tracker.setNode(facts) && this.#settings) return;
-    this.#settings = this.#options.settingsOf(facts);
+    if (this.#options.tracker.setNode(facts)) this.changed();
+  }
+
+  configure(settings: Settings): void {
+    if (isDeepStrictEqual(settings, this.#present)) return;
+    this.#present = settings;
+    this.#settings = settings;
     this.changed();
   }
 
   async start(node: KubeObject | undefined): Promise<void> {
-    const { dataPlane, log, tracker, settingsOf } = this.#options;
+    const { dataPlane, log } = this.#options;
     this.#eventObject = node;
-    this.#settings ??= settingsOf(tracker.node);
     log.info("adopted", await dataPlane.adopt());
     this.#isStarted = true;
     this.changed();
@@ -129,6 +142,8 @@ class DataPlaneSyncer implements Syncer {
     const settings = this.#settings;
     this.#settings = undefined;
     this.#noteFlows(services);
+    this.#options.metrics.computed(services);
+    if (settings) this.#healthChecks.setAddresses(settings.nodePortCidrs);
     for (const service of services.keys()) {
       this.#unchecked.add(service);
       this.#tellConflicts(service);
@@ -154,18 +169,18 @@ class DataPlaneSyncer implements Syncer {
     const { metrics, health, clock, log } = this.#options;
     metrics.synced(report, isFirst);
     const failed = report.families.filter(({ error }) => error);
-    for (const { error } of failed) if (error) this.#complain("FailedToSyncRules", error.message);
+    for (const { error } of failed) if (error) this.complain("FailedToSyncRules", error.message);
+    for (const { family, error } of report.families) if (!error) health.updated(clock.now(), family);
     // One family's failure must not hold back the other: no wait before the next change, only before a retry of nothing new.
     if (failed.length > 0) this.#scheduleRetry();
     if (failed.length === report.families.length) return;
     for (const { family, refused } of report.families) {
       for (const service of refused)
-        this.#complain("ServiceRefused", `The kernel refuses rules of ${service} (${family})`);
+        this.complain("ServiceRefused", `The kernel refuses rules of ${service} (${family})`);
     }
     if (failed.length === 0) {
       this.#isBehind = false;
       this.#backoff.reset();
-      health.updated(clock.now());
     }
     for (const { atMs, family } of triggers) metrics.programmed(atMs, family);
     if (isFirst)
@@ -188,8 +203,9 @@ class DataPlaneSyncer implements Syncer {
     const { conntrack, metrics, log, signal } = this.#options;
     if (signal.aborted) return;
     try {
+      const start = performance.now();
       const deleted = deleteStaleFlows(conntrack, this.#flowChecks.splice(0));
-      if (deleted > 0) metrics.flowsDeleted(deleted);
+      metrics.flowsCleaned({ deleted, durationMs: performance.now() - start });
     } catch (error) {
       log.warn("cannot delete stale UDP flows", { error });
     }
@@ -219,6 +235,7 @@ class DataPlaneSyncer implements Syncer {
   #scheduleVerify(): void {
     if (this.#options.signal.aborted) return;
     this.#cancelVerify = this.#options.clock.after(verifyIntervalMs, () => {
+      this.#healthChecks.refresh();
       this.#wantsVerify = true;
       this.#coalescer.trigger();
       this.#scheduleVerify();
@@ -232,15 +249,15 @@ class DataPlaneSyncer implements Syncer {
     if (!report) return;
     metrics.synced(report, true);
     for (const { family, added, removed, error } of report.families) {
-      if (error) this.#complain("FailedToRepairRules", error.message);
+      if (error) this.complain("FailedToRepairRules", error.message);
       else log.warn("rules were changed by somebody else and are put right", { family, added, removed });
     }
   }
 
-  #complain(reason: string, message: string): void {
+  complain(reason: string, message: string, object = this.#eventObject): void {
     const { recorder, log } = this.#options;
-    log.error("sync failed", { reason, message });
-    if (this.#eventObject) recorder.record(this.#eventObject, { type: "Warning", reason, message });
+    log.error(message, { reason });
+    if (object) recorder.record(object, { type: "Warning", reason, message });
   }
 
   #close(): void {

@@ -77,6 +77,10 @@ export class Tracker {
     return object && messages && { object, messages };
   }
 
+  service(key: string): Service | undefined {
+    return this.#services.get(key);
+  }
+
   /** Of the Service as it is now. */
   healthCheck(service: string): HealthCheck | undefined {
     const object = this.#services.get(service);

@@ -20,6 +20,7 @@ const node: NodeFacts = {
   name: "node-a",
   zone: "z1",
   addresses: [addresses.IPv4.node, addresses.IPv6.node],
+  podCidrs: [],
 };
 
 /** Case → why this data plane does otherwise; the cases are skipped by name. */
@@ -167,7 +168,7 @@ function clean(state: ReadonlyMap<string, readonly ServicePort[]>): number {
   const checks = [...state.values()].flatMap((ports) => flowChecks([], ports));
   const deleted = deleteStaleFlows(conntrack, checks);
   conntrack.close();
-  return deleted;
+  return Object.values(deleted).reduce((sum, count) => sum + count, 0);
 }
 
 async function flowOutlives(rig: Rig): Promise<void> {

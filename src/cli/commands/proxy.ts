@@ -1,131 +1,100 @@
-import { readFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { hostname } from "node:os";
+import type { ApiClient } from "../../client/client.ts";
 import type { Log } from "../../lib/log.ts";
-import { chooseDataPlane } from "../../proxy/backends/choose.ts";
-import { type ConfigField, configFields, defaultConfig, ipvsOptionsOf, type ProxyConfig } from "../../proxy/config.ts";
+import { type Chosen, chooseDataPlane } from "../../proxy/backends/choose.ts";
+import { effectiveConfig, ipvsOptionsOf, modes } from "../../proxy/config/effective.ts";
+import { flags } from "../../proxy/config/flags.ts";
+import { plainDocument } from "../../proxy/config/plain.ts";
+import { validateConfig } from "../../proxy/config/validate.ts";
+import type { Values } from "../../proxy/config/values.ts";
+import { applyKernelSettings } from "../../proxy/kernel-settings.ts";
 import { startProxy } from "../../proxy/proxy.ts";
+import { retireOtherModes } from "../../proxy/retire.ts";
 import type { Command } from "../command.ts";
-import { parseDurationMs } from "../duration.ts";
-import { CliError, errorCode, UsageError } from "../errors.ts";
+import { CliError } from "../errors.ts";
 import { type Option, type Options, parseOptions } from "../options.ts";
 import { aborted, connect, logOf, partOptions, stopSignal } from "../part.ts";
 import { settle } from "../program.ts";
+import { readProxyConfig, watchConfigFile } from "../proxy-config.ts";
 
 /** Flags of the configuration's fields, from the proxy's own table. */
 const fieldOptions: Options = Object.fromEntries(
-  configFields.map(({ flag, kind, help }): [string, Option] => [
-    flag,
-    kind === "boolean"
-      ? { type: "string", value: "true|false", help }
-      : { type: "string", value: valueName(kind), help },
-  ]),
+  flags.map(({ name, placeholder, help }): [string, Option] => [name, { type: "string", value: placeholder, help }]),
 );
 
 const options = {
   ...partOptions,
   config: { type: "string", value: "FILE", help: "KubeProxyConfiguration (YAML); flags win over it" },
-  cleanup: { type: "boolean", help: "take away the rules of the mode (without --proxy-mode: of every mode) and end" },
-  "node-name": { type: "string", value: "NAME", help: "name of this machine's Node (default: its host name)" },
-  "proxy-mode": {
-    type: "string",
-    value: "MODE",
-    help: "auto, nftables, iptables, ipvs, ebpf or userspace (default auto)",
+  "write-config-to": { type: "string", value: "FILE", help: "write the whole configuration there and end" },
+  "init-only": {
+    type: "boolean",
+    help: "set the kernel settings, which needs root, and end: later runs need CAP_NET_ADMIN only",
   },
+  cleanup: { type: "boolean", help: "take away the rules of the mode (without --proxy-mode: of every mode) and end" },
 } as const;
-
-const modes = ["auto", "nftables", "iptables", "ipvs", "ebpf", "userspace"];
-
-function valueName(kind: ConfigField["kind"]): string {
-  return { list: "A,B,…", boolean: "", number: "N", address: "ADDRESS:PORT", durationMs: "DURATION", name: "NAME" }[
-    kind
-  ];
-}
-
-const booleans: Readonly<Record<string, boolean>> = { true: true, false: false };
-
-/** The value of one field from its text, or undefined if it is none of its kind. */
-function parseField(kind: ConfigField["kind"], text: string): unknown {
-  if (kind === "list")
-    return text
-      .split(",")
-      .map((part) => part.trim())
-      .filter(Boolean);
-  if (kind === "boolean") return booleans[text];
-  if (kind === "number") return /^\d+$/.test(text) ? Number(text) : undefined;
-  if (kind === "durationMs") return parseDurationMs(text);
-  return text;
-}
-
-const setField = (config: Record<string, unknown>, { key, kind }: ConfigField, text: string, source: string): void => {
-  const value = parseField(kind, text);
-  if (value === undefined)
-    throw new UsageError(`${source} "${text}" is not a ${kind === "durationMs" ? "duration such as 30s" : kind}`);
-  config[key] = value;
-};
-
-/** Where KubeProxyConfiguration nests or names a field otherwise. */
-const aliases: Readonly<Record<string, string>> = {
-  "iptables.localhostNodePorts": "localhostNodePorts",
-  "iptables.masqueradeBit": "masqueradeBit",
-  "nftables.masqueradeBit": "masqueradeBit",
-  "iptables.masqueradeAll": "masqueradeAll",
-  "nftables.masqueradeAll": "masqueradeAll",
-  "nftables.syncPeriod": "syncPeriodMs",
-  "nftables.minSyncPeriod": "minSyncPeriodMs",
-  "ipvs.scheduler": "ipvsScheduler",
-  "ipvs.excludeCIDRs": "ipvsExcludeCIDRs",
-  "ipvs.strictARP": "ipvsStrictARP",
-  "ipvs.tcpTimeout": "ipvsTcpTimeoutMs",
-  "ipvs.tcpFinTimeout": "ipvsTcpFinTimeoutMs",
-  "ipvs.udpTimeout": "ipvsUdpTimeoutMs",
-};
-
-function flatten(value: object, prefix = ""): [string, unknown][] {
-  return Object.entries(value).flatMap(([key, inner]): [string, unknown][] =>
-    inner !== null && typeof inner === "object" && !Array.isArray(inner)
-      ? flatten(inner, `${prefix}${key}.`)
-      : [[prefix + key, inner]],
-  );
-}
-
-/** Fields of the file that this proxy has; others (of other modes, or of clients) are left to those who read them. */
-async function readConfigFile(path: string): Promise<{ config: Record<string, unknown>; mode?: string }> {
-  const { parse } = await import("../../lib/yaml.ts");
-  let document: unknown;
-  try {
-    document = parse(readFileSync(path, "utf8"));
-  } catch (error) {
-    throw new CliError(
-      `Cannot read the configuration "${path}" (${errorCode(error) ?? (error as Error).message.split("\n")[0]}).`,
-    );
-  }
-  if (document === null || typeof document !== "object")
-    throw new CliError(`Cannot use the configuration "${path}": it is no KubeProxyConfiguration.`);
-  const config: Record<string, unknown> = {};
-  const found: { mode?: string } = {};
-  for (const [name, value] of flatten(document)) {
-    if (name === "mode" && typeof value === "string" && value !== "") found.mode = value;
-    const field = configFields.find(({ key }) => key === (aliases[name] ?? name));
-    if (field && value !== null && value !== "") setField(config, field, String(value), `${name} in "${path}":`);
-  }
-  return { config, ...found };
-}
 
 /** A mode that cannot run here has left no rules either. */
 async function cleanUp(names: readonly string[], log: Log): Promise<number> {
   for (const name of names) {
+    let chosen: Chosen;
     try {
-      const plane = await chooseDataPlane(name, log);
-      await plane.adopt();
-      await plane.remove();
-      plane.close();
-      log.info("rules are taken away", { mode: name });
+      chosen = await chooseDataPlane(name, log);
     } catch (error) {
       if (names.length === 1) throw error;
       log.debug("mode has no rules here", { mode: name, error });
+      continue;
     }
+    await chosen.plane.adopt();
+    await chosen.plane.remove();
+    chosen.plane.close();
+    log.info("rules are taken away", { mode: name });
   }
   return 0;
+}
+
+function modeOf(values: Values): string {
+  const mode = String(values.get("mode") ?? "auto");
+  if (!(modes as readonly string[]).includes(mode))
+    throw new CliError(`Proxy mode "${mode}" is not supported: choose one of ${modes.join(", ")}.`);
+  return mode;
+}
+
+/** Throws CliError for a configuration that cannot be used. */
+async function choose(values: Values, log: Log): Promise<Chosen> {
+  const mode = modeOf(values);
+  const config = effectiveConfig(values, mode);
+  const fault = validateConfig(config);
+  if (fault) throw new CliError(`${fault}.`);
+  try {
+    return await chooseDataPlane(mode, log, ipvsOptionsOf(config));
+  } catch (error) {
+    if (error instanceof RangeError) throw new CliError(`${error.message}.`);
+    throw error;
+  }
+}
+
+interface Run {
+  readonly client: ApiClient;
+  readonly values: Values;
+  readonly chosen: Chosen;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+async function forward({ client, values, chosen, log, signal }: Run): Promise<void> {
+  const { plane: dataPlane, reason: modeReason } = chosen;
+  const config = effectiveConfig(values, dataPlane.mode);
+  const nodeName = (String(values.get("hostnameOverride") ?? "") || hostname()).trim().toLowerCase();
+  log.info("proxy mode", { mode: dataPlane.mode, reason: modeReason });
+  const configz = plainDocument(new Map(values).set("mode", dataPlane.mode));
+  const proxy = startProxy({ client, nodeName, dataPlane, modeReason, config, configz, log, signal });
+  // Connection tracking is loaded by now.
+  applyKernelSettings(config, log);
+  await Promise.race([proxy.ready, proxy.failed]);
+  settle();
+  void retireOtherModes(dataPlane.mode, log, signal);
+  await Promise.race([aborted(signal), proxy.failed]);
 }
 
 export const command: Command = {
@@ -137,28 +106,45 @@ export const command: Command = {
       "fairlead proxy --kubeconfig /var/lib/kube-proxy/kubeconfig --cluster-cidr 10.244.0.0/16",
       "on a node of any cluster, as root",
     ],
+    [
+      "fairlead proxy --config /var/lib/kube-proxy/config.conf --hostname-override node-1",
+      "with kube-proxy's own files",
+    ],
+    ["fairlead proxy --kubeconfig config --proxy-mode userspace", "as an ordinary user: Services on 127.x.y.z"],
   ],
   async run(args) {
-    const { values } = parseOptions(args, { ...options, ...fieldOptions });
-    const log = logOf(values).child({ component: "proxy" });
+    const { values: given } = parseOptions(args, { ...options, ...fieldOptions });
+    const { values, warnings } = await readProxyConfig(given.config, given);
+    const text = (path: string) => values.get(path)?.toString();
+    const log = logOf({
+      kubeconfig: undefined,
+      v: given.v ?? text("logging.verbosity"),
+      "log-format": given["log-format"] ?? text("logging.format"),
+    }).child({ component: "proxy" });
+    for (const warning of warnings) log.warn(warning);
     const signal = stopSignal();
-    const file = values.config ? await readConfigFile(values.config) : { config: {} };
-    const config = { ...file.config };
-    for (const field of configFields) {
-      const text = (values as Record<string, unknown>)[field.flag];
-      if (typeof text === "string") setField(config, field, text, `--${field.flag}`);
+    const target = given["write-config-to"];
+    if (target) {
+      const { encodeDocument } = await import("../../proxy/config/document.ts");
+      writeFileSync(target, encodeDocument(values));
+      return 0;
     }
-    const mode = values["proxy-mode"] ?? file.mode ?? "auto";
-    if (!modes.includes(mode))
-      throw new CliError(`Proxy mode "${mode}" is not supported: choose one of ${modes.join(", ")}.`);
-    if (values.cleanup) return cleanUp(values["proxy-mode"] ? [mode] : modes.filter((one) => one !== "auto"), log);
-    const client = await connect(values, "fairlead-proxy", log, signal);
-    const nodeName = values["node-name"] ?? hostname().toLowerCase();
-    const given = config as Partial<ProxyConfig>;
-    const dataPlane = await chooseDataPlane(mode, log, ipvsOptionsOf({ ...defaultConfig, ...given }));
-    await startProxy({ client, nodeName, dataPlane, config: given, log, signal }).ready;
-    settle();
-    await aborted(signal);
+    if (given.cleanup) {
+      const mode = modeOf(values);
+      return cleanUp(mode !== "auto" ? [mode] : modes.filter((one) => one !== "auto"), log);
+    }
+    const chosen = await choose(values, log);
+    if (given["init-only"]) {
+      const config = effectiveConfig(values, chosen.plane.mode);
+      chosen.plane.prepare?.(config);
+      applyKernelSettings(config, log);
+      chosen.plane.close();
+      return 0;
+    }
+    const kubeconfig = given.kubeconfig ?? text("clientConnection.kubeconfig");
+    const client = await connect({ ...given, kubeconfig }, "fairlead-proxy", log, signal);
+    if (given.config) watchConfigFile(given.config, log, signal);
+    await forward({ client, values, chosen, log, signal });
     return 0;
   },
 };

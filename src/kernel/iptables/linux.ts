@@ -31,6 +31,7 @@ export function openIptables(family: IpFamily, variant?: Program["variant"]): Ip
     family,
     variant: program.variant,
     save: (table: TableName) => run(program.save, ["-t", table], "", { inside, lockFile }),
+    saveCounted: (table: TableName) => run(program.save, ["-c", "-t", table], "", { inside, lockFile }),
     async restore(text) {
       const wait = program.variant === "legacy" ? ["-w", String(lockWaitSec)] : [];
       await run(program.restore, ["--noflush", ...wait], text, { inside, lockFile });

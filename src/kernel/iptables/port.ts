@@ -10,6 +10,8 @@ export interface Iptables {
   readonly variant: "nft" | "legacy";
   /** The table in the form of iptables-save(8). */
   save(table: TableName): Promise<string>;
+  /** The same with each rule's counters before it: "[packets:bytes] -A …". */
+  saveCounted(table: TableName): Promise<string>;
   /** Carries out text in the form of iptables-restore(8) without flushing what it does not name. Each COMMIT is a transaction. Throws IptablesError. */
   restore(text: string): Promise<void>;
   /** A number that changes with each change of the rules, by whomever; undefined where the kernel has none (legacy). */

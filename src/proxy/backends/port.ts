@@ -1,11 +1,14 @@
 /** What every data plane is to the loop. A new data plane is a new folder beside this file, and nothing else. */
 import type { Cidr } from "../../net/cidr.ts";
+import type { IpFamily } from "../../net/ip.ts";
 import type { ServicePort } from "../state.ts";
 
 /** What holds for all Services on the node; changes seldom. */
 export interface Settings {
   /** Blocks that Pods' addresses come from: sources whose address is kept. Empty: nothing tells a Pod, and no clusterIP traffic is masqueraded. */
   readonly podCidrs: readonly Cidr[];
+  /** Instead of them: packets that come in by this link, or by those whose names begin so, are Pods'. */
+  readonly podLink?: { readonly name: string; readonly isPrefix: boolean };
   /** Every clusterIP packet gets the node's address, Pods' too. */
   readonly masqueradeAll: boolean;
   /** Bit of the packet mark that asks for masquerade, 0 to 31. */
@@ -16,6 +19,8 @@ export interface Settings {
   readonly nodePortCidrs: readonly Cidr[];
   /** 127.0.0.1 takes node ports from processes of the node. */
   readonly localhostNodePorts: boolean;
+  /** Packets of Pods that connection tracking calls INVALID are not forwarded: they would leave with the Pod's address. */
+  readonly dropsInvalid: boolean;
 }
 
 export interface Changes {
@@ -33,7 +38,7 @@ export interface Report {
 }
 
 export interface FamilyReport {
-  readonly family: "IPv4" | "IPv6";
+  readonly family: IpFamily;
   /** Elements written and taken away. */
   readonly added: number;
   readonly removed: number;
@@ -46,11 +51,27 @@ export interface FamilyReport {
   readonly refused: readonly string[];
 }
 
+export interface PlaneCounters {
+  /** Unused chains that could not be taken away (nftables). */
+  readonly cleanupFailures?: Readonly<Record<string, number>>;
+  /** Packets of Pods that were dropped as INVALID (iptables). */
+  readonly invalidDropped?: number;
+  /** First packets to node ports at 127.0.0.0/8 (iptables). */
+  readonly localhostNodePorts?: number;
+  /** Rules of each table, and how many of them the last sync wrote (iptables). */
+  readonly tables?: readonly { family: IpFamily; table: string; total: number; written: number }[];
+}
+
 export interface DataPlane {
   /** As `--proxy-mode` spells it, e.g. "nftables". */
   readonly mode: string;
+  readonly families: readonly IpFamily[];
   /** What an operator may see of it on the metrics server, by path: JSON. e.g. `{ "/services": () => "[]" }` */
   readonly pages?: Readonly<Record<string, () => string>>;
+  /** What it counted since its start, for the metrics. */
+  readonly counters?: () => Promise<PlaneCounters> | PlaneCounters;
+  /** Sets kernel settings that need root of the machine; the first sync does it too. */
+  readonly prepare?: (settings: Pick<Settings, "localhostNodePorts">) => void;
   /** Reads what a former process left, without changing it; call it once before the first sync. Returns what it found, for the log. */
   adopt(): Promise<Readonly<Record<string, string | number>>>;
   /** Makes the changes hold, in one transaction for each family. Never throws for a refusal of the kernel: the report says it. */

@@ -81,7 +81,7 @@ function sliceEndpoint({ ip, node = "node-a", ready, serving, terminating, zones
   };
 }
 
-export const nodeA: NodeFacts = { name: "node-a", zone: "z1", addresses: ["172.18.0.2"] };
+export const nodeA: NodeFacts = { name: "node-a", zone: "z1", addresses: ["172.18.0.2"], podCidrs: [] };
 
 const cidrs = (...texts: string[]) => texts.map(parseCidr).filter((cidr) => cidr !== undefined);
 
@@ -93,6 +93,7 @@ export function settings(overrides: Partial<Settings> = {}): Settings {
     serviceCidrs: cidrs("10.96.0.0/16", "fd00:10:96::/112"),
     nodePortCidrs: [],
     localhostNodePorts: true,
+    dropsInvalid: true,
     ...overrides,
   };
 }

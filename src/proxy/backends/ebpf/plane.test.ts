@@ -56,6 +56,7 @@ const folders = (): string[] => readdirSync(bpffs).filter((name) => name.startsW
 /** Packet rules that do nothing: what gets through went through the programs. */
 const nothing: DataPlane = {
   mode: "none",
+  families: ["IPv4"],
   adopt: async () => ({}),
   sync: async () => ({ families: [] }),
   verify: async () => undefined,

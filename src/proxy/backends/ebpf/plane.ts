@@ -49,6 +49,8 @@ export function createEbpfDataPlane(options: EbpfOptions = {}): DataPlane {
   };
   return {
     mode: "ebpf",
+    ...(packets.prepare ? { prepare: packets.prepare } : {}),
+    families: packets.families,
     async adopt() {
       const found = await packets.adopt();
       return { ...found, programs: isBpffs(bpffs) && existsSync(folder) ? bpf().adopt() : 0 };

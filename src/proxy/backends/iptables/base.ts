@@ -47,20 +47,22 @@ function mangle({ family, settings }: Context): Contribution[] {
 }
 
 function nat(context: Context): Contribution[] {
-  const { settings } = context;
+  const { family, settings } = context;
   const bit = hex(2 ** settings.masqueradeBit);
   const masquerade = into("nat", chains.masquerade);
   const postrouting = into("nat", chains.postrouting);
   const foreign = into("nat", chains.foreign);
-  const pods = podCidrs(context);
+  const pods = podMatches(context);
   return [
     // The bit is cleared first: a packet that comes by again in a tunnel is not masqueraded twice.
     masquerade(0, `-j MARK --set-xmark 0x0/${bit}`),
     masquerade(1, masqueradeTarget),
+    // Only counted: what comes from a loopback address and is translated goes to a node port at one.
+    ...(family === "IPv4" && settings.localhostNodePorts ? [postrouting(-1, `-s 127.0.0.0/8 ${isTranslated}`)] : []),
     postrouting(0, `-m mark --mark ${bit}/${bit} -j ${chains.masquerade}`),
     postrouting(1, `-m conntrack ! --ctstate DNAT -j RETURN`),
     // Where nothing tells Pods from others, everybody keeps the address on the way to a clusterIP.
-    ...(settings.masqueradeAll ? [] : pods.map((cidr) => foreign(0, `-s ${cidr} -j RETURN`))),
+    ...(settings.masqueradeAll ? [] : pods.map((match) => foreign(0, `${match} -j RETURN`))),
     foreign(1, settings.masqueradeAll || pods.length > 0 ? markTarget(settings) : "-j RETURN"),
     into("nat", chains.services)(0, `${isTranslated} -j RETURN`),
   ];
@@ -79,15 +81,20 @@ function filter(context: Context): Contribution[] {
     reject(0, "-p tcp -j REJECT --reject-with tcp-reset"),
     reject(1, `-j REJECT --reject-with ${family === "IPv4" ? "icmp" : "icmp6"}-port-unreachable`),
     // A Pod's answer that conntrack gave up on would leave with the Pod's address, and its client would reset the connection.
-    ...podCidrs(context).map((cidr) => forward(0, `-s ${cidr} -m conntrack --ctstate INVALID -j DROP`)),
+    ...(settings.dropsInvalid ? podMatches(context) : []).map((match) =>
+      forward(0, `${match} -m conntrack --ctstate INVALID -j DROP`),
+    ),
     // A node whose policy for forwarded packets is DROP still serves.
     forward(1, `-m mark --mark ${bit}/${bit} -j ACCEPT`),
     forward(2, `${isTranslated} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`),
   ];
 }
 
-export function podCidrs(context: Context): string[] {
-  return cidrsOf(context.settings.podCidrs, context);
+/** Each way to know a packet from a Pod; none: nothing tells. */
+export function podMatches(context: Context): string[] {
+  const { podCidrs, podLink } = context.settings;
+  const link = podLink && `-i ${podLink.name}${podLink.isPrefix ? "+" : ""}`;
+  return [...cidrsOf(podCidrs, context).map((cidr) => `-s ${cidr}`), ...(link ? [link] : [])];
 }
 
 function cidrsOf(cidrs: readonly Cidr[], { family }: Context): string[] {

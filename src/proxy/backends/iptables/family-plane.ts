@@ -1,14 +1,15 @@
 /** One address family's rules: keeps them as the Service ports want them. Each family fails and recovers alone. */
 import { isDeepStrictEqual } from "node:util";
-import { type Iptables, tableNames } from "../../../kernel/iptables/port.ts";
+import { type Iptables, type TableName, tableNames } from "../../../kernel/iptables/port.ts";
+import { countPackets } from "../../../kernel/iptables/saved.ts";
 import type { IpFamily } from "../../../net/ip.ts";
 import type { ServicePort } from "../../state.ts";
 import type { FamilyReport, Settings } from "../port.ts";
 import { baseContributions } from "./base.ts";
 import type { Context } from "./contribution.ts";
-import { type ChainKey, Model } from "./model.ts";
+import { type ChainKey, Model, refOf } from "./model.ts";
 import { observeTable, removalText } from "./observe.ts";
-import { countRules, type Observed, plan, take } from "./plan.ts";
+import { countRules, type Observed, plan, take, writtenRules } from "./plan.ts";
 import { renderPort } from "./render.ts";
 import { restoreTexts } from "./text.ts";
 
@@ -40,6 +41,7 @@ export class FamilyPlane {
   readonly #suspects = new Set<string>();
   readonly #refused = new Set<string>();
   #kernelMs = 0;
+  #written: Readonly<Record<TableName, number>> = { mangle: 0, nat: 0, filter: 0 };
 
   constructor(tool: Iptables) {
     this.family = tool.family;
@@ -82,6 +84,22 @@ export class FamilyPlane {
     if (this.#refused.size > 0) this.#nextLookAt = Math.max(this.#nextLookAt, start + refusedRetryMs);
     const isRight = report.added + report.removed === 0 && this.#refused.size === refusedBefore;
     return isRight && !report.error ? undefined : report;
+  }
+
+  /** Rules of each table, and how many of them the last sync wrote. */
+  countRules(): { table: string; total: number; written: number }[] {
+    return tableNames.map((table) => {
+      const own = [...this.#observed.chains].filter(([key]) => refOf(key).table === table);
+      return { table, total: own.reduce((sum, [, { rules }]) => sum + rules.length, 0), written: this.#written[table] };
+    });
+  }
+
+  async countPackets(): Promise<{ invalidDropped: number; localhostNodePorts: number }> {
+    const [filter, nat] = await Promise.all([this.#tool.saveCounted("filter"), this.#tool.saveCounted("nat")]);
+    return {
+      invalidDropped: countPackets(filter, /^-A FAIRLEAD-FORWARD .*--ctstate INVALID .*-j DROP/),
+      localhostNodePorts: countPackets(nat, /^-A FAIRLEAD-POSTROUTING -s 127\.0\.0\.0\/8 /),
+    };
   }
 
   async remove(): Promise<void> {
@@ -195,6 +213,7 @@ export class FamilyPlane {
       : new Set([...this.#unknown, ...this.#model.dirty]);
     const steps = plan(this.#observed, this.#model, keys);
     const counts = countRules(steps, this.#observed);
+    this.#written = writtenRules(steps);
     for (const text of restoreTexts(steps, maxRules[this.#tool.variant])) await this.#restore(text);
     if (steps.length > 0 || this.#isDoubtful) this.#generation = this.#tool.generation();
     for (const { key } of steps.flatMap(({ writes }) => writes)) this.#seen.delete(key);

@@ -89,6 +89,14 @@ export function countRules(
   return { added, removed };
 }
 
+/** Rules that are sent, those that stay as they were in a chain that is written anew too. */
+export function writtenRules(steps: readonly Step[]): Readonly<Record<TableName, number>> {
+  const written: Record<TableName, number> = { mangle: 0, nat: 0, filter: 0 };
+  for (const { table, writes, jumps: added } of steps)
+    written[table] += added.length + writes.reduce((sum, { rules }) => sum + rules.length, 0);
+  return written;
+}
+
 /** Takes what was written over into what holds. */
 export function take(observed: Observed, steps: readonly Step[]): void {
   for (const step of steps) {

@@ -1,6 +1,6 @@
 /** A Service port → the rules that it wants. Pure. */
 import { type Endpoint, endpointText, type Route, type ServicePort, type Vip } from "../../state.ts";
-import { masqueradeTarget, nodePortMatches, podCidrs } from "./base.ts";
+import { masqueradeTarget, nodePortMatches, podMatches } from "./base.ts";
 import { type Context, type Contribution, host, into, markTarget } from "./contribution.ts";
 import { chains, portChain, prefix, recentList } from "./names.ts";
 import { leafOf, type Tree } from "./tree.ts";
@@ -94,7 +94,7 @@ function renderOutside(port: ServicePort, context: Context): Contribution[] {
   if (port.external === "cluster") return [rule(0, mark), rule(1, near)];
   const fromNode = "-m addrtype --src-type LOCAL";
   return [
-    ...podCidrs(context).map((cidr) => rule(0, `-s ${cidr} ${near}`)),
+    ...podMatches(context).map((match) => rule(0, `${match} ${near}`)),
     rule(1, `${fromNode} ${mark}`),
     rule(2, `${fromNode} ${near}`),
     ...(port.external === "local" ? [rule(3, `-g ${portChain("SVL", port.name)}`)] : []),

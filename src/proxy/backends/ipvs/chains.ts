@@ -11,12 +11,15 @@ import { protocolNumbers, u32, zeros } from "../nftables/bytes.ts";
 import {
   addressSize,
   type Context,
+  fromPods,
   loadAddress,
   loadPortKey,
   loadVipKey,
   markForMasquerade,
   matchBlock,
+  notFromPods,
 } from "../nftables/chains.ts";
+import { dropInvalid } from "../nftables/skeleton.ts";
 import type { Settings } from "../port.ts";
 import { type Role, roleValue } from "./layout.ts";
 import { nearMask, nearPrefix } from "./near-marks.ts";
@@ -96,11 +99,10 @@ function onRole(context: Context, by: Keyed, role: Role, then: Expression): Rule
 function clusterRules(context: Context): Rule[] {
   const { settings } = context;
   if (settings.masqueradeAll) return [markForMasquerade(settings)];
-  const pods = inFamily(settings.podCidrs, context);
-  const fromElsewhere = pods.flatMap((cidr) => matchBlock("saddr", cidr, "unequal"));
+  const notPods = notFromPods(context);
   return [
     [...isLocalAddress("saddr"), ...markForMasquerade(settings)],
-    ...(pods.length > 0 ? [[...fromElsewhere, ...markForMasquerade(settings)]] : []),
+    ...(notPods ? [[...notPods, ...markForMasquerade(settings)]] : []),
   ];
 }
 
@@ -112,7 +114,7 @@ function localRules(context: Context, by: Keyed): Rule[] {
     back,
   ];
   return [
-    ...inFamily(context.settings.podCidrs, context).map((cidr) => [...matchBlock("saddr", cidr, "equal"), ...toNear]),
+    ...fromPods(context).map((match) => [...match, ...toNear]),
     [...isLocalAddress("saddr"), ...toNear],
     onRole(context, by, "localDrop", drop),
   ];
@@ -164,11 +166,22 @@ function rangeChains({ family }: Context): Chain[] {
   ];
 }
 
+/** Those that decide about new connections; not the masquerade of those that IPVS sends on. */
+export const baseChainNames: readonly string[] = [
+  "firewall-prerouting",
+  "firewall-output",
+  "roles-prerouting",
+  "roles-output",
+  "closed-input",
+  "closed-forward",
+  "closed-output",
+];
+
 function baseChains(context: Context): Chain[] {
-  const base = (name: string, hook: BaseHook["hook"], priority: number, chain: string): Chain => ({
+  const base = (name: string, hook: BaseHook["hook"], priority: number, chain: string, first: Rule[] = []): Chain => ({
     name,
     base: { type: "filter", hook, priority },
-    rules: [[...isNew, jump(chain)]],
+    rules: [...first, [...isNew, jump(chain)]],
   });
   return [
     base("firewall-prerouting", "prerouting", beforeIpvs - 1, "firewall"),
@@ -176,7 +189,7 @@ function baseChains(context: Context): Chain[] {
     base("roles-prerouting", "prerouting", beforeIpvs, "roles"),
     base("roles-output", "output", beforeIpvs, "roles"),
     base("closed-input", "input", 0, "closed"),
-    base("closed-forward", "forward", 0, "closed"),
+    base("closed-forward", "forward", 0, "closed", dropInvalid(context)),
     base("closed-output", "output", beforeIpvs + 1, "closed"),
     { name: "from-near", rules: fromNearRules() },
     {

@@ -114,9 +114,33 @@ export function markForMasquerade({ masqueradeBit }: Settings): Expression[] {
 function markRules(kind: Kind, { family, settings }: Context): Rule[] {
   const isForClusterIp = kind === "c" || kind === "ci";
   if (!isForClusterIp || settings.masqueradeAll) return [markForMasquerade(settings)];
-  const pods = settings.podCidrs.filter(({ ip }) => ip.family === family);
-  if (pods.length === 0) return [];
-  return [[...pods.flatMap((cidr) => matchBlock("saddr", cidr, "unequal")), ...markForMasquerade(settings)]];
+  const notPods = notFromPods({ family, settings });
+  return notPods ? [[...notPods, ...markForMasquerade(settings)]] : [];
+}
+
+/** Each way to know a packet from a Pod; none: nothing tells. */
+export function fromPods({ family, settings: { podCidrs, podLink } }: Context): Expression[][] {
+  const blocks = podCidrs.filter(({ ip }) => ip.family === family);
+  return [
+    ...blocks.map((cidr) => matchBlock("saddr", cidr, "equal")),
+    ...(podLink ? [matchLink(podLink, "equal")] : []),
+  ];
+}
+
+/** Goes on for packets that are from no Pod; undefined where nothing tells. */
+export function notFromPods({ family, settings: { podCidrs, podLink } }: Context): Expression[] | undefined {
+  const blocks = podCidrs.filter(({ ip }) => ip.family === family);
+  if (blocks.length === 0 && !podLink) return undefined;
+  const elsewhere = blocks.flatMap((cidr) => matchBlock("saddr", cidr, "unequal"));
+  return podLink ? [...elsewhere, ...matchLink(podLink, "unequal")] : elsewhere;
+}
+
+/** By name, so that a link that is not there yet counts when it comes. */
+function matchLink({ name, isPrefix }: NonNullable<Settings["podLink"]>, is: "equal" | "unequal"): Expression[] {
+  return [
+    { name: "meta", key: "iifname", to: 0 },
+    { name: "compare", from: 0, is, value: isPrefix ? name : name.padEnd(16, "\0") },
+  ];
 }
 
 const isLocal = (kind: Kind): boolean => kind === "l" || kind === "ln";

@@ -36,6 +36,8 @@ export class FamilyPlane {
   #hasSynced = false;
   /** A look at the whole table may take 5 % of the time, however often others write. */
   #nextLookAt = 0;
+  /** Times that unused chains could not be taken away. */
+  #cleanupFailures = 0;
   /** Services that changed since a transaction held. */
   readonly #suspects = new Map<string, Rendered[1]>();
   readonly #refused = new Map<string, Rendered[1]>();
@@ -82,6 +84,10 @@ export class FamilyPlane {
     return undefined;
   }
 
+  get cleanupFailures(): number {
+    return this.#cleanupFailures;
+  }
+
   remove(): void {
     this.#held.remove();
   }
@@ -90,6 +96,7 @@ export class FamilyPlane {
     try {
       this.#held.removeUnusedChains(this.#model.chainsInUse());
     } catch {
+      this.#cleanupFailures++;
       this.#isDoubtful = true;
     }
   }

@@ -1,12 +1,13 @@
 /** The nftables data plane: a table "fairlead" in each family that the node's kernel has. */
 import { existsSync } from "node:fs";
 import { openNftables } from "../../../kernel/nftables/linux.ts";
-import type { Nftables } from "../../../kernel/nftables/port.ts";
+import { type Nftables, TransactionError } from "../../../kernel/nftables/port.ts";
 import { writeSysctl } from "../../../kernel/sysctl.ts";
 import type { Log } from "../../../lib/log.ts";
 import type { IpFamily } from "../../../net/ip.ts";
 import type { ServicePort } from "../../state.ts";
-import type { Changes, DataPlane, Report } from "../port.ts";
+import type { Changes, DataPlane, Report, Settings } from "../port.ts";
+import { skeletonCommands } from "./commands.ts";
 import { FamilyPlane } from "./family-plane.ts";
 import { TrackedNftables } from "./tracked.ts";
 
@@ -25,15 +26,23 @@ export function createNftablesDataPlane(options: NftablesOptions = {}): DataPlan
   const nft = options.nftables ?? openNftables();
   const tracked = new TrackedNftables(nft);
   const families = (options.families ?? supportedFamilies()).map((family) => new FamilyPlane(family, tracked));
+  const prepare = ({ localhostNodePorts }: Pick<Settings, "localhostNodePorts">): void => {
+    if (localhostNodePorts) allowLocalhost(options.log);
+  };
   return {
     mode: "nftables",
+    prepare,
+    families: families.map(({ family }) => family),
+    counters: () => ({
+      cleanupFailures: Object.fromEntries(families.map((plane) => [plane.family, plane.cleanupFailures])),
+    }),
     async adopt() {
       return Object.fromEntries(families.map((plane) => [plane.family, plane.adopt()]));
     },
     async sync(changes) {
       const report = { families: families.map((plane) => plane.sync(servicesOf(changes, plane.family), changes)) };
       // Last: the rules that guard 127.0.0.1 against the wire are there by now.
-      if (changes.settings?.localhostNodePorts && !options.nftables) allowLocalhost(options.log);
+      if (changes.settings && !options.nftables) prepare(changes.settings);
       return report;
     },
     async verify(): Promise<Report | undefined> {
@@ -55,6 +64,35 @@ function allowLocalhost(log: Log | undefined): void {
     log?.warn("node ports do not work at 127.0.0.1: cannot set a kernel setting", { setting: routeLocalnet, error });
   }
 }
+
+/** Whether this kernel takes the rules from this process: a table with all of them, made and taken away in one transaction. */
+export function probeNftables(): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
+  const nft = openNftables();
+  const table = { family: "ip", name: "fairlead-probe" } as const;
+  try {
+    nft.commit([...skeletonCommands(table, { family: "IPv4", settings: probed }), { op: "delete-table", table }]);
+    return { ok: true };
+  } catch (error) {
+    if (!(error instanceof TransactionError)) throw error;
+    return {
+      ok: false,
+      reason: error.code === "EPERM" ? mustBeRoot : `this kernel lacks what it needs (${error.message})`,
+    };
+  } finally {
+    nft.close();
+  }
+}
+
+const mustBeRoot = "this process may not change the kernel's rules; run it as root of the node, or with CAP_NET_ADMIN";
+const probed: Settings = {
+  podCidrs: [],
+  masqueradeAll: false,
+  masqueradeBit: 14,
+  serviceCidrs: [],
+  nodePortCidrs: [],
+  localhostNodePorts: true,
+  dropsInvalid: true,
+};
 
 function supportedFamilies(): IpFamily[] {
   return existsSync("/proc/net/if_inet6") ? ["IPv4", "IPv6"] : ["IPv4"];

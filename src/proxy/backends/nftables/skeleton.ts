@@ -6,6 +6,7 @@ import { maskBytes, protocolNumbers, u32, zeros } from "./bytes.ts";
 import {
   addressSize,
   type Context,
+  fromPods,
   loadAddress,
   loadPortKey,
   loadVipKey,
@@ -26,8 +27,9 @@ const beforeDnat = -110;
 const filter = 0;
 /** RTN_LOCAL of rtnetlink: an address of this host. */
 const localType = u32(2);
-/** NF_CT_STATE_BIT(IP_CT_NEW) and IPS_DST_NAT of the kernel's connection tracking. */
+/** NF_CT_STATE_BIT(IP_CT_NEW), NF_CT_STATE_INVALID_BIT and IPS_DST_NAT of the kernel's connection tracking. */
 const stateNew = 8;
+const stateInvalid = 1;
 const statusDnat = 32;
 
 const jump = (chain: string): Expression => ({ name: "verdict", verdict: "jump", chain });
@@ -94,7 +96,7 @@ function dnatChains(context: Context): SkeletonChain[] {
 function outsideRules(context: Context, near: string, local: Rule): Rule[] {
   const { settings } = context;
   return [
-    ...inFamily(settings.podCidrs, context).map((cidr) => [...matchBlock("saddr", cidr, "equal"), goto(near)]),
+    ...fromPods(context).map((match) => [...match, goto(near)]),
     [...isLocalAddress("saddr"), ...markForMasquerade(settings), goto(near)],
     local,
   ];
@@ -154,9 +156,15 @@ function baseChains(context: Context): SkeletonChain[] {
     base("firewall-prerouting", "filter", ["prerouting", beforeDnat], [...guard, onNew("firewall")]),
     base("firewall-output", "filter", ["output", beforeDnat], [onNew("firewall")]),
     base("filter-input", "filter", ["input", filter], [onNew("closed")]),
-    base("filter-forward", "filter", ["forward", filter], [onNew("closed")]),
+    base("filter-forward", "filter", ["forward", filter], [...dropInvalid(context), onNew("closed")]),
     base("filter-output", "filter", ["output", filter], [onNew("closed")]),
   ];
+}
+
+/** A Pod's answer that connection tracking gave up on would leave with the Pod's address, and its client would reset the connection. */
+export function dropInvalid(context: Context): Rule[] {
+  if (!context.settings.dropsInvalid) return [];
+  return fromPods(context).map((match) => [...matchFlags("state", stateInvalid), ...match, drop]);
 }
 
 /** The bit is cleared first: a packet that comes by again in a tunnel is not masqueraded twice. */

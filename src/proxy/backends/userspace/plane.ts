@@ -53,6 +53,7 @@ type Counts = Record<IpFamily, { added: number; removed: number }>;
 
 class Userspace implements UserspaceDataPlane {
   readonly mode = "userspace";
+  readonly families = families;
   /** Where each Service is, and the listeners that could not be opened. */
   readonly pages = {
     "/services": () => `${JSON.stringify({ services: this.services(), failed: [...this.#failed.keys()].sort() })}\n`,

@@ -1,0 +1,150 @@
+/** Feeds the tracker and the settings from the API. */
+import type { EndpointSlice, Node, Service, ServiceCIDR } from "../api/object.ts";
+import { objectKey } from "../api/object.ts";
+import { endpointSlices, nodes, serviceCidrs, services } from "../api/resource.ts";
+import type { ApiClient, Change } from "../client/client.ts";
+import { createInformer } from "../client/informer.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import { type ProxyConfig, settingsOf } from "./config/effective.ts";
+import type { Health } from "./health.ts";
+import type { ProxyMetrics } from "./metrics.ts";
+import { nodeFacts } from "./node-facts.ts";
+import type { NodeFacts } from "./state.ts";
+import type { Syncer } from "./syncer.ts";
+import type { Tracker } from "./tracker.ts";
+
+const proxyNameLabel = "service.kubernetes.io/service-proxy-name";
+const headlessLabel = "service.kubernetes.io/headless";
+const triggerAnnotation = "endpoints.kubernetes.io/last-change-trigger-time";
+/** How long a Node may be without podCIDRs when they tell what a Pod is. */
+const podCidrWaitMs = 5 * 60_000;
+
+export interface Watching {
+  readonly client: ApiClient;
+  readonly nodeName: string;
+  readonly config: ProxyConfig;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly tracker: Tracker;
+  readonly syncer: Syncer;
+  readonly metrics: ProxyMetrics;
+  readonly health: Health;
+}
+
+/** Resolves after the first sync; nothing is written before Services, EndpointSlices and the Node are complete. */
+export async function watch(context: Watching): Promise<void> {
+  const { client, nodeName, config, log, signal, syncer } = context;
+  const common = { log, signal };
+  const configuration = new Configuration(context);
+  const serviceInformer = createInformer(client, services, {
+    ...common,
+    labelSelector: `!${proxyNameLabel}`,
+    transform: config.allowServiceExternalIPs ? undefined : withoutExternalIps,
+  });
+  const sliceInformer = createInformer(client, endpointSlices, { ...common, labelSelector: `!${headlessLabel}` });
+  const nodeInformer = createInformer(client, nodes, { ...common, fieldSelector: `metadata.name=${nodeName}` });
+  serviceInformer.onChange((change) => onService(change, context));
+  sliceInformer.onChange((change) => onSlice(change, context));
+  nodeInformer.onChange((change: Change<Node>) => {
+    if (change.object.metadata.name === nodeName)
+      configuration.setNode(change.type === "deleted" ? undefined : change.object);
+  });
+  await Promise.all([serviceInformer.synced, sliceInformer.synced, nodeInformer.synced]);
+  await configuration.known();
+  // Beside the others: an API server that has no such kind, or does not show it, must not hold back Services.
+  createInformer(client, serviceCidrs, common).onChange((change) => configuration.setServiceCidr(change));
+  await syncer.start(nodeInformer.get(nodeName));
+}
+
+function withoutExternalIps(service: Service): Service {
+  const { externalIPs: _, ...spec } = service.spec;
+  return { ...service, spec };
+}
+
+function onService(change: Change<Service>, { metrics, tracker, syncer }: Watching): void {
+  metrics.changed("service");
+  if (change.type === "deleted") tracker.removeService(objectKey(change.object));
+  else tracker.setService(change.object);
+  syncer.changed();
+}
+
+function onSlice(change: Change<EndpointSlice>, { metrics, tracker, syncer }: Watching): void {
+  metrics.changed("endpoint");
+  if (change.type === "deleted") tracker.removeSlice(objectKey(change.object));
+  else {
+    tracker.setSlice(change.object);
+    syncer.triggered(triggerTime(change.object), change.object.addressType);
+  }
+  syncer.changed();
+}
+
+function triggerTime({ metadata }: EndpointSlice): number | undefined {
+  const time = Date.parse(metadata.annotations?.[triggerAnnotation] ?? "");
+  return Number.isNaN(time) ? undefined : time;
+}
+
+/** What holds for all Services: from the configuration, the Node, and the cluster's ServiceCIDRs. */
+class Configuration {
+  readonly #context: Watching;
+  #node: NodeFacts;
+  /** By name: a block may stand in several objects. */
+  readonly #serviceCidrs = new Map<string, readonly string[]>();
+  readonly #isKnown = Promise.withResolvers<void>();
+
+  constructor(context: Watching) {
+    this.#context = context;
+    this.#node = nodeFacts(context.nodeName, undefined, context.config.bindAddress);
+    this.#apply();
+  }
+
+  setNode(node: Node | undefined): void {
+    const { nodeName, config, health, syncer } = this.#context;
+    health.setNode(node);
+    const facts = nodeFacts(nodeName, node, config.bindAddress);
+    // A Node that is gone for a moment keeps its blocks: without them its Pods would be masqueraded.
+    this.#node = facts.podCidrs.length > 0 ? facts : { ...facts, podCidrs: this.#node.podCidrs };
+    syncer.node(this.#node);
+    this.#apply();
+  }
+
+  setServiceCidr(change: Change<ServiceCIDR>): void {
+    const { metadata, spec } = change.object;
+    if (change.type === "deleted") this.#serviceCidrs.delete(metadata.name);
+    else this.#serviceCidrs.set(metadata.name, spec.cidrs ?? []);
+    this.#apply();
+  }
+
+  /** Resolves when it is known what a Pod is; throws when the Node gets no podCIDRs. */
+  async known(): Promise<void> {
+    const { config, clock, log, nodeName } = this.#context;
+    this.#warn();
+    if (config.detectLocalMode !== "NodeCIDR" || this.#node.podCidrs.length > 0) return;
+    log.info("waiting for the Node's podCIDRs", { node: nodeName });
+    const cancel = clock.after(podCidrWaitMs, () =>
+      this.#isKnown.reject(
+        new RangeError(
+          `Node "${nodeName}" has no spec.podCIDRs after ${podCidrWaitMs / 60_000} minutes: detectLocalMode NodeCIDR needs them`,
+        ),
+      ),
+    );
+    await this.#isKnown.promise;
+    cancel();
+  }
+
+  #apply(): void {
+    const { config, syncer } = this.#context;
+    syncer.configure(settingsOf(config, this.#node, [...this.#serviceCidrs.values()].flat()));
+    if (this.#node.podCidrs.length > 0) this.#isKnown.resolve();
+  }
+
+  /** P113: without a way to know Pods, one with policy Local has no endpoint here is not served from this node's Pods. */
+  #warn(): void {
+    const { config, log } = this.#context;
+    if (config.detectLocalMode === "ClusterCIDR" && config.clusterCIDR.length === 0)
+      log.warn(
+        "nothing tells Pods from others: set clusterCIDR or another detectLocalMode, else Pods of this node do not reach Services with externalTrafficPolicy Local by their outside addresses when no endpoint is here",
+      );
+  }
+}
