@@ -68,6 +68,13 @@ function kubeProxy({ config, kubeconfigs, proxyMode }: SystemObjectsOptions): Da
                 ...systemEnvironment,
                 { name: "NODE_NAME", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } },
               ],
+              ports: [
+                { name: "healthz", containerPort: 10256, protocol: "TCP" },
+                { name: "metrics", containerPort: 10249, protocol: "TCP" },
+              ],
+              // Ready when the first rules are in place; later a slow look is enough.
+              startupProbe: { httpGet: { path: "/readyz", port: 10256 }, periodSeconds: 1, failureThreshold: 60 },
+              readinessProbe: { httpGet: { path: "/readyz", port: 10256 }, periodSeconds: 30 },
               volumeMounts: [folder.mount],
             },
           ],

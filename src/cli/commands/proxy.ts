@@ -133,8 +133,8 @@ export const command: Command = {
       const mode = modeOf(values);
       return cleanUp(mode !== "auto" ? [mode] : modes.filter((one) => one !== "auto"), log);
     }
-    const chosen = await choose(values, log);
     if (given["init-only"]) {
+      const chosen = await choose(values, log);
       const config = effectiveConfig(values, chosen.plane.mode);
       chosen.plane.prepare?.(config);
       applyKernelSettings(config, log);
@@ -143,6 +143,7 @@ export const command: Command = {
     }
     const kubeconfig = given.kubeconfig ?? text("clientConnection.kubeconfig");
     const client = await connect({ ...given, kubeconfig }, "fairlead-proxy", log, signal);
+    const chosen = await choose(values, log);
     if (given.config) watchConfigFile(given.config, log, signal);
     await forward({ client, values, chosen, log, signal });
     return 0;

@@ -2,6 +2,7 @@
 import type { Log } from "../../lib/log.ts";
 import type { IpvsOptions } from "./ipvs/options.ts";
 import type { DataPlane } from "./port.ts";
+import { mustBeRoot } from "./rights.ts";
 
 interface Given {
   readonly log: Log;
@@ -21,7 +22,9 @@ const makers: Readonly<Record<string, (given: Given) => Promise<DataPlane>>> = {
     try {
       return createIptablesDataPlane({ log });
     } catch (error) {
-      throw new RangeError(`Cannot use proxy mode "iptables": ${(error as Error).message}`, { cause: error });
+      const { message } = error as Error;
+      const reason = message.includes("must be root") ? mustBeRoot : message;
+      throw new RangeError(`Cannot use proxy mode "iptables": ${reason}`, { cause: error });
     }
   },
   ipvs: async ({ log, ipvs }) => {

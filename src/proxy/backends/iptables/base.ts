@@ -56,9 +56,9 @@ function nat(context: Context): Contribution[] {
   return [
     // The bit is cleared first: a packet that comes by again in a tunnel is not masqueraded twice.
     masquerade(0, `-j MARK --set-xmark 0x0/${bit}`),
-    masquerade(1, masqueradeTarget),
     // Only counted: what comes from a loopback address and is translated goes to a node port at one.
-    ...(family === "IPv4" && settings.localhostNodePorts ? [postrouting(-1, `-s 127.0.0.0/8 ${isTranslated}`)] : []),
+    ...(family === "IPv4" && settings.localhostNodePorts ? [masquerade(1, `-s 127.0.0.0/8 ${isTranslated}`)] : []),
+    masquerade(2, masqueradeTarget),
     postrouting(0, `-m mark --mark ${bit}/${bit} -j ${chains.masquerade}`),
     postrouting(1, `-m conntrack ! --ctstate DNAT -j RETURN`),
     // Where nothing tells Pods from others, everybody keeps the address on the way to a clusterIP.

@@ -98,7 +98,7 @@ export class FamilyPlane {
     const [filter, nat] = await Promise.all([this.#tool.saveCounted("filter"), this.#tool.saveCounted("nat")]);
     return {
       invalidDropped: countPackets(filter, /^-A FAIRLEAD-FORWARD .*--ctstate INVALID .*-j DROP/),
-      localhostNodePorts: countPackets(nat, /^-A FAIRLEAD-POSTROUTING -s 127\.0\.0\.0\/8 /),
+      localhostNodePorts: countPackets(nat, /^-A FAIRLEAD-MASQUERADE -s 127\.0\.0\.0\/8 /),
     };
   }
 

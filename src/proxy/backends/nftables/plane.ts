@@ -7,6 +7,7 @@ import type { Log } from "../../../lib/log.ts";
 import type { IpFamily } from "../../../net/ip.ts";
 import type { ServicePort } from "../../state.ts";
 import type { Changes, DataPlane, Report, Settings } from "../port.ts";
+import { mustBeRoot } from "../rights.ts";
 import { skeletonCommands } from "./commands.ts";
 import { FamilyPlane } from "./family-plane.ts";
 import { TrackedNftables } from "./tracked.ts";
@@ -83,7 +84,6 @@ export function probeNftables(): { readonly ok: true } | { readonly ok: false; r
   }
 }
 
-const mustBeRoot = "this process may not change the kernel's rules; run it as root of the node, or with CAP_NET_ADMIN";
 const probed: Settings = {
   podCidrs: [],
   masqueradeAll: false,
