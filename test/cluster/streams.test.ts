@@ -202,6 +202,10 @@ function testStreams(name: string, as: readonly string[] | undefined, skip: stri
         assert.equal(cluster.ok("get", "--raw", `${base}/${place}/proxy/`), "two\n");
       }
       assert.equal(cluster.ok("get", "--raw", "/api/v1/nodes/node-1/proxy/healthz").trim(), "ok");
+      const node = "/api/v1/nodes/node-1:10250/proxy";
+      assert.match(cluster.ok("get", "--raw", `${node}/logs/`), /<a href="agent-node-1.log">/);
+      assert.match(cluster.kubectl("get", "--raw", `${node}/logs/..%2f..%2fpki/ca.key`).stderr, /NotFound/);
+      assert.match(cluster.ok("get", "--raw", `${node}/metrics`), /^kubelet_running_pods \d+$/m);
       assert.match(cluster.kubectl("get", "--raw", `${base}/services/none/proxy/`).stderr, /services "none" not found/);
     });
   });

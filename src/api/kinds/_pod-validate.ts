@@ -83,7 +83,14 @@ function validateDnsConfig(field: string, spec: PodSpec): FieldError[] {
     faults.push(invalid(`${field}.searches`, searches, `must not have more than ${maxSearches} search paths`));
   }
   for (const [index, search] of searches.entries()) {
-    const name = search === "." ? "a" : search.replace(/\.$/, "").replaceAll("_", "-");
+    // A label may begin with an underscore, as in names of SRV records.
+    const name =
+      search === "."
+        ? "a"
+        : search
+            .replace(/\.$/, "")
+            .replace(/(^|\.)_/g, "$1a")
+            .replaceAll("_", "-");
     faults.push(...checked(`${field}.searches[${index}]`, search, checkDnsSubdomain(name)));
   }
   for (const [index, { name }] of (spec.dnsConfig?.options ?? []).entries()) {

@@ -386,3 +386,19 @@ for (const [name, spec, ...warnings] of odd) {
     assert.deepEqual(podKind.warnings?.(object, object), []);
   });
 }
+
+check(
+  "DNS search paths",
+  [
+    ["underscores, as in names of SRV records", { searches: ["_sip._tcp.abc_d.example.com"] }],
+    ["the root", { searches: ["."] }],
+  ],
+  (dnsConfig) => ({ dnsConfig }),
+);
+
+test("a Pod with a DNS search path that is no name", () => {
+  assert.match(
+    faultsOf({ dnsConfig: { searches: ["Example.com"] } }).join(),
+    /^spec\.dnsConfig\.searches\[0\]: Invalid value/,
+  );
+});

@@ -1,13 +1,14 @@
 /** Keeps the EndpointSlices of every Service that has a selector. */
-import { type Node, objectKey } from "../../api/object.ts";
+import { type Node, objectKey, type Service } from "../../api/object.ts";
 import { endpointSlices } from "../../api/resource.ts";
 import { createWriteThrough } from "../../client/write-through.ts";
 import type { WorkQueue } from "../../lib/work-queue.ts";
 import { type Context, createQueue, createRecorder, isRace } from "../context.ts";
 import { sliceIndexes } from "../informers.ts";
 import { createTriggerTimes, podsOf, selectorOf, servicesOf, servicesTouched, triggerTime } from "../service-pods.ts";
-import { computeGroups } from "./compute.ts";
+import { computeGroups, type Group } from "./compute.ts";
 import { managedBy, managedByLabel, planSlices, serviceNameLabel } from "./plan.ts";
+import { setZoneHints, wantsZoneHints, weightOf } from "./zone-hints.ts";
 
 const zoneLabel = "topology.kubernetes.io/zone";
 
@@ -21,13 +22,35 @@ export function startEndpointSliceController(context: Context): WorkQueue {
   const recorder = createRecorder(context, "endpoint-slice-controller");
   const triggers = createTriggerTimes();
 
+  /** Why zones get no endpoints of their own, by Service; told once. */
+  const hintRefusals = new Map<string, string | undefined>();
+
+  const hintZones = (key: string, service: Service, groups: ReadonlyMap<string, Group>): void => {
+    if (!wantsZoneHints(service)) return void hintRefusals.delete(key);
+    const reason = setZoneHints(service, groups, nodes.list());
+    const isNews = !hintRefusals.has(key) || hintRefusals.get(key) !== reason;
+    hintRefusals.set(key, reason);
+    if (!isNews) return;
+    recorder.record(
+      service,
+      reason === undefined
+        ? {
+            ...{ type: "Normal", reason: "TopologyAwareHintsEnabled" },
+            message: "Topology Aware Hints has been enabled",
+          }
+        : { type: "Warning", reason: "TopologyAwareHintsDisabled", message: reason },
+    );
+  };
+
   const reconcile = async (key: string): Promise<void> => {
     const service = services.get(key);
+    if (!service) hintRefusals.delete(key);
     if (!service || !selectorOf(service)) return triggers.clear(key);
     const existing = slices
       .byIndex("service", key)
       .filter(({ metadata }) => metadata.labels?.[managedByLabel] === managedBy);
     const groups = computeGroups(service, { pods: podsOf(service, informers), nodeOf: (name) => nodes.get(name) });
+    hintZones(key, service, groups);
     const time = triggers.get(key);
     const plan = planSlices({ service, groups, existing, triggerTime: time });
     try {
@@ -62,6 +85,8 @@ export function startEndpointSliceController(context: Context): WorkQueue {
     }
   };
   nodes.onChange((change) => {
+    if (change.type !== "updated" || weightOf(change.object) !== weightOf(change.old))
+      for (const service of services.list()) if (wantsZoneHints(service)) queue.add(objectKey(service));
     const zoneOf = ({ metadata }: Node) => metadata.labels?.[zoneLabel];
     if (change.type !== "updated" || zoneOf(change.object) !== zoneOf(change.old)) addServicesOf(change.object);
   });

@@ -2,17 +2,20 @@
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
+import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { Pod } from "../../api/object.ts";
 import type { AgentConfig } from "../agent-config.ts";
 import { parseLogQuery } from "../logs/log-query.ts";
 import type { StreamServerOptions } from "../streams/upgrade.ts";
+import { sendFolder } from "./folder.ts";
 import { type LogStreamOptions, streamLog } from "./log-stream.ts";
+import { nodeMetrics } from "./node-metrics.ts";
 
 export interface ContainerLog extends Pick<LogStreamOptions, "path" | "running" | "onChange"> {}
 
 export interface ServerOptions extends StreamServerOptions {
-  readonly config: Pick<AgentConfig, "nodeIps" | "server">;
+  readonly config: Pick<AgentConfig, "nodeName" | "nodeIps" | "server" | "dataDir">;
   readonly signal: AbortSignal;
   readonly pods: () => Iterable<Pod>;
   /** A sentence when there is no such log. */
@@ -60,6 +63,9 @@ function handle(request: IncomingMessage, response: ServerResponse, options: Ser
   if (/^\/(exec|attach|portForward)\//.test(url.pathname)) sendText(response, 400, "Upgrade request required");
   else if (request.method !== "GET") sendText(response, 405, "only GET is allowed");
   else if (url.pathname === "/healthz") sendText(response, 200, "ok");
+  else if (url.pathname === "/metrics") sendText(response, 200, nodeMetrics(options.config.nodeName, options.pods()));
+  else if (url.pathname.startsWith("/logs/"))
+    sendFolder(response, join(options.config.dataDir, "logs"), url.pathname.slice(5));
   else if (url.pathname === "/pods") sendPods(response, options.pods());
   else if (url.pathname.startsWith("/containerLogs/")) void sendLog(url, response, options);
   else sendText(response, 404, "404 page not found");
