@@ -69,7 +69,18 @@ function make({ config, client, log, signal, clock = systemClock }: AgentOptions
   const overlay = () => probeOverlay(directories.disk);
   const loaded = createLoadedImages({ ...config, keepOwners: otherUsers, overlay });
   const context: PodContext = {
-    ...{ config, client, runtime, network, ipc: new PodIpc(port, join(run, "ipc")), clock, log, signal, directories },
+    ...{
+      config,
+      client,
+      runtime,
+      network,
+      hostPorts,
+      ipc: new PodIpc(port, join(run, "ipc")),
+      clock,
+      log,
+      signal,
+      directories,
+    },
     images: createImageCatalog({
       builtIn: createBuiltInImages(config),
       loaded,

@@ -1,12 +1,13 @@
 /** The Pods of this node: one worker each, from the watch; and what no Pod owns any more is removed. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { portsConflict } from "../api/host-ports.ts";
 import type { Pod } from "../api/object.ts";
 import type { Change, Informer } from "../client/client.ts";
 import type { PodContext } from "./pod/pod-context.ts";
 import { logPath } from "./pod/pod-paths.ts";
 import { removeDirectory } from "./pod/pod-surroundings.ts";
-import { PodWorker } from "./pod/pod-worker.ts";
+import { type Failure, PodWorker } from "./pod/pod-worker.ts";
 import type { ContainerLog, ServerOptions } from "./server/server.ts";
 import type { Refusal, StreamTargets } from "./streams/upgrade.ts";
 
@@ -103,7 +104,21 @@ export class PodRegistry {
     const worker = this.#workers.get(uid);
     if (type === "deleted") worker?.removed();
     else if (worker) worker.update(object);
-    else this.#workers.set(uid, new PodWorker(this.#context, object, () => this.#workers.delete(uid)));
+    else {
+      const refusal = this.#refusalOf(object);
+      const onDone = () => void this.#workers.delete(uid);
+      this.#workers.set(uid, new PodWorker(this.#context, object, { onDone, refusal }));
+    }
+  }
+
+  /** A Pod that names its node itself was seen by no scheduler. One that runs already stays. */
+  #refusalOf(pod: Pod): Failure | undefined {
+    const { uid } = pod.metadata;
+    const runs = this.#context.runtime.list().some(({ podUid }) => podUid === uid);
+    const active = [...this.pods()].filter(({ status }) => status?.phase !== "Succeeded" && status?.phase !== "Failed");
+    if (runs || !portsConflict(pod, active)) return undefined;
+    const text = "node(s) didn't have free ports for the requested pod ports";
+    return { reason: "NodePorts", message: `Pod was rejected: Predicate NodePorts failed: ${text}` };
   }
 
   async #removeLeftovers(wanted: ReadonlySet<string>): Promise<void> {

@@ -1,7 +1,8 @@
 /** Why a Node cannot take a Pod, in the words of kube-scheduler. */
+
+import { portsConflict } from "../../api/host-ports.ts";
 import type { Pod } from "../../api/object.ts";
 import { matchesNode, unschedulableTaint, untoleratedTaint } from "../node-fit.ts";
-import { portsConflict } from "./host-ports.ts";
 import type { NodePods } from "./node-pods.ts";
 import { affinityReasons, type NamespaceLabels, requireAffinity } from "./pod-affinity.ts";
 import { parseQuantity } from "./quantity.ts";

@@ -22,6 +22,12 @@ import { VolumeKeeper } from "./volume-keeper.ts";
 const firstStatusMs = 100;
 const retryBackoff = { initialMs: 100, maxMs: 30_000 };
 
+/** Why a Pod fails as a whole, e.g. "DeadlineExceeded". */
+export interface Failure {
+  readonly reason: string;
+  readonly message: string;
+}
+
 export class PodWorker {
   readonly #context: PodContext;
   readonly #log: Log;
@@ -34,7 +40,7 @@ export class PodWorker {
   #pod: Pod;
   #sandbox: PodSandbox | undefined;
   readonly #volumes: VolumeKeeper;
-  #failure: { reason: string; message: string } | undefined;
+  #failure: Failure | undefined;
   /** When all containers must be gone; set once the Pod is being deleted or has failed as a whole. */
   #deadlineMs: number | undefined;
   /** Its status has been written by this worker. */
@@ -47,8 +53,12 @@ export class PodWorker {
   #wakeMs = Number.POSITIVE_INFINITY;
   readonly #onDone: () => void;
 
-  /** `onDone` is called when nothing of the Pod is left on the node. */
-  constructor(context: PodContext, pod: Pod, onDone: () => void) {
+  /** `onDone` is called when nothing of the Pod is left on the node; `refusal` says why the node does not take the Pod. */
+  constructor(
+    context: PodContext,
+    pod: Pod,
+    { onDone, refusal }: { onDone: () => void; refusal?: Failure | undefined },
+  ) {
     this.#context = context;
     this.#pod = pod;
     this.#onDone = onDone;
@@ -69,6 +79,7 @@ export class PodWorker {
     this.#writer = new StatusWriter(pod, { ...context, log: this.#log, signal, compute });
     this.#loop = coalesce({ run: () => this.#sync(), ...context, log: this.#log, signal, backoff: retryBackoff });
     this.#adopt();
+    if (refusal && !this.#finished) this.#refuse(refusal);
     this.update(pod);
     if (!this.#finished) context.clock.after(firstStatusMs, () => this.#write());
   }
@@ -126,6 +137,13 @@ export class PodWorker {
 
   get pod(): Pod {
     return this.#writer.pod;
+  }
+
+  #refuse(refusal: Failure): void {
+    this.#failure = refusal;
+    this.#finished = true;
+    warn(this.#context, this.#pod, refusal);
+    this.#write();
   }
 
   #changed(): void {

@@ -1,5 +1,5 @@
 /** Ports of the Node that Pods take (core/v1 ContainerPort.hostPort, hostIP, protocol). */
-import type { Pod } from "../../api/object.ts";
+import type { Pod } from "./object.ts";
 
 interface HostPort {
   readonly ip: string;
