@@ -74,7 +74,6 @@ function make({ config, client, log, signal, clock = systemClock }: AgentOptions
       client,
       runtime,
       network,
-      hostPorts,
       ipc: new PodIpc(port, join(run, "ipc")),
       clock,
       log,
