@@ -19,10 +19,12 @@ export type Discovered = Pick<
   | "status"
   | "subresources"
   | "createOnly"
+  | "lacks"
 >;
 
 const objectVerbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
-const verbsOf = ({ createOnly }: Discovered): readonly string[] => (createOnly ? ["create"] : objectVerbs);
+const verbsOf = ({ createOnly, lacks = [] }: Discovered): readonly string[] =>
+  createOnly ? ["create"] : objectVerbs.filter((verb) => !lacks.includes(verb));
 const statusVerbs = ["get", "patch", "update"];
 
 interface GroupVersionKind {

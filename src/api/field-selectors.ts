@@ -31,7 +31,10 @@ export function parseFieldSelector(text: string): FieldSelector {
 export function checkFieldSelector(selector: FieldSelector, kind: Pick<Kind, "fieldSelectors" | "namespaced">): void {
   for (const { field } of selector) {
     if (field === "metadata.name" || field === "metadata.namespace") continue;
-    if (!kind.fieldSelectors?.[field]) throw badRequest(`field label not supported: ${field}`);
+    if (!kind.fieldSelectors) {
+      throw badRequest(`"${field}" is not a known field selector: only "metadata.name", "metadata.namespace"`);
+    }
+    if (!kind.fieldSelectors[field]) throw badRequest(`field label not supported: ${field}`);
   }
 }
 

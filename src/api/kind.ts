@@ -60,6 +60,8 @@ export interface Kind<T extends KubeObject = KubeObject> extends Resource<T> {
   readonly subresources: readonly string[];
   /** Nothing is kept: a POST is answered, and there are no other verbs. */
   readonly createOnly?: boolean;
+  /** Verbs of collections and objects that it lacks, e.g. ["deletecollection"]. */
+  readonly lacks?: readonly string[];
   /** Name of its schema in `schema.gen.json`, e.g. "io.k8s.api.core.v1.Service". */
   readonly schema: string;
   /** Fills the documented defaults, in place. */

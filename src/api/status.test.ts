@@ -19,7 +19,7 @@ const cases: readonly (readonly [fault: status.ApiFault, code: number, reason: s
     status.preconditionFailed(services, "x", "UID", { asked: "1", actual: "2" }),
     409,
     "Conflict",
-    'Operation cannot be fulfilled on services "x": Precondition failed: UID in precondition: 1, UID in object meta: 2',
+    'Operation cannot be fulfilled on Service "x": the UID in the precondition (1) does not match the UID in record (2). The object might have been deleted and then recreated',
   ],
   [
     status.invalid(services, "x", [required("spec.ports")]),

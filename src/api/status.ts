@@ -99,9 +99,9 @@ export function noSuchPath(why = "the server could not find the requested resour
   return fault({ code: 404, reason: "NotFound", message: why, details: {} });
 }
 
-/** `services "x" already exists`. */
-export function alreadyExists(target: Target, name: string): ApiFault {
-  const message = `${named(target, name)} already exists`;
+/** `services "x" already exists`, or `object is being deleted: …`. */
+export function alreadyExists(target: Target, name: string, { going = false } = {}): ApiFault {
+  const message = `${going ? "object is being deleted: " : ""}${named(target, name)} already exists`;
   return fault({ code: 409, reason: "AlreadyExists", message, details: detailsOf(target, name) });
 }
 
@@ -124,15 +124,22 @@ export function conflict(target: Target, name: string, cause: string = modified)
   return fault({ code: 409, reason: "Conflict", message, details: detailsOf(target, name) });
 }
 
+/** The uid of a written object is not that of the stored one. */
+export function otherUid(target: Target, name: string, { asked, actual }: { asked: string; actual: string }): ApiFault {
+  const cause = `Precondition failed: UID in precondition: ${asked}, UID in object meta: ${actual}`;
+  return conflict(target, name, cause);
+}
+
 /** The uid or resourceVersion that a delete names is not the object's. */
 export function preconditionFailed(
-  target: Target,
+  { group, kind }: { readonly group: string; readonly kind: string },
   name: string,
   what: "UID" | "ResourceVersion",
-  values: { asked: string; actual: string },
+  { asked, actual }: { asked: string; actual: string },
 ): ApiFault {
-  const cause = `Precondition failed: ${what} in precondition: ${values.asked}, ${what} in object meta: ${values.actual}`;
-  return conflict(target, name, cause);
+  const end = what === "UID" ? "deleted and then recreated" : "modified";
+  const cause = `the ${what} in the precondition (${asked}) does not match the ${what} in record (${actual}). The object might have been ${end}`;
+  return conflict({ group, plural: kind }, name, cause);
 }
 
 /** Server-side apply met fields of others. */
@@ -143,12 +150,12 @@ export function applyConflict(causes: readonly StatusCause[], message: string): 
 /** `Service "x" is invalid: spec.ports: Required value`; several errors stand in brackets. */
 export function invalid(
   kind: { readonly group: string; readonly kind: string },
-  name: string,
+  name: string | undefined,
   errors: readonly FieldError[],
 ): ApiFault {
   const causes = errors.map(({ reason, field, detail }) => ({ reason, message: detail, field }));
-  const details = { name, ...(kind.group ? { group: kind.group } : {}), kind: kind.kind, causes };
-  const message = `${qualified(kind.kind, kind.group)} ${JSON.stringify(name)} is invalid: ${formatFieldErrors(errors)}`;
+  const details = { ...(name ? { name } : {}), ...(kind.group ? { group: kind.group } : {}), kind: kind.kind, causes };
+  const message = `${qualified(kind.kind, kind.group)} ${JSON.stringify(name ?? "")} is invalid: ${formatFieldErrors(errors)}`;
   return fault({ code: 422, reason: "Invalid", message, details });
 }
 
@@ -191,6 +198,12 @@ export function forbidden(target: Target, name: string, why: string): ApiFault {
 /** Forbidden paths that are no resources, e.g. /metrics. */
 export function forbiddenPath(message: string): ApiFault {
   return fault({ code: 403, reason: "Forbidden", message: `forbidden: ${message}`, details: {} });
+}
+
+/** A method that no verb stands for at that path. */
+export function noSuchMethod(): ApiFault {
+  const message = "the server does not allow this method on the requested resource";
+  return fault({ code: 405, reason: "MethodNotAllowed", message, details: {} });
 }
 
 /** `delete is not supported on resources of kind "services"`. */

@@ -13,7 +13,7 @@ import {
 } from "../api/status.ts";
 import { KeyExistsError } from "../store/store.ts";
 import { admitted, hookOf } from "./admission/write-hook.ts";
-import { encodeObject, type StoredObject, writableMeta } from "./codec.ts";
+import { encodeObject, objectOf, type StoredObject, writableMeta } from "./codec.ts";
 import type { ServerContext } from "./context.ts";
 import { trackFields } from "./field-management.ts";
 import { objectStoreKey } from "./keys.ts";
@@ -56,6 +56,15 @@ function closedFault(kind: Kind): ApiFault {
   return new ApiFault({ ...fault.status, message: kind.closed ?? "" });
 }
 
+async function existing(
+  store: ServerContext["store"],
+  { kind, namespace, name }: { kind: Kind; namespace: string | undefined; name: string },
+): Promise<ApiFault> {
+  const entry = await store.get(objectStoreKey(kind, namespace, name));
+  const going = entry !== undefined && objectOf(entry.value).metadata.deletionTimestamp !== undefined;
+  return alreadyExists(kind, name, { going });
+}
+
 async function insert(
   { store, kind, object }: { store: ServerContext["store"]; kind: Kind; object: StoredObject },
   generated: boolean,
@@ -67,7 +76,7 @@ async function insert(
       return (await store.create(objectStoreKey(kind, namespace, name), encodeObject(storedForm(kind, object)))).value;
     } catch (error) {
       if (!(error instanceof KeyExistsError)) throw error;
-      if (!generated) throw alreadyExists(kind, name);
+      if (!generated) throw await existing(store, { kind, namespace, name });
       if (attempt >= nameAttempts) throw generateNameConflict(kind, name);
       writableMeta(object).name = generateName(base);
     }
@@ -100,7 +109,8 @@ export async function createObject(
     throwFaults(kind, name, [...validateMetadata(object, kind), ...(kind.validate?.(object) ?? [])]);
     const warnings = [...(kind.warnings?.(object, undefined) ?? []), ...(admission.warnings ?? [])];
     if (writer.dryRun) {
-      if (await store.get(objectStoreKey(kind, namespace, name))) throw alreadyExists(kind, name);
+      if (await store.get(objectStoreKey(kind, namespace, name)))
+        throw await existing(store, { kind, namespace, name });
       admission.revert();
       return { value: unsavedValue(object), created: true, warnings };
     }

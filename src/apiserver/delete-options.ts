@@ -1,5 +1,5 @@
 /** DeleteOptions come in the body, in the query, or both. */
-import { notSupported } from "../api/field-error.ts";
+import { invalid as invalidField, notSupported } from "../api/field-error.ts";
 import { badRequest } from "../api/status.ts";
 import { parseRequestBody } from "./decode-object.ts";
 import type { DeleteOptions } from "./deletion.ts";
@@ -27,11 +27,15 @@ export function checkDeleteOptions(given: Record<string, unknown>): ParsedDelete
   const { gracePeriodSeconds, orphanDependents, preconditions, dryRun = [] } = given;
   const dry = Array.isArray(dryRun) ? dryRun.filter(Boolean) : [dryRun];
   if (dry.some((value) => value !== "All")) throw invalidOption("DeleteOptions", notSupported("dryRun", dry, ["All"]));
+  if (orphanDependents !== undefined && given.propagationPolicy !== undefined) {
+    const detail = "orphanDependents and deletionPropagation cannot be both set";
+    throw invalidOption("DeleteOptions", invalidField("propagationPolicy", given.propagationPolicy, detail));
+  }
   const policy =
     given.propagationPolicy ??
     (orphanDependents === undefined ? undefined : orphanDependents ? "Orphan" : "Background");
   if (policy !== undefined && !policies.some((known) => known === policy)) {
-    throw invalidOption("DeleteOptions", notSupported("propagationPolicy", policy, [...policies]));
+    throw invalidOption("DeleteOptions", notSupported("propagationPolicy", policy, [...policies, "nil"]));
   }
   if (gracePeriodSeconds !== undefined && !Number.isSafeInteger(gracePeriodSeconds)) {
     throw badRequest("gracePeriodSeconds: Invalid value: must be a whole number of seconds");

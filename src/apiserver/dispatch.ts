@@ -1,5 +1,5 @@
 /** From a parsed request to its verb. */
-import { methodNotAllowed, noSuchPath } from "../api/status.ts";
+import { methodNotAllowed, noSuchMethod, noSuchPath } from "../api/status.ts";
 import type { ServerContext } from "./context.ts";
 import type { Reply } from "./reply.ts";
 import type { ApiRequest, Verb } from "./request.ts";
@@ -56,8 +56,9 @@ export function handlerOf({ kind, verb, name, namespace, subresource }: ApiReque
     return review;
   }
   if (subresource === undefined) {
-    if (verb === "create" && name !== undefined) throw methodNotAllowed(kind, verb);
-    if ((verb === "update" || verb === "patch") && name === undefined) throw methodNotAllowed(kind, verb);
+    if (verb === "create" && name !== undefined) throw noSuchMethod();
+    if ((verb === "update" || verb === "patch") && name === undefined) throw noSuchMethod();
+    if (kind.lacks?.includes(verb)) throw noSuchMethod();
     return verbs[verb];
   }
   const served = subresource === "status" ? kind.status : kind.subresources.includes(subresource);

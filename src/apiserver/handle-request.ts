@@ -1,6 +1,6 @@
 /** One HTTP request: who, what, may they, is it their turn, do it, answer. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { badRequest, forbidden, forbiddenPath, methodNotAllowed, noSuchPath, tooLarge } from "../api/status.ts";
+import { badRequest, forbidden, forbiddenPath, noSuchMethod, noSuchPath, tooLarge } from "../api/status.ts";
 import { absenceOf } from "./absent-groups.ts";
 import type { Audit } from "./audit.ts";
 import { authenticate } from "./authentication/authenticate.ts";
@@ -49,7 +49,7 @@ function headOf({ request }: Visit, url: URL, { server }: Edge): Omit<Head, "use
   if (!path || !kind || (path.rest.length > 0 && path.subresource !== "proxy")) return undefined;
   if (path.namespace !== undefined && !kind.namespaced) return undefined;
   const verb = verbOf(request.method ?? "GET", path, url.searchParams);
-  if (!verb) throw methodNotAllowed(kind, String(request.method).toLowerCase());
+  if (!verb) throw noSuchMethod();
   return {
     verb,
     kind,

@@ -1,6 +1,6 @@
 /** The options of list, watch and deletecollection in a URL's query. Source: Kubernetes "API Concepts", resource versions. */
 import type { FieldError } from "../api/kind.ts";
-import { type ApiFault, invalid } from "../api/status.ts";
+import { type ApiFault, badRequest, invalid } from "../api/status.ts";
 
 export interface ListOptions {
   readonly labelSelector: string;
@@ -25,10 +25,14 @@ export function invalidOption(kind: string, fault: FieldError): ApiFault {
 
 const isTrue = (value: string | null): boolean => value !== null && value !== "0" && value.toLowerCase() !== "false";
 
-function whole(query: URLSearchParams, name: string): number | undefined | "invalid" {
+/** Throws ApiFault (400) for what is no number. */
+function whole(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name);
   if (text === null || text === "") return undefined;
-  return /^\d{1,15}$/.test(text) ? Number(text) : "invalid";
+  if (!/^-?\d{1,15}$/.test(text) || (name === "resourceVersion" && text.startsWith("-"))) {
+    throw badRequest(`${name}: Invalid value: ${JSON.stringify(text)}: must be a whole number`);
+  }
+  return Number(text);
 }
 
 function checkMatch(query: URLSearchParams, watch: boolean): OptionFault | undefined {
@@ -40,7 +44,10 @@ function checkMatch(query: URLSearchParams, watch: boolean): OptionFault | undef
     detail: `Forbidden: ${detail}`,
   });
   const initial = query.get("sendInitialEvents");
-  if (watch && initial !== null && match === "") {
+  if (!watch && initial !== null) {
+    return { ...forbid("sendInitialEvents is forbidden for list"), field: "sendInitialEvents" };
+  }
+  if (watch && initial !== null && match !== "NotOlderThan") {
     return forbid("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
   }
   if (match === "") return undefined;
@@ -50,7 +57,7 @@ function checkMatch(query: URLSearchParams, watch: boolean): OptionFault | undef
   if (!watch && version === "") return forbid("resourceVersionMatch is forbidden unless resourceVersion is provided");
   if (query.get("continue")) return forbid("resourceVersionMatch is forbidden when continue is provided");
   if (match !== "Exact" && match !== "NotOlderThan") {
-    const detail = `Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan"`;
+    const detail = `Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan", ""`;
     return { reason: "FieldValueNotSupported", field: "resourceVersionMatch", detail };
   }
   if (match === "Exact" && version === "0")
@@ -60,35 +67,21 @@ function checkMatch(query: URLSearchParams, watch: boolean): OptionFault | undef
 
 /** The options, or the one fault that makes them unusable. */
 export function parseListOptions(query: URLSearchParams, { watch = false } = {}): ListOptions | { fault: OptionFault } {
-  const numbers: Record<string, number | undefined> = {};
-  for (const name of ["resourceVersion", "limit", "timeoutSeconds"]) {
-    const value = whole(query, name);
-    if (value === "invalid") {
-      return {
-        fault: {
-          reason: "FieldValueInvalid",
-          field: name,
-          detail: `Invalid value: ${JSON.stringify(query.get(name))}: must be a whole number`,
-        },
-      };
-    }
-    numbers[name] = value;
-  }
+  const revision = whole(query, "resourceVersion");
+  const limit = whole(query, "limit") ?? 0;
+  const timeout = whole(query, "timeoutSeconds") ?? 0;
   const fault = checkMatch(query, watch);
   if (fault) return { fault };
   const token = query.get("continue") ?? "";
-  if (token && numbers.resourceVersion) {
-    const detail = "Forbidden: specifying resource version is not allowed when using continue";
-    return { fault: { reason: "FieldValueForbidden", field: "resourceVersion", detail } };
-  }
+  if (token && revision) throw badRequest("specifying resource version is not allowed when using continue");
   return {
     labelSelector: query.get("labelSelector") ?? "",
     fieldSelector: query.get("fieldSelector") ?? "",
-    limit: numbers.limit ?? 0,
+    limit: Math.max(limit, 0),
     continue: token,
-    resourceVersion: numbers.resourceVersion,
+    resourceVersion: revision,
     resourceVersionMatch: (query.get("resourceVersionMatch") || undefined) as ListOptions["resourceVersionMatch"],
-    timeoutSeconds: numbers.timeoutSeconds,
+    timeoutSeconds: timeout > 0 ? timeout : undefined,
     allowWatchBookmarks: isTrue(query.get("allowWatchBookmarks")),
     sendInitialEvents: isTrue(query.get("sendInitialEvents")),
   };

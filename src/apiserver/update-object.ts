@@ -3,7 +3,7 @@
 import { jsonEqual } from "../api/json.ts";
 import { type Kind, userMetadata } from "../api/kind.ts";
 import { validateMetadata, validateMetadataUpdate } from "../api/metadata.ts";
-import { conflict, notFound, preconditionFailed } from "../api/status.ts";
+import { conflict, notFound, otherUid } from "../api/status.ts";
 import { type Entry, RevisionConflictError } from "../store/store.ts";
 import { admitted, hookOf } from "./admission/write-hook.ts";
 import { encodeObject, type StoredObject, writableMeta } from "./codec.ts";
@@ -82,7 +82,7 @@ function raisesGeneration(kind: Kind, next: StoredObject, old: StoredObject): bo
 function checkIdentity(next: StoredObject, old: StoredObject, { kind, name }: Update): boolean {
   const { uid, resourceVersion } = next.metadata;
   if (uid && uid !== old.metadata.uid) {
-    throw preconditionFailed(kind, name, "UID", { asked: uid, actual: old.metadata.uid ?? "" });
+    throw otherUid(kind, name, { asked: uid, actual: old.metadata.uid ?? "" });
   }
   if (!resourceVersion) return false;
   if (resourceVersion !== old.metadata.resourceVersion) throw conflict(kind, name);

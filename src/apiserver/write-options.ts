@@ -13,7 +13,7 @@ export interface WriteOptions {
   readonly user: User;
 }
 
-const validations = ["Strict", "Warn", "Ignore"] as const;
+const validations = ["Ignore", "Strict", "Warn"] as const;
 const maxManagerLength = 128;
 
 const isTrue = (value: string | null): boolean => value !== null && value !== "0" && value.toLowerCase() !== "false";

@@ -33,6 +33,7 @@ export const namespaceKind: Kind<Namespace> = {
   categories: [],
   status: true,
   subresources: ["finalize"],
+  lacks: ["deletecollection"],
   schema: "io.k8s.api.core.v1.Namespace",
   setDefaults({ metadata }) {
     if (metadata.name) metadata.labels = { ...metadata.labels, [nameLabel]: metadata.name };

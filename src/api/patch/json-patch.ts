@@ -119,7 +119,7 @@ function isOperation(value: unknown): value is Operation & Record<string, unknow
 
 function checkOperation(value: unknown, index: number): Operation {
   if (!isOperation(value))
-    throw badRequest(
+    throw unprocessable(
       `JSON patch operation ${index} must have a "path" and one of the "op"s ${[...operations].join(", ")}`,
     );
   const { op } = value;

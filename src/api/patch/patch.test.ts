@@ -111,7 +111,7 @@ for (const { name, original, patch, want } of jsonCases) {
 
 const jsonFaults: readonly (readonly [patch: unknown, code: number, message: RegExp])[] = [
   [{}, 400, /must be a list/],
-  [[{ op: "spam", path: "/a" }], 400, /operation 0 must have/],
+  [[{ op: "spam", path: "/a" }], 422, /operation 0 must have/],
   [[{ op: "add", path: "/a" }], 400, /must have "value"/],
   [[{ op: "move", path: "/a" }], 400, /must have "from"/],
   [[{ op: "add", path: "a", value: 1 }], 422, /must start with "\/"/],

@@ -1,12 +1,14 @@
 /** Server-side apply: PATCH with a configuration that its manager owns. Source: Kubernetes "Server-Side Apply". */
 import { applyObject } from "../../api/apply/apply.ts";
+import { required } from "../../api/field-error.ts";
 import type { JsonObject } from "../../api/json.ts";
 import { ApiFault, badRequest } from "../../api/status.ts";
 import { type StoredObject, writableMeta } from "../codec.ts";
 import type { ServerContext } from "../context.ts";
 import { createObject, type Written } from "../create-object.ts";
-import { type Decoded, decodeBody } from "../decode-object.ts";
+import { type Decoded, decodeObject, duplicatesIn, parseRequestBody } from "../decode-object.ts";
 import { writeOf } from "../field-management.ts";
+import { invalidOption } from "../list-options.ts";
 import { alignWithUrl } from "../object-metadata.ts";
 import type { Reply } from "../reply.ts";
 import type { ApiRequest } from "../request.ts";
@@ -23,11 +25,16 @@ const codeOf = (error: unknown): number | undefined => (error instanceof ApiFaul
 async function readConfiguration(request: ApiRequest): Promise<Decoded> {
   const options = parseWriteOptions(request);
   if (!request.query.get("fieldManager")) {
-    throw badRequest(
-      'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
-    );
+    throw invalidOption("PatchOptions", required("fieldManager", "is required for apply patch"));
   }
-  const decoded = await decodeBody(request, options, applyTypes);
+  const value = await parseRequestBody(request, applyTypes);
+  const { kind } = request;
+  for (const field of ["apiVersion", "kind"] as const) {
+    if (!(value as JsonObject | undefined)?.[field]) throw badRequest(`the configuration must say its ${field}`);
+  }
+  const duplicates = options.fieldValidation === "Strict" ? duplicatesIn(request, options) : [];
+  // What nobody knows nobody can own: unlike in other writes, unknown fields are never just dropped.
+  const decoded = decodeObject(value, kind, { fieldValidation: "Strict" }, duplicates);
   if (decoded.object.metadata.managedFields) throw badRequest("metadata.managedFields must be nil");
   alignWithUrl(decoded.object, request);
   return decoded;

@@ -1,10 +1,13 @@
 /** PATCH of an object or of its status: JSON patch, merge patch, strategic merge patch, server-side apply. */
+import { forbidden } from "../../api/field-error.ts";
 import { jsonPatch } from "../../api/patch/json-patch.ts";
 import { mergePatch } from "../../api/patch/merge-patch.ts";
 import { strategicMerge } from "../../api/patch/strategic-merge.ts";
+import { ApiFault, unprocessable } from "../../api/status.ts";
 import { type StoredObject, writableMeta } from "../codec.ts";
 import type { ServerContext } from "../context.ts";
-import { decodeObject, duplicatesIn, mediaType, parseRequestBody } from "../decode-object.ts";
+import { type Decoded, decodeObject, duplicatesIn, mediaType, parseRequestBody } from "../decode-object.ts";
+import { invalidOption } from "../list-options.ts";
 import { alignWithUrl } from "../object-metadata.ts";
 import type { Reply } from "../reply.ts";
 import type { ApiRequest } from "../request.ts";
@@ -37,15 +40,28 @@ export async function readPatch(request: ApiRequest, schema: string): Promise<(o
   return (original) => patched(original, patch);
 }
 
+/** The body is a patch as it should be; what it makes of the object is not. */
+function decodePatched(decode: () => Decoded): Decoded {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof ApiFault && error.status.code === 400) throw unprocessable(error.message);
+    throw error;
+  }
+}
+
 export async function patch(server: ServerContext, request: ApiRequest): Promise<Reply> {
   if (applyTypes.includes(mediaType(request.contentType))) return apply(server, request);
   const { kind, namespace, name = "", subresource } = request;
+  if (request.query.has("force")) {
+    throw invalidOption("PatchOptions", forbidden("force", "may not be specified for non-apply patch"));
+  }
   const options = parseWriteOptions(request);
   const patched = await readPatch(request, kind.schema);
   const duplicates = duplicatesIn(request, options);
   const change = (live: StoredObject): { object: StoredObject; warnings: readonly string[] } => {
     const revision = live.metadata.resourceVersion;
-    const decoded = decodeObject(patched(live), kind, options, duplicates);
+    const decoded = decodePatched(() => decodeObject(patched(live), kind, options, duplicates));
     alignWithUrl(decoded.object, request);
     // A patch that does not name a revision of its own may be tried again on a newer object.
     if (decoded.object.metadata.resourceVersion === revision) delete writableMeta(decoded.object).resourceVersion;

@@ -308,7 +308,7 @@ test("field validation: a field named twice is refused, warned of, or let be", a
     body: '{"data":{"a":"1","a":"2"}}',
     type,
   });
-  assert.deepEqual([patched.code, /duplicate field "data\.a"/.test(patched.body.message)], [400, true]);
+  assert.deepEqual([patched.code, /duplicate field "data\.a"/.test(patched.body.message)], [422, true]);
 });
 
 test("events are shown by two groups, each with its own names", async () => {
