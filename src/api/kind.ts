@@ -110,6 +110,8 @@ export interface Kind<T extends KubeObject = KubeObject> extends Resource<T> {
   readonly closed?: string;
   /** A delete that names no policy leaves dependents alone; the text of the warning that says so, if there is one. */
   readonly orphansByDefault?: { readonly warning?: string };
+  /** A PUT must name the revision that it replaces. */
+  readonly needsRevision?: boolean;
   /** Metadata names: the check and its words; default: DNS subdomain. */
   validateName?(name: string, generateName: boolean): string[];
 }

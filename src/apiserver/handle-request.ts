@@ -26,8 +26,8 @@ export interface Edge {
   readonly audit: Audit | undefined;
 }
 
-/** Verbs whose answers carry Kind.readWarning. */
-const reads = new Set<string>(["get", "list", "watch"]);
+/** Verbs whose answers carry Kind.readWarning; writes have Kind.warnings. */
+const reads = new Set<string>(["get", "list", "watch", "delete", "deletecollection"]);
 
 /** The request without its body: enough to decide whether it is served and allowed. */
 type Head = Omit<ApiRequest, "body">;

@@ -108,6 +108,7 @@ function kindOf(definition: CustomResourceDefinition, version: Version): Kind {
     status: hasStatus,
     statusKeeps: "all",
     plainFinalizers: true,
+    needsRevision: true,
     subresources: scalePaths ? ["scale"] : [],
     decode: (value) => prune(value, schema),
     setDefaults: (object) => applyDefaults(object, schema),

@@ -12,7 +12,6 @@ export function setPodSpecDefaults(spec: PodSpec): void {
   spec.terminationGracePeriodSeconds ??= 30;
   spec.schedulerName ||= "default-scheduler";
   spec.securityContext ??= {};
-  spec.enableServiceLinks ??= true;
   // `serviceAccount` is the old name of `serviceAccountName`; both are always shown.
   spec.serviceAccountName ||= spec.serviceAccount ?? "";
   if (spec.serviceAccountName) spec.serviceAccount = spec.serviceAccountName;

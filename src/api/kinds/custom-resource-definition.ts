@@ -148,6 +148,7 @@ export const customResourceDefinitionKind: Kind<CustomResourceDefinition> = {
   status: true,
   subresources: [],
   schema: "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition",
+  needsRevision: true,
   plainFinalizers: true,
   setDefaults,
   prepareForCreate(definition) {

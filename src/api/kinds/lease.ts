@@ -23,6 +23,7 @@ export const leaseKind: Kind<Lease> = {
   status: false,
   subresources: [],
   schema: "io.k8s.api.coordination.v1.Lease",
+  needsRevision: true,
   prepareForCreate: dropGeneration,
   validate,
   raisesGeneration: () => false,

@@ -31,6 +31,7 @@ export const podDisruptionBudgetKind: Kind<PodDisruptionBudget> = {
   status: true,
   subresources: [],
   schema: "io.k8s.api.policy.v1.PodDisruptionBudget",
+  needsRevision: true,
   setDefaults: (budget) => void specOf(budget),
   prepareForCreate(budget) {
     Object.assign(budget, { status: Object.fromEntries(counts.map((field) => [field, 0])) });

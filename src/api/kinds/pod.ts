@@ -40,6 +40,7 @@ export const podKind: Kind<Pod> = {
   setDefaults(pod) {
     pod.spec ??= { containers: [] };
     setPodSpecDefaults(pod.spec);
+    pod.spec.enableServiceLinks ??= true;
     alignPodIps(pod);
   },
   prepareForCreate(pod) {

@@ -25,6 +25,7 @@ export const runtimeClassKind: Kind<RuntimeClass> = {
   status: false,
   subresources: [],
   schema: "io.k8s.api.node.v1.RuntimeClass",
+  needsRevision: true,
   validate,
   validateUpdate: ({ handler }, old) => immutable("handler", handler, old.handler),
   columns: [

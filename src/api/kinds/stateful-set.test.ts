@@ -20,7 +20,7 @@ test("StatefulSet defaults", () => {
   assert.equal(spec.replicas, 1);
   assert.equal(spec.revisionHistoryLimit, 10);
   assert.equal(spec.podManagementPolicy, "OrderedReady");
-  assert.deepEqual(spec.updateStrategy, { type: "RollingUpdate", rollingUpdate: { partition: 0, maxUnavailable: 1 } });
+  assert.deepEqual(spec.updateStrategy, { type: "RollingUpdate", rollingUpdate: { partition: 0 } });
   assert.deepEqual(spec.persistentVolumeClaimRetentionPolicy, { whenDeleted: "Retain", whenScaled: "Retain" });
   assert.deepEqual(spec.volumeClaimTemplates?.[0], {
     apiVersion: "v1",

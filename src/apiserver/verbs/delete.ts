@@ -8,7 +8,16 @@ import type { Reply } from "../reply.ts";
 import type { ApiRequest } from "../request.ts";
 
 /** Kinds whose last state is the answer, as in Kubernetes; others answer with a Status. */
-const showsLastState = new Set(["pods", "services", "serviceaccounts"]);
+const showsLastState = new Set([
+  "pods",
+  "services",
+  "serviceaccounts",
+  "podtemplates",
+  "resourcequotas",
+  "persistentvolumes",
+  "persistentvolumeclaims",
+  "storageclasses",
+]);
 
 export async function remove(server: ServerContext, request: ApiRequest): Promise<Reply> {
   const { kind, namespace, name = "" } = request;

@@ -1,5 +1,6 @@
 /** PUT of an object or of its status. */
-import { ApiFault, badRequest } from "../../api/status.ts";
+import { invalid } from "../../api/field-error.ts";
+import { ApiFault, badRequest, invalid as invalidObject } from "../../api/status.ts";
 import type { StoredObject } from "../codec.ts";
 import type { ServerContext } from "../context.ts";
 import { createObject, type Written } from "../create-object.ts";
@@ -31,6 +32,10 @@ export async function update(server: ServerContext, request: ApiRequest): Promis
   const { object, warnings } = await decodeBody(request, options);
   alignWithUrl(object, request);
   if (object.metadata.name !== name) throw badRequest("name must be provided");
+  if (kind.needsRevision && !object.metadata.resourceVersion) {
+    const fault = invalid("metadata.resourceVersion", 0, "must be specified for an update");
+    throw invalidObject({ group: kind.group, kind: kind.plural }, name, [fault]);
+  }
   const change: Update["change"] = () => ({ object: structuredClone(object) });
   const target: Update = {
     kind,

@@ -391,3 +391,33 @@ test("what fairlead does not have says so", async () => {
   assert.match(scaler.body.message, /set the number of replicas with "kubectl scale"$/);
   assert.match((await ask("GET", "/apis/metrics.k8s.io/v1beta1/nodes")).body.message, /measures no CPU and memory/);
 });
+
+test("a PUT of some kinds must name the revision that it replaces; a patch need not", async () => {
+  const leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
+  const body = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: { name: "one" }, spec: {} };
+  const made = (await ask("POST", leases, { body })).body;
+  const blind = await ask("PUT", `${leases}/one`, { body });
+  assert.equal(blind.code, 422);
+  assert.equal(
+    blind.body.message,
+    'leases.coordination.k8s.io "one" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update',
+  );
+  assert.equal((await ask("PUT", `${leases}/one`, { body: made })).code, 200);
+  const type = "application/merge-patch+json";
+  assert.equal((await ask("PATCH", `${leases}/one`, { body: { spec: { holderIdentity: "me" } }, type })).code, 200);
+});
+
+test("the answer to a delete is a Status, or for some kinds the object", async () => {
+  const gone = async (path: string, body: { apiVersion: string; kind: string; metadata: { name: string } }) => {
+    await ask("POST", path, { body });
+    return (await ask("DELETE", `${path}/${body.metadata.name}`)).body.kind;
+  };
+  assert.equal(await gone(configMaps, configMap("gone")), "Status");
+  const storage = {
+    apiVersion: "storage.k8s.io/v1",
+    kind: "StorageClass",
+    metadata: { name: "gone" },
+    provisioner: "a.b/c",
+  };
+  assert.equal(await gone("/apis/storage.k8s.io/v1/storageclasses", storage), "StorageClass");
+});
