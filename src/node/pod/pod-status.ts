@@ -111,6 +111,9 @@ function conditionsOf(inputs: PodStatusInputs, statuses: readonly ContainerStatu
     Ready: ready(inputs.pod, containers),
     ContainersReady: containers,
     PodScheduled: { status: true },
+    ...(inputs.failure?.reason === "Evicted"
+      ? { DisruptionTarget: { status: true, reason: "TerminationByKubelet", message: inputs.failure.message } }
+      : {}),
   };
   const old = inputs.pod.status?.conditions ?? [];
   const mine = Object.entries(own).map(([type, verdict]): PodCondition => {

@@ -1,4 +1,5 @@
 /** Brings one Pod to life, keeps it so, and ends it. All decisions are made elsewhere; here is their order. */
+import { join } from "node:path";
 import type { PodStatus } from "kubernetes-types/core/v1";
 import type { Pod } from "../../api/object.ts";
 import { type Coalescer, coalesce } from "../../lib/coalesce.ts";
@@ -16,10 +17,14 @@ import { deleteFromApi, makeSandbox, removeRemains, warn } from "./pod-surroundi
 import { raiseBackoff } from "./restart-backoff.ts";
 import { SharedProcesses } from "./shared-processes.ts";
 import { StatusWriter } from "./status-writer.ts";
+import { hasStorageLimits } from "./storage-limits.ts";
+import { watchStorage } from "./storage-watch.ts";
 import { VolumeKeeper } from "./volume-keeper.ts";
 
 /** A Pod that starts at once is first written as running; one that takes longer shows what it waits for. */
 const firstStatusMs = 100;
+/** The kubelet gives an evicted Pod no longer. */
+const evictionGraceSec = 1;
 const retryBackoff = { initialMs: 100, maxMs: 30_000 };
 
 /** Why a Pod fails as a whole, e.g. "DeadlineExceeded". */
@@ -82,6 +87,18 @@ export class PodWorker {
     if (refusal && !this.#finished) this.#refuse(refusal);
     this.update(pod);
     if (!this.#finished) context.clock.after(firstStatusMs, () => this.#write());
+    if (!this.#finished && hasStorageLimits(pod.spec)) void this.#watchStorage(signal);
+  }
+
+  async #watchStorage(signal: AbortSignal): Promise<void> {
+    const { uid = "" } = this.#pod.metadata;
+    const directory = join(this.#context.directories.disk, uid);
+    const excess = await watchStorage({ ...this.#context, log: this.#log, spec: this.#pod.spec, directory, signal });
+    if (excess === undefined || this.#finished || this.#failure) return;
+    warn(this.#context, this.#pod, { reason: "Evicted", message: excess });
+    this.#failure = { reason: "Evicted", message: excess };
+    this.#end(evictionGraceSec);
+    this.#changed();
   }
 
   /** The API server has a newer version of the Pod. */
