@@ -1,12 +1,20 @@
 /** A host of the lab: runs in a network namespace of its own, serves and connects as it is told, one JSON line at a time. */
 import { execFileSync } from "node:child_process";
-import { createSocket } from "node:dgram";
 import { writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
 import { createInterface } from "node:readline";
-import type { Answer, Order } from "./order.ts";
+import { held, hold } from "./actor/held.ts";
+import { askSctp, serveSctp } from "./actor/sctp.ts";
+import { askTcp, serveTcp } from "./actor/tcp.ts";
+import { askUdp, serveUdp } from "./actor/udp.ts";
+import type { Answer, Order, Tally } from "./order.ts";
 
-const handlers: { [Do in Order["do"]]: (order: Extract<Order, { do: Do }>) => Promise<Answer> | Answer } = {
+type Ask = Extract<Order, { do: "ask" }>;
+type Result = Answer & Tally;
+
+const servers = { TCP: serveTcp, UDP: serveUdp, SCTP: serveSctp };
+const askers = { TCP: askTcp, UDP: askUdp, SCTP: askSctp };
+
+const handlers: { [Do in Order["do"]]: (order: Extract<Order, { do: Do }>) => Promise<Result> | Result } = {
   async run({ commands }) {
     for (const [program = "", ...args] of commands)
       execFileSync(program, args, { stdio: ["ignore", "ignore", "inherit"] });
@@ -16,112 +24,34 @@ const handlers: { [Do in Order["do"]]: (order: Extract<Order, { do: Do }>) => Pr
     for (const [name, value] of Object.entries(values)) writeFileSync(`/proc/sys/${name}`, value);
     return {};
   },
-  serve: ({ protocol, port, name }) => (protocol === "TCP" ? serveTcp(port, name) : serveUdp(port, name)),
-  ask: (order) => (order.protocol === "TCP" ? askTcp(order) : askUdp(order)),
-  hold: ({ host, port, local }) => hold(host, port, local),
-  held: ({ timeoutMs }) => askHeld(timeoutMs),
+  async serve({ protocol, ports, name }) {
+    for (const port of ports) await servers[protocol](port, name);
+    return {};
+  },
+  ask: askAll,
+  hold: ({ key, ...target }) => hold(key, target),
+  held: ({ key, timeoutMs, bytes }) => held(key, timeoutMs, bytes),
 };
 
-const bare = (address = "") => address.replace(/^::ffff:/, "");
-
-/** Each answer is one line: who serves, and whom it sees. */
-function serveTcp(port: number, name: string): Promise<Answer> {
-  const server = createServer((socket) => {
-    socket.on("error", () => {});
-    socket.on("data", () => socket.end(`${JSON.stringify({ name, peer: bare(socket.remoteAddress) })}\n`));
-  });
-  return new Promise((resolve) => server.listen(port, "::", () => resolve({})));
-}
-
-function serveUdp(port: number, name: string): Promise<Answer> {
-  const socket = createSocket({ type: "udp6" });
-  socket.on("message", (_bytes, peer) => {
-    socket.send(JSON.stringify({ name, peer: bare(peer.address) }), peer.port, peer.address);
-  });
-  return new Promise((resolve) => socket.bind(port, "::", () => resolve({})));
-}
-
-type Ask = Extract<Order, { do: "ask" }>;
-const failure = (error: NodeJS.ErrnoException): Answer => ({
-  failure: error.code === "ECONNREFUSED" ? "refused" : (error.code ?? "error"),
-});
-
-function askTcp({ host, port, local, timeoutMs }: Ask): Promise<Answer> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port, ...(local ? { localAddress: local } : {}) });
-    const timer = setTimeout(() => finish({ failure: "silence" }), timeoutMs);
-    const finish = (answer: Answer) => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve(answer);
-    };
-    let text = "";
-    socket.on("connect", () => socket.write("?\n"));
-    socket.on("data", (bytes) => {
-      text += bytes;
-    });
-    socket.on("end", () => finish(JSON.parse(text)));
-    socket.on("error", (error) => finish(failure(error)));
-  });
-}
-
-function askUdp({ host, port, local, timeoutMs }: Ask): Promise<Answer> {
-  const socket = createSocket({ type: host.includes(":") ? "udp6" : "udp4" });
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => finish({ failure: "silence" }), timeoutMs);
-    // As every UDP client does: an ICMP error may be held back by the kernel's rate limit.
-    const again = setInterval(() => socket.send("?", () => {}), 250);
-    const finish = (answer: Answer) => {
-      clearTimeout(timer);
-      clearInterval(again);
-      socket.close();
-      resolve(answer);
-    };
-    socket.on("error", (error) => finish(failure(error)));
-    socket.on("message", (bytes) => finish(JSON.parse(bytes.toString())));
-    const start = () => socket.connect(port, host, () => socket.send("?"));
-    if (local) socket.bind({ address: local }, start);
-    else start();
-  });
-}
-
-let held: ReturnType<typeof createSocket> | undefined;
-
-/** Opens one UDP flow that later `held` orders use again. */
-function hold(host: string, port: number, local: string | undefined): Promise<Answer> {
-  held?.close();
-  const socket = createSocket({ type: host.includes(":") ? "udp6" : "udp4" });
-  held = socket;
-  socket.on("error", () => {});
-  return new Promise((resolve) => {
-    const start = () => socket.connect(port, host, () => resolve({}));
-    if (local) socket.bind({ address: local }, start);
-    else start();
-  });
-}
-
-function askHeld(timeoutMs: number): Promise<Answer> {
-  const socket = held;
-  if (!socket) return Promise.resolve({ failure: "nothing is held" });
-  return new Promise((resolve) => {
-    const finish = (answer: Answer) => {
-      clearTimeout(timer);
-      socket.removeListener("message", onMessage);
-      resolve(answer);
-    };
-    const onMessage = (bytes: Buffer) => finish(JSON.parse(bytes.toString()));
-    const timer = setTimeout(() => finish({ failure: "silence" }), timeoutMs);
-    socket.on("message", onMessage);
-    socket.send("?", () => {});
-  });
+async function askAll({ times, abreast, timeoutMs, ...target }: Ask): Promise<Tally> {
+  const counts = new Map<string, number>();
+  let left = times;
+  const ask = async () => {
+    while (left-- > 0) {
+      const text = JSON.stringify(await askers[target.protocol](target, timeoutMs));
+      counts.set(text, (counts.get(text) ?? 0) + 1);
+    }
+  };
+  await Promise.all(Array.from({ length: abreast }, ask));
+  return { answers: [...counts].map(([text, count]) => ({ ...(JSON.parse(text) as Answer), count })) };
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
   const order = JSON.parse(line) as Order & { id: number };
-  const handle = handlers[order.do] as (order: Order) => Promise<Answer> | Answer;
+  const handle = handlers[order.do] as (order: Order) => Promise<Result> | Result;
   // Orders run side by side; each answer carries its order's number.
   void (async () => {
-    let answer: Answer;
+    let answer: Result;
     try {
       answer = await handle(order);
     } catch (error) {

@@ -9,6 +9,7 @@ import {
   findLink,
   listAddresses,
   openRouteSocket,
+  settleAddresses,
 } from "../route/mod.ts";
 import type { VipLink } from "./port.ts";
 
@@ -42,6 +43,7 @@ class LinuxVipLink implements VipLink {
     if (!findLink(this.#socket, this.#name)) createDummy(this.#socket, this.#name, { up: true });
     const index = findLink(this.#socket, this.#name)?.index ?? 0;
     for (const address of addresses) ensureAddress(this.#socket, index, hostPrefix(address));
+    settleAddresses(this.#socket, addresses);
   }
 
   unbind(addresses: readonly string[]): void {

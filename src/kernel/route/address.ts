@@ -18,7 +18,7 @@ export interface LinkAddress {
   readonly cidr: string;
 }
 
-/** Gives the link the address, e.g. "10.244.0.1/24", if it has it not yet; says whether it was new. IPv6 addresses are usable at once. */
+/** Gives the link the address, e.g. "10.244.0.1/24", if it has it not yet; says whether it was new. An IPv6 address is not looked for twice, but see `settleAddresses`. */
 export function ensureAddress(socket: NetlinkSocket, linkIndex: number, cidr: string): boolean {
   return change(socket, { type: RTM_NEWADDR, flags: NLM_F_CREATE | NLM_F_EXCL, noop: "EEXIST" }, linkIndex, cidr);
 }

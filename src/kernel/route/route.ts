@@ -74,6 +74,34 @@ export function listRoutes(socket: NetlinkSocket): ListedRoute[] {
   return socket.dump(message.end(), "list routes").flatMap((answer) => readRoute(answer) ?? []);
 }
 
+/** True once packets to the address are taken in here. */
+function isHere(socket: NetlinkSocket, address: string): boolean {
+  const { family, address: bytes, length } = parsePrefix(address);
+  const message = new MessageBuffer(64);
+  message.begin(RTM_GETROUTE, NLM_F_ACK);
+  message.u8(family).u8(length).u8(0).u8(0).u8(0).u8(0).u8(0).u8(0).u32(0);
+  message.attrBytes(RTA.destination, bytes);
+  try {
+    const [answer] = socket.run(message.end(), `look for the route to "${address}"`);
+    return answer?.body[7] === routeTypes.local;
+  } catch (error) {
+    if (error instanceof SystemError) return false;
+    throw error;
+  }
+}
+
+const settleMs = 1_000;
+
+/** The kernel makes an IPv6 address of a link in the background, after it has said yes: waits, without a turn of the loop, until these are in use. */
+export function settleAddresses(socket: NetlinkSocket, addresses: readonly string[]): void {
+  const end = performance.now() + settleMs;
+  const clock = new Int32Array(new SharedArrayBuffer(4));
+  for (const address of addresses) {
+    if (!address.includes(":")) continue;
+    while (!isHere(socket, address) && performance.now() < end) Atomics.wait(clock, 0, 0, 0.2);
+  }
+}
+
 function build(type: number, flags: number, route: Route): MessageBuffer {
   const { family, address, length } = parsePrefix(route.destination);
   const { type: routeType = "unicast", table = mainTable } = route;

@@ -15,7 +15,7 @@ import { blockValue, cookie, noBlock, readSettings, settingsValue } from "./layo
 import { Model } from "./model.ts";
 import { renderAddresses } from "./node-addresses.ts";
 import type { NodeNetwork } from "./node-network.ts";
-import { type Element, renderPort } from "./render.ts";
+import { type Element, renderPort, rendersSame } from "./render.ts";
 
 export interface BpfPlaneOptions {
   readonly cgroup: Cgroup;
@@ -84,7 +84,7 @@ export class BpfPlane {
   sync(changes: Changes): Outcome {
     const settings = changes.settings ?? this.#settings;
     if (!settings) return { added: 0, removed: 0, error: new TypeError("The first sync must bring the settings") };
-    const isOther = settings.masqueradeAll !== this.#settings?.masqueradeAll;
+    const isOther = !this.#settings || !rendersSame(settings, this.#settings);
     this.#settings = settings;
     this.#change(changes, settings, isOther);
     if (changes.full || changes.settings) this.#surroundings(settings);

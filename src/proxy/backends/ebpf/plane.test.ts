@@ -11,6 +11,7 @@ import { ensureBpffs } from "../../../kernel/bpf/bpffs.ts";
 import { nodeCgroup } from "../../../kernel/bpf/cgroup.ts";
 import { type Section, sections } from "../../../kernel/bpf/constants.ts";
 import { BpfMap } from "../../../kernel/bpf/map.ts";
+import { netnsCookie } from "../../../kernel/bpf/netns-cookie.ts";
 import { attachedPrograms, mapShapeOf, openPinned } from "../../../kernel/bpf/syscall.ts";
 import { CLONE_NEWNET, close, open, unshare } from "../../../kernel/ffi.ts";
 import { detachMount, makePrivate } from "../../../kernel/mount.ts";
@@ -18,8 +19,8 @@ import { createNetns, deleteNetns, within } from "../../../kernel/netns.ts";
 import { createVeth, openRouteSocket, setLink } from "../../../kernel/route/mod.ts";
 import { computeService } from "../../compute.ts";
 import type { ServicePort } from "../../state.ts";
-import { randomService, seededRandom } from "../../testing/churn.ts";
 import { nodeA, type ServiceFixture, service, settings, slice } from "../../testing/fixtures.ts";
+import { propertySuite } from "../../testing/properties.ts";
 import { readU32 } from "../nftables/bytes.ts";
 import type { DataPlane, Report } from "../port.ts";
 import { pair, read } from "./layout.ts";
@@ -394,7 +395,7 @@ describe("ebpf data plane on the kernel", { skip: support.ok ? false : support.r
     clean(await sync(old, services));
     const linked = attached();
     old.close();
-    const all = maps("settings_map");
+    const all = maps(["settings_map"]);
     const key = "\0\0\0\0";
     const bytes = all.get("settings_map")?.get(key) ?? "";
     all.get("settings_map")?.set(key, `${bytes.slice(0, 20)}\x01\x02\x03\x04${bytes.slice(24)}`);
@@ -431,40 +432,22 @@ describe("ebpf data plane on the kernel", { skip: support.ok ? false : support.r
       assert.notEqual((await ask(vip)).answer, "ENETUNREACH");
     }));
 
-  it("P249 ends 10,000 random changes and restarts with exactly what a cold start makes", async () => {
-    for (const seed of [1, 2, 3]) {
-      const random = seededRandom(seed);
-      const state = new Map<string, readonly ServicePort[]>();
-      let plane = createEbpfDataPlane({ bpffs, packets: nothing });
-      await plane.adopt();
-      clean(await sync(plane, state));
-      for (let round = 0; round < 1400; round++) {
-        const changed = new Map<string, readonly ServicePort[]>();
-        for (let i = 0; i <= random() * 4; i++) {
-          const n = Math.floor(random() * 30);
-          changed.set(`default/s${n}`, random() < 0.2 ? [] : randomService(n, random));
-        }
-        for (const [name, ports] of changed) state.set(name, ports);
-        clean(await plane.sync({ services: changed, full: false }));
-        if (random() < 0.02) {
-          plane.close();
-          plane = createEbpfDataPlane({ bpffs, packets: nothing });
-          await plane.adopt();
-          clean(await sync(plane, state));
-        }
-      }
-      const after = meaning();
-      await plane.remove();
-      plane.close();
-      await withPlane(async (cold) => {
-        clean(await sync(cold, state));
-        assert.deepEqual(after, meaning());
-      });
-    }
+  propertySuite("the ebpf data plane's maps", () => {
+    unshare(CLONE_NEWNET);
+    const folder = `fairlead-${netnsCookie().toString(16)}`;
+    const createOne = () => createEbpfDataPlane({ bpffs, packets: nothing });
+    return {
+      create: createOne,
+      read: () => meaning(folder),
+      close: async () => {
+        const last = createOne();
+        await last.remove();
+        last.close();
+      },
+    };
   });
 
-  function maps(...more: string[]): Map<string, BpfMap> {
-    const [folder = ""] = folders();
+  function maps(more: readonly string[] = [], folder = folders()[0] ?? ""): Map<string, BpfMap> {
     const path = join(bpffs, folder, "maps");
     assert.ok(existsSync(path));
     return new Map(
@@ -476,8 +459,8 @@ describe("ebpf data plane on the kernel", { skip: support.ok ? false : support.r
   }
 
   /** What the maps say, whatever the numbers: destination → targets. */
-  function meaning(): unknown {
-    const all = maps();
+  function meaning(folder?: string): unknown {
+    const all = maps([], folder);
     const entries = (name: string) =>
       new Map(
         all

@@ -1,5 +1,7 @@
 /** A Service port → the elements of the maps that stand for it. Pure. */
+import type { IpFamily } from "../../../net/ip.ts";
 import { type Endpoint, endpointText, type Route, type ServicePort } from "../../state.ts";
+import type { Settings } from "../port.ts";
 import type { Identity } from "./identities.ts";
 import { isRemembered } from "./identities.ts";
 import { address, anyAddress, clusterSet, destination, endpointValue, localSet, pair, serviceValue } from "./layout.ts";
@@ -12,15 +14,26 @@ export interface Element {
   readonly value: string;
 }
 
-export interface RenderOptions {
-  /** Packets to a clusterIP must get the node's address, which a socket's cannot. */
-  readonly masqueradeAll: boolean;
+/** With `masqueradeAll` packets to a clusterIP must get the node's address, which a socket's cannot. */
+export type RenderOptions = Pick<Settings, "masqueradeAll" | "podCidrs">;
+
+/** True for settings that give a Service the same elements. */
+export function rendersSame(a: RenderOptions, b: RenderOptions): boolean {
+  const families = ["IPv4", "IPv6"] as const;
+  return (
+    a.masqueradeAll === b.masqueradeAll && families.every((family) => hidesOthers(a, family) === hidesOthers(b, family))
+  );
 }
+
+/** Whether clients outside are masqueraded on the way to a clusterIP: not where nothing tells Pods from others. */
+const hidesOthers = ({ masqueradeAll, podCidrs }: RenderOptions, family: IpFamily): boolean =>
+  masqueradeAll || podCidrs.some(({ ip }) => ip.family === family);
 
 type Where = { readonly set: "cluster" | "local" | "refused" } | undefined;
 
 /** Destinations that are left out go to the packet rules: what is dropped, and what depends on the client's address. */
-export function renderPort(port: ServicePort, identity: Identity, { masqueradeAll }: RenderOptions): Element[] {
+export function renderPort(port: ServicePort, identity: Identity, options: RenderOptions): Element[] {
+  const { masqueradeAll } = options;
   // Sockets of SCTP have no such hooks.
   if (port.protocol === "SCTP") return [];
   const services: Element[] = [];
@@ -45,7 +58,7 @@ export function renderPort(port: ServicePort, identity: Identity, { masqueradeAl
     else if (!isRanged) put(address(vip.address), port.port, external);
   }
   if (port.nodePort) put(anyAddress[port.family], port.nodePort, external);
-  const outside = renderOutside(port, identity);
+  const outside = renderOutside(port, identity, hidesOthers(options, port.family));
   for (const { route: wanted } of outside) used.add(wanted);
   return [...renderSets(port, identity, used), ...services, ...outside.map(({ element }) => element)];
 }
@@ -56,7 +69,7 @@ interface OutsideElement {
 }
 
 /** For packets from outside. UDP node ports are not told from answers to masqueraded packets: they stay with the packet rules. */
-function renderOutside(port: ServicePort, identity: Identity): OutsideElement[] {
+function renderOutside(port: ServicePort, identity: Identity, hidesOthers: boolean): OutsideElement[] {
   const put = (addressKey: string, number: number, route: Route, masquerade: boolean): OutsideElement[] => {
     if (route !== "cluster" && route !== "local") return [];
     const key = destination(addressKey, number, port.protocol);
@@ -65,7 +78,7 @@ function renderOutside(port: ServicePort, identity: Identity): OutsideElement[] 
   const { external, internal } = port;
   return [
     ...port.vips.flatMap(({ address: vip, role }) => {
-      if (role === "clusterIP") return put(address(vip), port.port, internal, true);
+      if (role === "clusterIP") return put(address(vip), port.port, internal, hidesOthers);
       const isRanged = role === "loadBalancerIP" && port.sourceRanges.length > 0;
       return isRanged ? [] : put(address(vip), port.port, external, external === "cluster");
     }),

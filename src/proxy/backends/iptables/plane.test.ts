@@ -1,34 +1,17 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { describe, it } from "node:test";
-import { CLONE_NEWNET, unshare } from "../../../kernel/ffi.ts";
 import { openIptables } from "../../../kernel/iptables/linux.ts";
-import { type Iptables, IptablesError, tableNames } from "../../../kernel/iptables/port.ts";
-import { isolate } from "../../../kernel/isolate.ts";
+import { type Iptables, IptablesError } from "../../../kernel/iptables/port.ts";
 import type { ServicePort } from "../../state.ts";
 import { randomService, seededRandom } from "../../testing/churn.ts";
 import { settings } from "../../testing/fixtures.ts";
 import type { DataPlane, Report } from "../port.ts";
+import { open, prepare, ruleset } from "./conformance.ts";
 import { createIptablesDataPlane } from "./plane.ts";
 
 type State = Map<string, readonly ServicePort[]>;
 
-const { skip } = isolate();
-const missing = spawnSync("iptables-restore", ["--version"]).error
-  ? 'no program "iptables-restore" (package iptables)'
-  : false;
-const reason = skip || missing;
-
-/** All that is in the tables, without counters and dates. */
-async function ruleset(tools: readonly Iptables[]): Promise<string> {
-  const texts: string[] = [];
-  for (const tool of tools) for (const table of tableNames) texts.push(await tool.save(table));
-  const lines = texts.join("\n").split("\n");
-  return lines
-    .filter((line) => !line.startsWith("#"))
-    .map((line) => line.replace(/\[\d+:\d+\]/, ""))
-    .join("\n");
-}
+const reason = prepare();
 
 function clean(report: Report | undefined): Report["families"] {
   for (const family of report?.families ?? []) {
@@ -36,15 +19,6 @@ function clean(report: Report | undefined): Report["families"] {
     assert.deepEqual(family.refused, []);
   }
   return report?.families ?? [];
-}
-
-/** A data plane in a network namespace of its own, which lasts as long as it does; and the same tools for looking. */
-function open(variant: Iptables["variant"]): { plane: DataPlane; tools: readonly Iptables[]; again: () => DataPlane } {
-  unshare(CLONE_NEWNET);
-  const tools = (["IPv4", "IPv6"] as const).map((family) => openIptables(family, variant));
-  // The namespace stays the thread's until the next test: a plane made later is in it too.
-  const again = () => createIptablesDataPlane({ open: (family) => openIptables(family, variant) });
-  return { plane: again(), tools, again };
 }
 
 async function start(plane: DataPlane, services: ReadonlyMap<string, readonly ServicePort[]>): Promise<DataPlane> {
@@ -64,26 +38,8 @@ async function coldStart(state: State, variant: Iptables["variant"]): Promise<st
   return ruleset(tools);
 }
 
-for (const variant of ["nft", "legacy"] as const)
+for (const variant of ["nft", "legacy"] as const) {
   describe(`iptables data plane on the kernel (${variant})`, { skip: reason }, () => {
-    it("P249 ends random churn and restarts with exactly what a cold start makes", async () => {
-      const { plane: first, tools, again } = open(variant);
-      const random = seededRandom(1);
-      const state: State = new Map();
-      let plane = await start(first, state);
-      for (let round = 0; round < 40; round++) {
-        const changed: State = new Map();
-        for (let i = 0; i <= random() * 4; i++) {
-          const n = Math.floor(random() * 30);
-          changed.set(`default/s${n}`, random() < 0.2 ? [] : randomService(n, random));
-        }
-        for (const [name, ports] of changed) state.set(name, ports);
-        clean(await plane.sync({ services: changed, full: false }));
-        if (random() < 0.1) assert.equal(await plane.verify(), undefined);
-        if (random() < 0.1) plane = await start(again(), state);
-      }
-      assert.equal(await ruleset(tools), await coldStart(state, variant));
-    });
     it("P205 a restart without a change writes nothing, and one with a change only that", async () => {
       const { plane, tools, again } = open(variant);
       const state = randomState(20, 2);
@@ -171,6 +127,7 @@ for (const variant of ["nft", "legacy"] as const)
       assert.equal(whole, await coldStart(all, variant));
     });
   });
+}
 
 /** verify() spares the machine: it may look only a moment later. */
 async function until(look: () => Promise<Report | undefined>): Promise<Report> {

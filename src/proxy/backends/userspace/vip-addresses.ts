@@ -12,6 +12,7 @@ import {
   findLink,
   listAddresses,
   openRouteSocket,
+  settleAddresses,
 } from "../../../kernel/route/mod.ts";
 import { canonicalIp } from "../../../net/ip.ts";
 
@@ -53,9 +54,9 @@ function assign(socket: NetlinkSocket, vips: ReadonlySet<string>): void {
   for (const { linkIndex, cidr, ip, isUsual } of found) {
     if (linkIndex === index && isUsual && !vips.has(ip)) deleteAddress(socket, index, cidr);
   }
-  for (const vip of vips) {
-    if (!held.has(vip)) ensureAddress(socket, index, `${vip}/${vip.includes(":") ? 128 : 32}`);
-  }
+  const missing = [...vips].filter((vip) => !held.has(vip));
+  for (const vip of missing) ensureAddress(socket, index, `${vip}/${vip.includes(":") ? 128 : 32}`);
+  settleAddresses(socket, missing);
 }
 
 /** `isUsual`: not the link-local one that the kernel gives each link. */

@@ -1,0 +1,3 @@
+import { iptablesProperties } from "./conformance.ts";
+
+iptablesProperties("legacy");

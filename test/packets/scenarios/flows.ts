@@ -1,0 +1,259 @@
+/** Flows and connections that outlive a change, and those that must not: P62, P83, P128, P152 to P160, P255, P263. */
+import assert from "node:assert/strict";
+import { externalLocal, nodePort } from "../cases/case.ts";
+import { check } from "../probe.ts";
+import { apply, empty, type Rig } from "../rig.ts";
+import { a, b, clean, opened, type Scenario } from "./tools.ts";
+
+const udp = { protocol: "UDP", host: a.clusterIp, port: 80 } as const;
+const tcp = { protocol: "TCP", host: a.clusterIp, port: 80 } as const;
+const { svc, eps, balanced, ports } = b;
+const udpService = svc(ports("UDP"));
+
+async function start(
+  rig: Rig,
+  ...[services, slices]: [services: ReturnType<typeof svc>[], slices?: ReturnType<typeof eps>[]]
+) {
+  const none = await apply(empty, rig);
+  const state = await apply({ services, slices: slices ?? [], probes: [] }, rig);
+  clean(state, none);
+  return state;
+}
+
+/** Without a Service the packets go to the default route: a flow without DNAT begins. */
+async function earlyFlow(rig: Rig) {
+  const balancer = balanced(ports("UDP"));
+  await start(rig, [balancer]);
+  const none = await apply(empty, rig);
+  const flow = await opened(rig, "pod-a", "flow", { ...udp, host: a.balancer });
+  await flow.isSilent();
+  return { flow, none, balancer };
+}
+
+const refused = (rig: Rig, probe: { protocol?: "UDP" | "TCP" } = {}) =>
+  check({ from: "pod-a", to: a.clusterIp, want: "refused", ...probe }, rig.lab, rig.limits);
+
+export const flowScenarios: readonly Scenario[] = [
+  {
+    name: "P62 all datagrams of a flow go to one endpoint",
+    async run(rig) {
+      await start(rig, [udpService], [eps("pod-b", "pod-far")]);
+      const flow = await opened(rig, "pod-a", "flow", udp);
+      const { name = "" } = await flow.ask(3_000);
+      for (let n = 0; n < 20; n++) await flow.answers(name);
+    },
+  },
+  {
+    name: "P83 an established UDP flow outlives the change to zero endpoints, a new one is refused",
+    async run(rig) {
+      await start(rig, [udpService], [eps("pod-b")]);
+      const flow = await opened(rig, "pod-a", "flow", udp);
+      await flow.answers("pod-b");
+      await apply({ services: [udpService], probes: [] }, rig);
+      await flow.answers("pod-b");
+      await refused(rig, { protocol: "UDP" });
+    },
+  },
+  {
+    name: "P83 P158 a TCP connection outlives its endpoint's removal, a new one is refused",
+    async run(rig) {
+      await start(rig, [svc()], [eps("pod-b")]);
+      const connection = await opened(rig, "pod-a", "connection", tcp);
+      await connection.answers("pod-b");
+      clean(await apply({ services: [svc()], probes: [] }, rig));
+      await connection.answers("pod-b");
+      await refused(rig);
+    },
+  },
+  {
+    name: "P83 a connection from outside outlives the change of policy to Local",
+    async run(rig) {
+      await start(rig, [balanced()], [eps("pod-far")]);
+      const connection = await opened(rig, "outside", "connection", { ...tcp, host: a.balancer });
+      await connection.answers("pod-far");
+      await apply({ services: [balanced(externalLocal)], slices: [eps("pod-far")], probes: [] }, rig);
+      await connection.answers("pod-far");
+      await check({ from: "outside", to: a.balancer, want: "silence" }, rig.lab, rig.limits);
+    },
+  },
+  {
+    name: "P102 a connection outlives affinity that is switched on",
+    async run(rig) {
+      await start(rig, [svc()], [eps("pod-b")]);
+      const connection = await opened(rig, "pod-a", "connection", tcp);
+      await connection.answers("pod-b");
+      await apply({ services: [svc({ sessionAffinity: "ClientIP" })], slices: [eps("pod-far")], probes: [] }, rig);
+      await connection.answers("pod-b");
+      await check({ from: "pod-a", to: a.clusterIp, want: ["pod-far"] }, rig.lab, rig.limits);
+    },
+  },
+  {
+    name: "P128 a connection outlives source ranges that shut its client out",
+    async run(rig) {
+      await start(rig, [balanced()], [eps("pod-b")]);
+      const connection = await opened(rig, "outside", "connection", { ...tcp, host: a.balancer, local: a.outside });
+      await connection.answers("pod-b");
+      const ranged = balanced({ loadBalancerSourceRanges: [a.rangeOfOutside2] });
+      await apply({ services: [ranged], slices: [eps("pod-b")], probes: [] }, rig);
+      await connection.answers("pod-b");
+      await check({ from: "outside", local: a.outside, to: a.balancer, want: "silence" }, rig.lab, rig.limits);
+    },
+  },
+  {
+    name: "P154 a UDP client that began before there was an endpoint reaches the first one",
+    async run(rig) {
+      const { flow, none, balancer } = await earlyFlow(rig);
+      clean(await apply({ services: [balancer], slices: [eps("pod-b")], probes: [] }, rig), none);
+      await flow.answers("pod-b");
+      // And from an endpoint that is gone to the next one.
+      clean(await apply({ services: [balancer], slices: [eps("pod-far")], probes: [] }, rig));
+      await flow.answers("pod-far");
+    },
+  },
+  {
+    name: "P153 of all flows the stale one is deleted, by which its client is no longer in the dark",
+    async run(rig) {
+      const { flow, none, balancer } = await earlyFlow(rig);
+      const state = await apply({ services: [balancer], slices: [eps("pod-b")], probes: [] }, rig);
+      await flow.isSilent("it stays in the dark until it is deleted");
+      assert.equal(clean(state, none), 1);
+      await flow.answers("pod-b");
+      assert.equal(clean(await apply({ services: [balancer], slices: [eps("pod-far")], probes: [] }, rig)), 1);
+      await flow.answers("pod-far");
+    },
+  },
+  {
+    name: "P154 a UDP client whose endpoint is gone reaches the next one",
+    async run(rig) {
+      await start(rig, [udpService], [eps("pod-b")]);
+      const flow = await opened(rig, "pod-a", "flow", udp);
+      await flow.answers("pod-b");
+      clean(await apply({ services: [udpService], slices: [eps("pod-far")], probes: [] }, rig));
+      await flow.answers("pod-far");
+    },
+  },
+  {
+    name: "P155 a UDP flow to an endpoint that still serves is left alone",
+    async run(rig) {
+      await start(rig, [udpService], [eps("pod-b")]);
+      const flow = await opened(rig, "pod-a", "flow", udp);
+      await flow.answers("pod-b");
+      const state = await apply({ services: [udpService], slices: [eps("pod-b", "pod-far")], probes: [] }, rig);
+      assert.equal(clean(state), 0);
+      for (let n = 0; n < 5; n++) await flow.answers("pod-b");
+    },
+  },
+  {
+    name: "P155 a UDP flow to an endpoint that serves while it terminates is left alone",
+    async run(rig) {
+      await start(rig, [udpService], [eps("pod-b")]);
+      const flow = await opened(rig, "pod-a", "flow", udp);
+      await flow.answers("pod-b");
+      const leaving = b.at("pod-b", { ready: false, serving: true, terminating: true });
+      clean(await apply({ services: [udpService], slices: [eps(leaving, "pod-far")], probes: [] }, rig));
+      await flow.answers("pod-b");
+      await check(
+        { from: "pod-a", to: a.clusterIp, protocol: "UDP", want: ["pod-far"], times: 8 },
+        rig.lab,
+        rig.limits,
+      );
+    },
+  },
+  {
+    name: "P156 scaled to zero and up again: a UDP client that never stops sending reaches the new endpoint",
+    async run(rig) {
+      await start(rig, [udpService], [eps("pod-b")]);
+      const flow = await opened(rig, "pod-a", "flow", udp);
+      await flow.answers("pod-b");
+      clean(await apply({ services: [udpService], probes: [] }, rig));
+      await flow.ask(200);
+      clean(await apply({ services: [udpService], slices: [eps("pod-far")], probes: [] }, rig));
+      await flow.answers("pod-far");
+    },
+  },
+  {
+    name: "P157 P255 a UDP flow to a deleted Service goes to the one that has its clusterIP now",
+    async run(rig) {
+      const before = await start(rig, [udpService], [eps("pod-b")]);
+      const flow = await opened(rig, "pod-a", "flow", udp);
+      await flow.answers("pod-b");
+      const next = svc({ name: "other", ...ports("UDP") });
+      const after = await apply(
+        { services: [next], slices: [b.sliceOf(["pod-far"], { of: "other" })], probes: [] },
+        rig,
+      );
+      clean(after, before);
+      await flow.answers("pod-far");
+    },
+  },
+  {
+    name: "P160 a UDP flow that only shares its port with a node port is never deleted",
+    async run(rig) {
+      await start(rig, [udpService], [eps("pod-b")]);
+      const flow = await opened(rig, "outside", "flow", { ...udp, host: a["pod-far"], port: 8080 });
+      await flow.answers("pod-far");
+      const service = svc({ type: "NodePort", ports: [{ port: 80, protocol: "UDP", nodePort: 8080 }] });
+      assert.equal(clean(await apply({ services: [service], slices: [eps("pod-b")], probes: [] }, rig)), 0);
+      await flow.answers("pod-far");
+    },
+  },
+  {
+    name: "P263 connections outlive a load balancer's change of address",
+    async run(rig) {
+      await start(rig, [balanced()], [eps("pod-b")]);
+      const connection = await opened(rig, "outside", "connection", { ...tcp, host: a.balancer });
+      await connection.answers("pod-b");
+      await apply(
+        { services: [balanced({ ingress: [{ ip: a.balancer2 }] })], slices: [eps("pod-b")], probes: [] },
+        rig,
+      );
+      await connection.answers("pod-b");
+      await check({ from: "outside", to: a.balancer, want: "silence" }, rig.lab, rig.limits);
+    },
+  },
+  {
+    name: "P248 no established connection is cut while other Services come and go",
+    async run(rig) {
+      await start(rig, [balanced()], [eps("pod-b")]);
+      const connections = await Promise.all([
+        opened(rig, "pod-a", "by clusterIP", tcp),
+        opened(rig, "node", "of the node", tcp),
+        opened(rig, "outside", "by node port", { ...tcp, host: a.node, port: nodePort }),
+        opened(rig, "outside", "by load balancer", { ...tcp, host: a.balancer }),
+      ]);
+      for (let n = 0; n < 20; n++) {
+        const others = Array.from({ length: n % 4 }, (_, i) => svc({ name: `s${i}`, clusterIP: `10.96.1.${n + i}` }));
+        await apply(
+          {
+            services: [balanced(), ...others],
+            slices: [eps("pod-b", ...(n % 2 ? (["pod-far"] as const) : []))],
+            probes: [],
+          },
+          rig,
+        );
+        for (const connection of connections) await connection.answers("pod-b");
+      }
+    },
+  },
+  {
+    name: "P268 a path with a smaller MTU behind the Service is found",
+    async run(rig) {
+      const { lab } = rig;
+      const setMtu = (mtu: number) =>
+        lab.order("node-b", { do: "run", commands: [["ip", "link", "set", "pods", "mtu", String(mtu)]] });
+      await start(rig, [balanced()], [eps("pod-far")]);
+      await setMtu(1300);
+      try {
+        for (const [from, host] of [
+          ["pod-a", a.clusterIp],
+          ["outside", a.balancer],
+        ] as const) {
+          const connection = await opened(rig, from, `mtu ${from}`, { ...tcp, host });
+          assert.equal((await connection.ask(10_000, 200_000)).name, "pod-far", from);
+        }
+      } finally {
+        await setMtu(1500);
+      }
+    },
+  },
+];

@@ -1,0 +1,59 @@
+/** A new process takes over: P104, P205, P206, P212. */
+import assert from "node:assert/strict";
+import type { DataPlane } from "../../../src/proxy/backends/port.ts";
+import type { HostName } from "../addresses.ts";
+import { nodePort } from "../cases/case.ts";
+import { answerMs } from "../probe.ts";
+import { apply, empty, type Rig } from "../rig.ts";
+import { a, b, type Scenario } from "./tools.ts";
+
+const connections = 300;
+const asked: readonly (readonly [from: HostName, host: string, port: number])[] = [
+  ["pod-a", a.clusterIp, 80],
+  ["outside", a.node, nodePort],
+  ["outside", a.balancer, 80],
+];
+
+export const restartScenarios = (open: () => DataPlane): readonly Scenario[] => [
+  {
+    name: "P205 P206 a new process adopts the rules: none of 900 connections fails meanwhile, and clients stay (P104)",
+    run: (rig) => restarts(rig, open),
+  },
+];
+
+async function restarts(rig: Rig, open: () => DataPlane): Promise<void> {
+  const stage = {
+    services: [b.balanced({ sessionAffinity: "ClientIP" })],
+    slices: [b.eps("pod-b", "pod-far")],
+    probes: [],
+  };
+  await apply(empty, rig);
+  await apply(stage, rig);
+  const asking = Promise.all(
+    asked.map(([from, host, port]) =>
+      rig.lab.order(from, {
+        do: "ask",
+        protocol: "TCP",
+        host,
+        port,
+        times: connections,
+        abreast: 1,
+        timeoutMs: answerMs,
+      }),
+    ),
+  );
+  for (let n = 0; n < 5; n++) {
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    const next = open();
+    await next.adopt();
+    await apply(stage, { plane: next });
+    next.close();
+  }
+  for (const { answers = [] } of await asking) {
+    assert.deepEqual(
+      answers.filter(({ failure }) => failure),
+      [],
+    );
+    assert.equal(new Set(answers.map(({ name }) => name)).size, 1, "the client stays with its endpoint");
+  }
+}
