@@ -1,6 +1,7 @@
 /** What a packet case is, and builders with one family's addresses filled in. */
 import type { EndpointSlice, Service } from "../../../src/api/object.ts";
 import type { IpFamily } from "../../../src/net/ip.ts";
+import type { Settings } from "../../../src/proxy/backends/port.ts";
 import type { NodeFacts, Protocol } from "../../../src/proxy/state.ts";
 import {
   type EndpointFixture,
@@ -21,6 +22,7 @@ export interface Stage {
     readonly masqueradeBit?: number;
     readonly nodePortCidrs?: readonly string[];
     readonly podCidrs?: readonly string[];
+    readonly podLink?: NonNullable<Settings["podLink"]>;
     readonly localhostNodePorts?: boolean;
   };
   readonly node?: Partial<NodeFacts>;

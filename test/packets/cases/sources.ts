@@ -145,6 +145,24 @@ export function sourceCases({ a, svc, at, eps, ports, balanced, roads, one }: Bu
         seen: "own",
       })),
     ),
+    ...[
+      { name: "cni0", isPrefix: false },
+      { name: "cni", isPrefix: true },
+    ].map((podLink) =>
+      one(
+        `P123 what comes in by ${podLink.isPrefix ? "links whose names begin so" : "the link"} is a Pod's`,
+        [balanced(externalLocal)],
+        [eps("pod-far")],
+        [
+          { ...asked, want: ["pod-far"], seen: "own" },
+          { from: "node-b", to: a.clusterIp, want: ["pod-far"], seen: "node" },
+          { from: "outside", to: a.clusterIp, want: ["pod-far"], seen: "node" },
+          { from: "pod-a", to: a.balancer, want: ["pod-far"], seen: "own" },
+          { from: "outside", to: a.balancer, want: "silence" },
+        ],
+        { settings: { podCidrs: [], podLink } },
+      ),
+    ),
     one(
       "P121 only the blocks that are named hold Pods: one outside of them is masqueraded",
       [svc()],

@@ -15,7 +15,7 @@ export interface Element {
 }
 
 /** With `masqueradeAll` packets to a clusterIP must get the node's address, which a socket's cannot. */
-export type RenderOptions = Pick<Settings, "masqueradeAll" | "podCidrs">;
+export type RenderOptions = Pick<Settings, "masqueradeAll" | "podCidrs" | "podLink">;
 
 /** True for settings that give a Service the same elements. */
 export function rendersSame(a: RenderOptions, b: RenderOptions): boolean {
@@ -26,8 +26,8 @@ export function rendersSame(a: RenderOptions, b: RenderOptions): boolean {
 }
 
 /** Whether clients outside are masqueraded on the way to a clusterIP: not where nothing tells Pods from others. */
-const hidesOthers = ({ masqueradeAll, podCidrs }: RenderOptions, family: IpFamily): boolean =>
-  masqueradeAll || podCidrs.some(({ ip }) => ip.family === family);
+const hidesOthers = ({ masqueradeAll, podCidrs, podLink }: RenderOptions, family: IpFamily): boolean =>
+  masqueradeAll || podLink !== undefined || podCidrs.some(({ ip }) => ip.family === family);
 
 type Where = { readonly set: "cluster" | "local" | "refused" } | undefined;
 
