@@ -3,8 +3,9 @@
  * API server that was killed, and clients that connect meanwhile wait in its backlog for the next one.
  */
 import https from "node:https";
+import net from "node:net";
 import { bind, close, hasCode, SOL_SOCKET, setSocketOption, socket } from "../../kernel/ffi.ts";
-import { CliError } from "../errors.ts";
+import { CliError, errorCode } from "../errors.ts";
 
 const AF_INET = 2;
 const SOCK_STREAM = 1;
@@ -37,6 +38,18 @@ function bindPort(port: number): number | undefined {
   }
 }
 
+/**
+ * A bound port that nobody listens on yet can be bound by another cluster that starts at the same moment: whoever holds
+ * this name (unix(7), abstract, of the network namespace) has the port. False when another one does.
+ */
+function claim(port: number): Promise<boolean> {
+  const lock = net.createServer().unref();
+  return new Promise((resolve, reject) => {
+    lock.once("error", (error) => (errorCode(error) === "EADDRINUSE" ? resolve(false) : reject(error)));
+    lock.listen(`\0fairlead-api-port-${port}`, () => resolve(true));
+  });
+}
+
 /** True if what answers on the port is a fairlead API server. */
 function isFairlead(port: number): Promise<boolean> {
   return new Promise((resolve) => {
@@ -65,9 +78,10 @@ export interface ApiPort {
 export async function reserveApiPort(wanted: number | undefined): Promise<ApiPort> {
   const first = wanted ?? defaultApiPort;
   for (let port = first; port < first + portsTried; port++) {
-    const fd = bindPort(port);
+    const isOurs = await claim(port);
+    const fd = isOurs ? bindPort(port) : undefined;
     if (fd !== undefined) return { port, fd };
-    if (wanted === undefined && (await isFairlead(port))) continue;
+    if (wanted === undefined && (!isOurs || (await isFairlead(port)))) continue;
     throw new CliError(
       `Port ${port} on 127.0.0.1 is in use by another program: stop that, or choose another port with --api-port.`,
     );
