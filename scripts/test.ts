@@ -53,22 +53,27 @@ interface Counts {
 }
 
 /** Each suite is one run of node's test runner; files of the whole-program suites run one after the other. */
-const suites: readonly { name: string; patterns: readonly string[]; concurrency: number }[] = [
+const suites: readonly {
+  name: string;
+  patterns: readonly string[];
+  concurrency: number;
+  timeoutMs?: number;
+}[] = [
   { name: "unit", patterns: ["src/**/*.test.ts", "test/*.test.ts"], concurrency: 2 },
-  { name: "packets", patterns: ["test/packets/**/*.test.ts"], concurrency: 1 },
+  { name: "packets", patterns: ["test/packets/**/*.test.ts"], concurrency: 2 },
   // A virtual machine whose kernel has IPVS.
-  { name: "vm", patterns: ["test/vm/**/*.test.ts"], concurrency: 1 },
+  { name: "vm", patterns: ["test/vm/**/*.test.ts"], concurrency: 1, timeoutMs: 1_200_000 },
   { name: "control-plane", patterns: ["test/control-plane/**/*.test.ts"], concurrency: 1 },
   { name: "clients", patterns: ["test/clients/**/*.test.ts"], concurrency: 1 },
   { name: "kubectl", patterns: ["test/kubectl/**/*.test.ts"], concurrency: 1 },
   { name: "cluster", patterns: ["test/cluster/**/*.test.ts"], concurrency: 1 },
 ];
 
-function runSuite(files: readonly string[], concurrency: number): Promise<Counts> {
+function runSuite(files: readonly string[], concurrency: number, timeoutMs: number): Promise<Counts> {
   const args = [
     "--test",
     `--test-concurrency=${concurrency}`,
-    "--test-timeout=300000",
+    `--test-timeout=${timeoutMs}`,
     "--test-reporter=spec",
     ...files,
   ];
@@ -98,12 +103,12 @@ function runSuite(files: readonly string[], concurrency: number): Promise<Counts
 installTools();
 const only = process.argv.slice(2);
 const total: Counts = { pass: 0, fail: 0, skipped: 0 };
-for (const { name, patterns, concurrency } of suites) {
+for (const { name, patterns, concurrency, timeoutMs = 300_000 } of suites) {
   if (only.length > 0 && !only.includes(name)) continue;
   const files = patterns.flatMap((pattern) => globSync(pattern, { cwd: root }));
   if (files.length === 0) continue;
   console.log(`\n${name}: ${files.length} files`);
-  const counts = await runSuite(files, concurrency);
+  const counts = await runSuite(files, concurrency, timeoutMs);
   total.pass += counts.pass;
   total.fail += counts.fail;
   total.skipped += counts.skipped;

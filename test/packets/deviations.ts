@@ -48,8 +48,11 @@ const userspace: readonly Deviation[] = [
     reason: "a port that a process of the node listens on is taken: the Service is reported as refused",
   },
   {
-    cases: ["P262 an external IP that is a Pod's address is the Service's port only"],
-    reason: "the node gets a Service's address as its own, so all of its ports are here",
+    cases: [
+      "P86 P235 what the node itself listens on is not reached at a clusterIP",
+      "P262 an external IP that is a Pod's address is the Service's port only",
+    ],
+    reason: "the node gets a Service's address as its own, with all of its ports, and there are no rules to close them",
   },
   {
     cases: /^P123 /,

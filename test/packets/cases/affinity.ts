@@ -39,6 +39,12 @@ export function affinityCases({ a, svc, at, eps, sliceOf, ports, balanced, roads
       })),
     ),
     one(
+      "P49 P97 affinity without a time of its own lasts for three hours",
+      [svc({ sessionAffinity: "ClientIP" })],
+      [eps("pod-b", "pod-far")],
+      [{ ...asked, want: both, times: 12, sticky: true }],
+    ),
+    one(
       "P98 affinity holds over clusterIP, load-balancer IP and node port",
       [balanced(sticky())],
       [eps("pod-b", "pod-far")],

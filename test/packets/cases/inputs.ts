@@ -1,4 +1,6 @@
 /** Which objects count, and what is read from them: P1 to P25, P38 to P50. */
+import type { EndpointSlice } from "../../../src/api/object.ts";
+import { addresses } from "../addresses.ts";
 import { type Builders, externalLocal, local, nodePort, type PacketCase } from "./case.ts";
 
 const proxyLabel = "service.kubernetes.io/service-proxy-name";
@@ -70,6 +72,17 @@ export function inputCases({
         ],
       ),
     },
+    {
+      alone: true,
+      ...one(
+        "P8 each family has the clusterIP of its place in the list",
+        [svc({ clusterIP: "", clusterIPs: [addresses[other].clusterIp2, a.clusterIp], ipFamilies: [other, family] })]
+          // The first one is the Service's own.
+          .map((object) => ({ ...object, spec: { ...object.spec, clusterIP: addresses[other].clusterIp2 } })),
+        [eps("pod-b")],
+        [served, { from: "pod-a", to: addresses[other].clusterIp2, want: "refused" }],
+      ),
+    },
     one(
       "P9 a TCP Service takes no UDP on its port",
       [svc()],
@@ -136,6 +149,15 @@ export function inputCases({
       [refused],
     ),
     one(
+      "P15 only the first address of an endpoint counts",
+      [svc()],
+      [
+        withAddresses(eps("pod-b"), [a["pod-b"], a["pod-far"]]),
+        withAddresses(sliceOf(["pod-far"], { name: "web-2" }), []),
+      ],
+      [{ ...served, times: 10 }],
+    ),
+    one(
       "P16 addresses in old spellings are understood",
       [svc()],
       [eps(at("pod-b", { ip: family === "IPv4" ? "010.244.000.012" : "FD00:0010:0244:0::0012" }))],
@@ -195,6 +217,12 @@ export function inputCases({
       ],
     },
     one(
+      "P39 a Service that says nothing of its internal policy is reached everywhere",
+      [svc()],
+      [eps("pod-far")],
+      [far, { from: "node", to: a.clusterIp, want: ["pod-far"] }],
+    ),
+    one(
       "P40 policy Local of a ClusterIP Service is for its external IPs",
       [svc({ externalIPs: [a.external], ...externalLocal })],
       [eps("pod-b", "pod-far")],
@@ -252,3 +280,8 @@ export function inputCases({
     ),
   ];
 }
+
+const withAddresses = (slice: EndpointSlice, addresses: string[]): EndpointSlice => ({
+  ...slice,
+  endpoints: slice.endpoints.map((endpoint) => ({ ...endpoint, addresses })),
+});

@@ -53,7 +53,7 @@ export function matrixCases(b: Builders): PacketCase[] {
       (Object.keys(rows) as Kind[]).flatMap((kind) =>
         (Object.keys(b.roads) as Road[]).map((road) =>
           b.one(
-            `P250 ${protocol} to a ${road}, policy ${policy}, endpoints ${kind}`,
+            `P250 ${protocol} to a ${road} (${statements.roads[road]}), policy ${policy}, endpoints ${kind} (${statements.kinds[kind]})`,
             [b.balanced({ ...b.ports(protocol, nodePort), ...(policy === "Local" ? local : {}) })],
             [b.eps(...endpoints[kind])],
             clients.flatMap((from) => probes(b, { protocol, policy, row: rows[kind], road, from })),
@@ -63,6 +63,21 @@ export function matrixCases(b: Builders): PacketCase[] {
     ),
   );
 }
+
+/** Those that the expectations come from, beside P79 for the protocols, and P81 and P82 for the policies. */
+const statements = {
+  roads: { clusterIP: "P75", "node port": "P76", "external IP": "P77", "load-balancer IP": "P77" },
+  kinds: {
+    none: "P80",
+    "not ready": "P56",
+    elsewhere: "P51",
+    here: "P51",
+    "here and elsewhere": "P51",
+    "terminating here": "P53",
+    "terminating elsewhere": "P52",
+    "terminating here, ready elsewhere": "P54",
+  },
+} as const satisfies { roads: Record<Road, string>; kinds: Record<Kind, string> };
 
 type Road = keyof Builders["roads"];
 interface Asked {

@@ -94,6 +94,12 @@ export function pathCases({
         everybody({ to: a.clusterIp, port: 81, protocol, want: "refused" }),
       ),
     ),
+    one(
+      "P86 P235 what the node itself listens on is not reached at a clusterIP",
+      [svc()],
+      [eps("pod-b")],
+      everybody({ to: a.clusterIp, port: hostPort, want: "refused" }),
+    ),
     ...(["TCP", "UDP", "SCTP"] as const).map((protocol) =>
       one(
         `P87 ${protocol} to an address of the Service range that no Service has: silence`,

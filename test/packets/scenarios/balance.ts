@@ -15,7 +15,7 @@ const roads: readonly (readonly [from: HostName, host: string, port: number, cou
 ];
 
 export const balanceScenarios: readonly Scenario[] = roads.map(([from, host, port, count]) => ({
-  name: `P61 10,000 connections of ${from} are spread over ${count} endpoints`,
+  name: `P61 10,000 connections of ${from} are spread over ${count} endpoints, one of them listed twice (P20)`,
   run: (rig) => balance(rig, { from, host, port, count }),
 }));
 

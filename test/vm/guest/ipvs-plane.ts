@@ -37,7 +37,7 @@ function open(): Rig {
   return { ipvs: openIpvs(), link: openVipLink(linkName), nftables: openNftables() };
 }
 
-planeSuite("the kernel", open, 200);
+planeSuite("the kernel", open, 100);
 
 const web = (...ips: readonly string[]) =>
   new Map<string, readonly ServicePort[]>([["default/web", computeService(service(), [slice(ips)], nodeA)]]);
