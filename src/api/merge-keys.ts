@@ -363,3 +363,17 @@ export const quantityFields: Readonly<Record<string, readonly string[]>> = {
   [`${core}.VolumeResourceRequirements`]: ["limits", "requests"],
   [`${node}.Overhead`]: ["podFixed"],
 };
+
+/** Defaults that the published documents name, but for empty ones. */
+export const publishedDefaults: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  "io.k8s.api.core.v1.AzureDiskVolumeSource": { cachingMode: "ReadWrite", fsType: "ext4", kind: "Shared" },
+  "io.k8s.api.core.v1.ContainerPort": { protocol: "TCP" },
+  "io.k8s.api.core.v1.ISCSIPersistentVolumeSource": { iscsiInterface: "default" },
+  "io.k8s.api.core.v1.ISCSIVolumeSource": { iscsiInterface: "default" },
+  "io.k8s.api.core.v1.RBDPersistentVolumeSource": { keyring: "/etc/ceph/keyring", pool: "rbd", user: "admin" },
+  "io.k8s.api.core.v1.RBDVolumeSource": { keyring: "/etc/ceph/keyring", pool: "rbd", user: "admin" },
+  "io.k8s.api.core.v1.ReplicationControllerSpec": { replicas: 1 },
+  "io.k8s.api.core.v1.ScaleIOPersistentVolumeSource": { fsType: "xfs", storageMode: "ThinProvisioned" },
+  "io.k8s.api.core.v1.ScaleIOVolumeSource": { fsType: "xfs", storageMode: "ThinProvisioned" },
+  "io.k8s.api.core.v1.ServicePort": { protocol: "TCP" },
+};

@@ -1,24 +1,31 @@
 /** Drives the kubectl of the machine (or of the variable KUBECTL) against an API server of this process. */
-import { spawn } from "node:child_process";
-import { accessSync, constants } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { accessSync, constants, readdirSync, realpathSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { formatKubeconfig } from "../../src/apiserver/kubeconfig.ts";
 import { startTestServer, type TestServer } from "../../src/apiserver/testing.ts";
 
-interface Run {
+export interface Run {
   readonly code: number | null;
   readonly out: string;
   readonly err: string;
 }
 
+interface RunOptions {
+  readonly input?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 export interface Kubectl {
   readonly server: TestServer;
+  /** A folder of its own, which is its HOME. */
+  readonly dir: string;
   /** Runs to its end; `input` goes to stdin. */
-  run(args: readonly string[], options?: { input?: string; env?: Record<string, string> }): Promise<Run>;
+  run(args: readonly string[], options?: RunOptions): Promise<Run>;
   /** As run(), for commands that must succeed: resolves with stdout. */
-  ok(args: string, options?: { input?: string; env?: Record<string, string> }): Promise<string>;
+  ok(args: string, options?: RunOptions): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -42,11 +49,43 @@ function findKubectl(): string | undefined {
     .find(isExecutable);
 }
 
+/** "1.33.1"; undefined: it does not say. */
+function versionOf(program: string): string | undefined {
+  const { stdout } = spawnSync(program, ["version", "--client", "-o", "json"], {
+    encoding: "utf8",
+    timeout: timeoutMs,
+  });
+  return /"gitVersion": "v(\d+\.\d+\.\d+)/.exec(stdout)?.[1];
+}
+
+export interface Program {
+  readonly path: string;
+  readonly version: string;
+}
+
+/** Every kubectl: the one above, and those that stand beside it, as kubectl.1.33; of each version one, the oldest first. */
+export function findKubectls(): Program[] {
+  const first = findKubectl();
+  if (!first) return [];
+  const dirs = new Set([dirname(first), dirname(realpathSync(first))]);
+  const beside = [...dirs].flatMap((dir) =>
+    readdirSync(dir)
+      .filter((name) => /^kubectl[.-]?v?1\.\d+/.test(name))
+      .map((name) => join(dir, name)),
+  );
+  const found = new Map<string, string>();
+  for (const path of [first, ...beside].filter(isExecutable)) {
+    const version = versionOf(path);
+    if (version && !found.has(version)) found.set(version, path);
+  }
+  const minor = (version: string): number => Number(version.split(".")[1]);
+  return [...found].map(([version, path]) => ({ path, version })).sort((a, b) => minor(a.version) - minor(b.version));
+}
+
 /** For node:test: the reason to skip, or false. */
 export const skip: string | false = findKubectl() ? false : "kubectl is neither on the PATH nor named by KUBECTL";
 
-export async function startKubectl(): Promise<Kubectl> {
-  const program = findKubectl();
+export async function startKubectl(program = findKubectl()): Promise<Kubectl> {
   if (!program) throw new Error(skip || "kubectl is missing");
   const server = await startTestServer({ namespaces: ["default", "kube-system"] });
   const dir = await mkdtemp(join(tmpdir(), "fairlead-kubectl-"));
@@ -57,6 +96,7 @@ export async function startKubectl(): Promise<Kubectl> {
   const run: Kubectl["run"] = (args, { input = "", env = {} } = {}) =>
     new Promise((resolve, reject) => {
       const child = spawn(program, args, {
+        cwd: dir,
         env: { ...process.env, KUBECONFIG: kubeconfig, HOME: dir, ...env },
         timeout: timeoutMs,
       });
@@ -67,10 +107,12 @@ export async function startKubectl(): Promise<Kubectl> {
       child.on("close", (code) => {
         resolve({ code, out: Buffer.concat(out).toString(), err: Buffer.concat(err).toString() });
       });
+      child.stdin.on("error", () => {});
       child.stdin.end(input);
     });
   return {
     server,
+    dir,
     run,
     async ok(args, options) {
       const { code, out, err } = await run(args.split(" "), options);

@@ -1,6 +1,6 @@
 /**
  * The API described for programs: /openapi/v3 with one document for each group version, and /openapi/v2.
- * Clients that write YAML (kubectl explain, apply, diff) read them. Descriptions of fields are not part of them.
+ * Clients that write YAML (kubectl explain, apply, diff) read them.
  */
 import { createHash } from "node:crypto";
 import { pathsOf } from "./paths.ts";

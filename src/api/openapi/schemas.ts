@@ -1,7 +1,8 @@
 /** The published form of schemas, in both dialects of OpenAPI, with the extensions that kubectl's three-way merge reads. */
 import type { Kind } from "../kind.ts";
-import { atomicTypes, type MergeFacts, requiredFields } from "../merge-keys.ts";
+import { atomicTypes, type MergeFacts, publishedDefaults, requiredFields } from "../merge-keys.ts";
 import { type FieldType, fieldsOf, hasSchema, type Scalar } from "../schema-table.ts";
+import { describeField, describeType } from "./descriptions.ts";
 
 export type Dialect = "v2" | "v3";
 export type Published = Pick<
@@ -82,11 +83,29 @@ function fieldSchema(type: FieldType, dialect: Dialect): object {
   }
 }
 
+/** What is said of a field beside its type. */
+function notesOn(schema: string, field: string, type: FieldType): object {
+  const description = describeField(schema, field, type);
+  const value = publishedDefaults[schema]?.[field];
+  return { ...(description ? { description } : {}), ...(value === undefined ? {} : { default: value }) };
+}
+
+function withNotes(type: FieldType, notes: object, dialect: Dialect): object {
+  const plain = fieldSchema(type, dialect);
+  // A reference may have no siblings in OpenAPI 3.0.
+  const bare = dialect === "v3" && "$ref" in plain && Object.keys(notes).length > 0;
+  return bare ? { allOf: [plain], ...notes } : { ...plain, ...notes };
+}
+
 function objectSchema(schema: string, gvks: readonly GroupVersionKind[] | undefined, dialect: Dialect): object {
-  const properties = [...fieldsOf(schema)].map(([field, type]) => [field, fieldSchema(type, dialect)] as const);
+  const properties = [...fieldsOf(schema)].map(
+    ([field, type]) => [field, withNotes(type, notesOn(schema, field, type), dialect)] as const,
+  );
+  const description = describeType(schema);
   const required =
     requiredFields[schema] ?? (fieldsOf(schema).has("items") && schema.endsWith("List") ? ["items"] : undefined);
   return {
+    ...(description ? { description } : {}),
     type: "object",
     properties: Object.fromEntries(properties),
     ...(required ? { required } : {}),

@@ -1,8 +1,8 @@
-/** Order of a merged list: that of `$setElementOrder`, and between its items those that only the server has, where they stood. */
+/** Order of a merged list: that of the patch or of its `$setElementOrder`, and between its items those that only the server has, where they stood. */
 import { isJsonObject, jsonEqual } from "../json.ts";
 
 interface Order {
-  /** The directive's list: merge keys as objects (`{name: "a"}`), or scalars. */
+  /** The patch's items, or the directive's list: merge keys as objects (`{name: "a"}`), or scalars. */
   readonly order: readonly unknown[];
   /** The list as it was before the patch. */
   readonly before: readonly unknown[];

@@ -168,11 +168,11 @@ const strategicCases: readonly (Case & { readonly schema: string })[] = [
     want: { spec: { ports: [{ port: 80, name: "a", targetPort: 8080 }, { port: 81 }] } },
   },
   {
-    name: "appends new items without their nulls",
+    name: "puts new items before those that it does not name, without their nulls",
     schema: pod,
     original: containers({ name: "a" }),
     patch: containers({ name: "b", image: "x", command: null }),
-    want: containers({ name: "a" }, { name: "b", image: "x" }),
+    want: containers({ name: "b", image: "x" }, { name: "a" }),
   },
   {
     name: "deletes an item",

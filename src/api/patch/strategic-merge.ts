@@ -79,7 +79,7 @@ function mergeList(original: readonly unknown[], patch: readonly unknown[], type
     if (key) mergeItem(list, item, key, type);
     else if (!list.some((present) => jsonEqual(present, item))) list.push(cloneJson(item));
   }
-  return list;
+  return orderElements(list, { order: patch, before: original, key });
 }
 
 function mergeValue(original: unknown, patch: unknown, type: Type): unknown {

@@ -2,6 +2,8 @@
 import { invalid as invalidField } from "../../api/field-error.ts";
 import { isJsonObject, type JsonObject } from "../../api/json.ts";
 import type { Kind } from "../../api/kind.ts";
+import { ageColumn, integer, nameColumn } from "../../api/kinds/_column.ts";
+import type { KubeObject } from "../../api/object.ts";
 import { formatLabelSelector, type LabelSelectorObject, labelSelectorOf } from "../../api/selectors.ts";
 import { badRequest, invalid, methodNotAllowed } from "../../api/status.ts";
 import { type StoredObject, writableMeta } from "../codec.ts";
@@ -64,6 +66,32 @@ function scaleOf(kind: Kind, object: StoredObject): Scale {
   };
 }
 
+/** For tables, as of any other object. */
+const scaleKind: Kind = {
+  group: "autoscaling",
+  version: "v1",
+  kind: "Scale",
+  plural: "scales",
+  singular: "scale",
+  namespaced: true,
+  shortNames: [],
+  categories: [],
+  status: false,
+  subresources: [],
+  schema,
+  columns: [
+    nameColumn,
+    integer("Desired", "Replicas that are wanted.", (scale) => (scale as KubeObject & Scale).spec.replicas ?? 0),
+    integer("Available", "Replicas that there are.", (scale) => (scale as KubeObject & Scale).status.replicas),
+    ageColumn,
+  ],
+};
+
+function replyOf(kind: Kind, stored: Buffer): Reply {
+  const value = Buffer.from(JSON.stringify(scaleOf(kind, shownObject(kind, stored))));
+  return { type: "object", kind: scaleKind, value };
+}
+
 /** The wanted replicas of a Scale that a client made. Throws ApiFault. */
 function replicasOf(scale: unknown, name: string): number {
   const { kind, spec } = (scale ?? {}) as Partial<Scale>;
@@ -99,7 +127,7 @@ async function write(server: ServerContext, request: ApiRequest, next: (live: Sc
     writer,
     change,
   });
-  return { type: "json", body: scaleOf(kind, shownObject(kind, written.value)) };
+  return replyOf(kind, written.value);
 }
 
 export async function scale(server: ServerContext, request: ApiRequest): Promise<Reply> {
@@ -107,7 +135,7 @@ export async function scale(server: ServerContext, request: ApiRequest): Promise
     case "get": {
       const reply = await get(server, request);
       if (reply.type !== "object") return reply;
-      return { type: "json", body: scaleOf(request.kind, shownObject(request.kind, reply.value)) };
+      return replyOf(request.kind, reply.value);
     }
     case "update": {
       const body = await parseRequestBody(request);

@@ -17,12 +17,16 @@ export interface Cluster {
 }
 
 /** A client of an API server that is empty. */
-export type Open = (t: TestContext) => Promise<ApiClient>;
+export type Open<T = TestContext> = (t: T) => Promise<ApiClient>;
 
 /** All controllers, with an agent that makes bound Pods ready and ends deleted ones. */
-export async function start(
-  t: TestContext,
-  { open, nodeNames = ["n1", "n2"], nodeGraceMs = 40_000 }: { open: Open; nodeNames?: string[]; nodeGraceMs?: number },
+export async function start<T extends { after(end: () => void): void }>(
+  t: T,
+  {
+    open,
+    nodeNames = ["n1", "n2"],
+    nodeGraceMs = 40_000,
+  }: { open: Open<T>; nodeNames?: string[]; nodeGraceMs?: number },
 ): Promise<Cluster> {
   const end = new AbortController();
   const client = await open(t);
