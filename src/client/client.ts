@@ -1,6 +1,7 @@
 /** The only road from a part to API objects: these are its interfaces. `rest.ts` implements ApiClient over HTTPS, `informer.ts` Informer. */
 import type { KubeObject } from "../api/object.ts";
 import type { Resource } from "../api/resource.ts";
+import type { MessageShape } from "./protobuf.ts";
 
 export interface Status {
   readonly kind: "Status";
@@ -41,6 +42,12 @@ export interface ListOptions {
   readonly resourceVersion?: string;
 }
 
+/** How a collection is read. */
+export interface Reading {
+  /** The only fields that come: read in the protobuf form where the server has it. */
+  readonly shape?: MessageShape | undefined;
+}
+
 export interface List<T> {
   readonly metadata: {
     readonly resourceVersion: string;
@@ -69,7 +76,7 @@ export interface PatchOptions {
 /** All methods throw ApiError for an answer that is no success, and the transport's error when there was none. */
 export interface ApiClient {
   get<T extends KubeObject>(resource: Resource<T>, name: string, namespace?: string): Promise<T>;
-  list<T extends KubeObject>(resource: Resource<T>, options?: ListOptions): Promise<List<T>>;
+  list<T extends KubeObject>(resource: Resource<T>, options?: ListOptions & Reading): Promise<List<T>>;
   create<T extends KubeObject>(
     resource: Resource<T>,
     object: T,
@@ -95,7 +102,8 @@ export interface ApiClient {
   /** Ends when the server closes the stream or `signal` aborts; an ERROR event is thrown as ApiError. */
   watch<T extends KubeObject>(
     resource: Resource<T>,
-    options: ListOptions & { sendInitialEvents?: boolean; allowWatchBookmarks?: boolean; signal: AbortSignal },
+    options: ListOptions &
+      Reading & { sendInitialEvents?: boolean; allowWatchBookmarks?: boolean; signal: AbortSignal },
   ): AsyncIterable<WatchedEvent<T>>;
   /** A request beside the typed ones, e.g. GET /readyz; resolves with the whole body. */
   raw(method: string, path: string, body?: Buffer): Promise<{ status: number; body: Buffer }>;

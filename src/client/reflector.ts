@@ -5,7 +5,7 @@ import { createBackoff } from "../lib/backoff.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { sleep } from "../lib/sleep.ts";
-import { type ApiClient, ApiError, isGone, type ListOptions, type WatchedEvent } from "./client.ts";
+import { type ApiClient, ApiError, isGone, type ListOptions, type Reading, type WatchedEvent } from "./client.ts";
 
 export interface Sink<T> {
   /** The collection is this. */
@@ -14,7 +14,7 @@ export interface Sink<T> {
   remove(last: T): void;
 }
 
-export interface ReflectorOptions {
+export interface ReflectorOptions extends Reading {
   readonly log: Log;
   readonly signal: AbortSignal;
   readonly namespace?: string | undefined;
@@ -45,7 +45,7 @@ class Reflector<T extends KubeObject> {
   readonly #signal: AbortSignal;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #selection: ListOptions;
+  readonly #selection: ListOptions & Reading;
   readonly #backoff = createBackoff(backoffOptions);
   /** Where to go on watching; undefined: the collection must be read first. */
   #revision: string | undefined;
@@ -60,6 +60,7 @@ class Reflector<T extends KubeObject> {
     this.#clock = options.clock ?? systemClock;
     this.#log = options.log.child({ resource: resource.plural });
     this.#selection = {
+      shape: options.shape,
       ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
       ...(options.labelSelector === undefined ? {} : { labelSelector: options.labelSelector }),
       ...(options.fieldSelector === undefined ? {} : { fieldSelector: options.fieldSelector }),

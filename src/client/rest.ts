@@ -1,9 +1,19 @@
 /** ApiClient over HTTPS. */
+import type { IncomingHttpHeaders } from "node:http";
 import type { KubeObject } from "../api/object.ts";
 import { apiVersionOf, pathOf, type Resource } from "../api/resource.ts";
-import { type ApiClient, ApiError, type List, type ListOptions, type PatchOptions, type Status } from "./client.ts";
+import {
+  type ApiClient,
+  ApiError,
+  type List,
+  type ListOptions,
+  type PatchOptions,
+  type Reading,
+  type Status,
+} from "./client.ts";
+import { listShape, type MessageShape, readObject, statusShape } from "./protobuf.ts";
 import { type ClientConfig, createTransport, type Response, type TransportOptions } from "./transport.ts";
-import { parseWatchLine, readLines } from "./watch-stream.ts";
+import { parseWatchLine, readLines, readWatchFrames } from "./watch-stream.ts";
 
 export type { ClientConfig, TransportOptions } from "./transport.ts";
 
@@ -24,10 +34,16 @@ function withQuery(path: string, query: Query): string {
   return pairs.length > 0 ? `${path}?${pairs.join("&")}` : path;
 }
 
-const listQuery = ({ namespace: _, ...query }: ListOptions): Query => query;
+const listQuery = ({ namespace: _, shape: _shape, ...query }: ListOptions & Reading): Query => query;
+
+const protobufType = "application/vnd.kubernetes.protobuf";
+const acceptOf = ({ shape }: Reading): string | undefined => (shape ? `${protobufType}, application/json` : undefined);
+const isProtobuf = (headers: IncomingHttpHeaders): boolean =>
+  headers["content-type"]?.startsWith(protobufType) ?? false;
 
 /** The Status that an answer carries, or one made up for a body that is none (a proxy's page, say). */
-function statusOf(code: number, body: Buffer): Status {
+function statusOf(code: number, body: Buffer, headers: IncomingHttpHeaders): Status {
+  if (isProtobuf(headers)) return { code, ...(readObject(body, statusShape) as unknown as Status) };
   const text = body.toString("utf8");
   try {
     const status: unknown = JSON.parse(text);
@@ -41,9 +57,10 @@ function statusOf(code: number, body: Buffer): Status {
   return { kind: "Status", status: "Failure", code, message };
 }
 
-function decode(response: Response): unknown {
-  if (response.status >= 300) throw new ApiError(statusOf(response.status, response.body));
-  return JSON.parse(response.body.toString("utf8"));
+function decode(response: Response, shape?: MessageShape): unknown {
+  const { status, body, headers } = response;
+  if (status >= 300) throw new ApiError(statusOf(status, body, headers));
+  return shape && isProtobuf(headers) ? readObject(body, shape) : JSON.parse(body.toString("utf8"));
 }
 
 const encode = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
@@ -65,8 +82,10 @@ export function createClient(config: ClientConfig, options: TransportOptions): A
     async get<T extends KubeObject>(resource: Resource<T>, name: string, namespace?: string) {
       return (await call("GET", pathOf(resource, target(name, namespace)))) as T;
     },
-    async list<T extends KubeObject>(resource: Resource<T>, options: ListOptions = {}) {
-      const list = (await call("GET", withQuery(collection(resource, options), listQuery(options)))) as List<T>;
+    async list<T extends KubeObject>(resource: Resource<T>, options: ListOptions & Reading = {}) {
+      const path = withQuery(collection(resource, options), listQuery(options));
+      const response = await transport.request({ method: "GET", path, accept: acceptOf(options) });
+      const list = decode(response, options.shape && listShape(options.shape)) as List<T>;
       const items = list.items ?? [];
       for (const item of items) named(resource, item);
       return { ...list, items };
@@ -116,11 +135,13 @@ export function createClient(config: ClientConfig, options: TransportOptions): A
       const end = AbortSignal.timeout((query.timeoutSeconds + watchGraceSec) * 1000);
       const path = withQuery(collection(resource, list), query);
       const silenceMs = list.allowWatchBookmarks ? maxSilenceMs : undefined;
-      const body = await transport.stream(path, AbortSignal.any([signal, end]), silenceMs);
-      const status = body.statusCode ?? 0;
-      if (status >= 300) throw new ApiError(statusOf(status, Buffer.concat(await Array.fromAsync(body))));
+      const request = { path, accept: acceptOf(list) };
+      const body = await transport.stream(request, AbortSignal.any([signal, end]), silenceMs);
+      const { statusCode: status = 0, headers } = body;
+      if (status >= 300) throw new ApiError(statusOf(status, Buffer.concat(await Array.fromAsync(body)), headers));
       try {
-        for await (const line of readLines(body)) yield parseWatchLine<T>(line);
+        if (list.shape && isProtobuf(headers)) yield* readWatchFrames<T>(body, list.shape);
+        else for await (const line of readLines(body)) yield parseWatchLine<T>(line);
       } catch (error) {
         if (!signal.aborted && !end.aborted) throw error;
       } finally {

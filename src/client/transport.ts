@@ -40,6 +40,8 @@ interface RequestOptions {
   readonly path: string;
   readonly body?: Buffer | undefined;
   readonly contentType?: string | undefined;
+  /** Default JSON. */
+  readonly accept?: string | undefined;
 }
 
 export interface Response {
@@ -54,7 +56,11 @@ export interface Transport {
    * A GET whose body is read as it comes, on a socket of its own; ends when `signal` aborts, and with an error when
    * nothing comes for `silenceMs`.
    */
-  stream(path: string, signal: AbortSignal, silenceMs?: number): Promise<http.IncomingMessage>;
+  stream(
+    request: Pick<RequestOptions, "path" | "accept">,
+    signal: AbortSignal,
+    silenceMs?: number,
+  ): Promise<http.IncomingMessage>;
 }
 
 const defaultTimeoutMs = 30_000;
@@ -91,10 +97,10 @@ export function createTransport(config: ClientConfig, options: TransportOptions)
 
   /** Resolves with the answer's head. */
   const open = async (
-    { method, path, body, contentType }: RequestOptions,
+    { method, path, body, contentType, accept = "application/json" }: RequestOptions,
     { agent, signal }: { agent: http.Agent; signal: AbortSignal },
   ): Promise<http.IncomingMessage> => {
-    const headers: http.OutgoingHttpHeaders = { "user-agent": userAgent, accept: "application/json" };
+    const headers: http.OutgoingHttpHeaders = { "user-agent": userAgent, accept };
     if (body) headers["content-length"] = body.length;
     if (body) headers["content-type"] = contentType ?? "application/json";
     const token = typeof config.token === "function" ? await config.token() : config.token;
@@ -148,7 +154,8 @@ export function createTransport(config: ClientConfig, options: TransportOptions)
         await sleep(waitMs, { clock: systemClock, signal });
       }
     },
-    stream: (path, own) => open({ method: "GET", path }, { agent: agents.own, signal: AbortSignal.any([signal, own]) }),
+    stream: (request, own) =>
+      open({ method: "GET", ...request }, { agent: agents.own, signal: AbortSignal.any([signal, own]) }),
   };
 }
 

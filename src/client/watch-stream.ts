@@ -1,6 +1,7 @@
-/** Reads the body of a watch: one JSON document on each line. */
+/** Reads the body of a watch: one JSON document on each line, or frames of protobuf. */
 import type { KubeObject } from "../api/object.ts";
 import { ApiError, type Status, type WatchedEvent } from "./client.ts";
+import { type MessageShape, metadata, readEvent, statusShape } from "./protobuf.ts";
 
 /** Splits chunks into lines without the newline; bytes are copied only for a line that spans chunks. */
 export async function* readLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
@@ -24,6 +25,8 @@ export async function* readLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<
   if (rest.length > 0) yield Buffer.concat(rest);
 }
 
+const bookmarkShape: MessageShape = { metadata: metadata([], ["k8s.io/initial-events-end"]) };
+
 /**
  * One event, e.g. from `{"type":"ADDED","object":{…}}`. Throws ApiError for an ERROR event and SyntaxError for a line
  * that cannot be read: the watch must end then, because an event is missing.
@@ -38,15 +41,50 @@ export function parseWatchLine<T extends KubeObject>(line: Buffer): WatchedEvent
   if (event === null || typeof event !== "object" || event.object === null || typeof event.object !== "object") {
     throw new SyntaxError("Cannot read a watch event: it has no object");
   }
+  return checked(event as { type: string; object: object });
+}
+
+function checked<T extends KubeObject>(event: { readonly type: string; readonly object: object }): WatchedEvent<T> {
   switch (event.type) {
     case "ADDED":
     case "MODIFIED":
     case "DELETED":
     case "BOOKMARK":
-      return event as WatchedEvent<T>;
+      return event as unknown as WatchedEvent<T>;
     case "ERROR":
       throw new ApiError(event.object as Status);
     default:
       throw new SyntaxError(`Cannot read a watch event: its type is ${JSON.stringify(event.type)}`);
+  }
+}
+
+/** The events of a body in protobuf: frames with their length in four bytes, big-endian, before each. */
+export async function* readWatchFrames<T extends KubeObject>(
+  chunks: AsyncIterable<Buffer>,
+  shape: MessageShape,
+): AsyncGenerator<WatchedEvent<T>> {
+  const shapeOf = (type: string) => (type === "ERROR" ? statusShape : type === "BOOKMARK" ? bookmarkShape : shape);
+  let rest: readonly Buffer[] = [];
+  let missing = 4;
+  for await (const chunk of chunks) {
+    // A frame may span many chunks: they are joined once, when it is whole.
+    if (chunk.length < missing) {
+      rest = [...rest, chunk];
+      missing -= chunk.length;
+      continue;
+    }
+    const bytes = rest.length > 0 ? Buffer.concat([...rest, chunk]) : chunk;
+    let at = 0;
+    missing = 4;
+    while (at + 4 <= bytes.length) {
+      const end = at + 4 + bytes.readUInt32BE(at);
+      missing = end - bytes.length;
+      if (missing > 0) break;
+      yield checked<T>(readEvent(bytes.subarray(at + 4, end), shapeOf));
+      at = end;
+      missing = 4;
+    }
+    if (at + 4 > bytes.length) missing = at + 4 - bytes.length;
+    rest = at < bytes.length ? [bytes.subarray(at)] : [];
   }
 }

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { kinds } from "../api/kinds/mod.ts";
+import { watchFrame } from "../apiserver/protobuf/encode.ts";
+import { protobufList, protobufOf } from "../apiserver/protobuf/forms.ts";
+import { field, listShape, metadata, readObject } from "./protobuf.ts";
+import { readWatchFrames } from "./watch-stream.ts";
+
+const shape = {
+  metadata: metadata(["wanted"]),
+  endpoints: field.list(
+    field.message(2, {
+      addresses: field.list(field.text(1)),
+      conditions: field.repeats(field.message(2, { ready: field.boolean(1), terminating: field.boolean(3) })),
+      nodeName: field.word(6),
+    }),
+  ),
+  ports: field.list(field.repeats(field.message(3, { name: field.word(1), port: field.number(3) }))),
+  addressType: field.word(4),
+};
+
+const endpoint = (ip: string, ready: boolean, node: string) => ({
+  addresses: [ip],
+  conditions: { ready, terminating: !ready },
+  nodeName: node,
+});
+
+/** As the shape keeps it. */
+const kept = (name: string) => ({
+  apiVersion: "discovery.k8s.io/v1",
+  kind: "EndpointSlice",
+  metadata: {
+    name,
+    namespace: "default",
+    resourceVersion: "7",
+    creationTimestamp: "2026-01-02T03:04:05Z",
+    labels: { wanted: "ü" },
+  },
+  endpoints: [endpoint("10.0.0.1", true, "a"), endpoint("fd00::1", false, "b"), endpoint("10.0.0.3", true, "a")],
+  ports: [{ name: "http", port: 70_000 }, { name: "dns" }],
+  addressType: "IPv4",
+});
+
+/** The same with fields that nobody named. */
+function whole(name: string): object {
+  const { metadata, endpoints, ports, ...rest } = kept(name);
+  return {
+    ...rest,
+    metadata: { ...metadata, generation: 3, labels: { ...metadata.labels, other: "x" }, annotations: { note: "y" } },
+    endpoints: endpoints.map((one) => ({ ...one, zone: "z", targetRef: { kind: "Pod", name: "p" } })),
+    ports: ports.map((one) => ({ ...one, protocol: "UDP" })),
+  };
+}
+
+const bytesOf = (object: object): Buffer => {
+  const bytes = protobufOf(object);
+  assert.ok(bytes);
+  return bytes;
+};
+
+async function* cut(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+describe("objects in protobuf", () => {
+  it("have the fields that are named, and no others", () => {
+    assert.deepEqual(readObject(bytesOf(whole("web")), shape), kept("web"));
+  });
+  it("are read in lists", () => {
+    const kind = kinds.find(({ kind }) => kind === "EndpointSlice");
+    assert.ok(kind);
+    const head = { resourceVersion: "9", continue: "more" };
+    const stored = ["a", "b"].map((name) => Buffer.from(JSON.stringify(whole(name))));
+    const list = protobufList(kind, stored, head, "json");
+    const { apiVersion: _, kind: _kind, ...item } = kept("a");
+    const read = readObject(list, listShape(shape)) as unknown as { metadata: object; items: object[] };
+    assert.deepEqual(read.metadata, head);
+    assert.deepEqual(read.items, [item, { ...item, metadata: { ...item.metadata, name: "b" } }]);
+  });
+  it("share what is often the same", () => {
+    const { endpoints } = readObject(bytesOf(whole("web")), shape) as unknown as ReturnType<typeof kept>;
+    const again = readObject(bytesOf(whole("web")), shape) as unknown as ReturnType<typeof kept>;
+    assert.equal(again.endpoints[0]?.conditions, endpoints[2]?.conditions);
+  });
+  it("that end too early are refused", () => {
+    const bytes = bytesOf(whole("web"));
+    assert.throws(() => readObject(bytes.subarray(0, bytes.length - 30), shape), RangeError);
+  });
+  it("come as events of a watch, wherever the chunks are cut", async () => {
+    const names = ["a", "b", "a-long-name-of-many-letters"];
+    const stream = Buffer.concat(names.map((name) => watchFrame("ADDED", bytesOf(whole(name)))));
+    for (const size of [1, 3, 4, 5, 64, 700, stream.length]) {
+      const events = await Array.fromAsync(readWatchFrames(cut(stream, size), shape));
+      assert.deepEqual(
+        events,
+        names.map((name) => ({ type: "ADDED", object: kept(name) })),
+        `chunks of ${size}`,
+      );
+    }
+  });
+  it("an event ERROR is thrown with the server's words", async () => {
+    const status = {
+      apiVersion: "v1",
+      kind: "Status",
+      status: "Failure",
+      message: "too old",
+      reason: "Expired",
+      code: 410,
+    };
+    const frames = readWatchFrames(cut(watchFrame("ERROR", bytesOf(status)), 10), shape);
+    await assert.rejects(Array.fromAsync(frames), /too old/);
+  });
+});

@@ -1,0 +1,258 @@
+/**
+ * Reads objects in the protobuf form, and of them only the fields that a part names: a large collection comes in a third of
+ * the time that JSON takes, and without what nobody looks at.
+ *
+ *   object: "k8s\0" | Unknown { 1: TypeMeta, 2: raw (the object) }       watch: (length | WatchEvent { 1: type, 2: { 1: object } })…
+ *
+ * Sources: Kubernetes "API Concepts", protobuf encoding (KEP-2); protobuf wire format; the published .proto files.
+ */
+
+/** How one field is read; `repeats`: its value is often that of the last object, which is then used once more. */
+export type FieldShape = { readonly number: number; readonly list?: true; readonly repeats?: true } & (
+  | { readonly is: "text" | "word" | "number" | "boolean" | "time" }
+  /** A map of texts; `only`: the keys that are kept. */
+  | { readonly is: "map"; readonly only: readonly string[] }
+  | { readonly is: "message"; readonly fields: MessageShape }
+);
+
+/** By the field's name in JSON. */
+export interface MessageShape {
+  readonly [name: string]: FieldShape;
+}
+
+export const field = {
+  text: (number: number): FieldShape => ({ number, is: "text" }),
+  /** A text of which there are few: each is kept once. */
+  word: (number: number): FieldShape => ({ number, is: "word" }),
+  number: (number: number): FieldShape => ({ number, is: "number" }),
+  boolean: (number: number): FieldShape => ({ number, is: "boolean" }),
+  time: (number: number): FieldShape => ({ number, is: "time", repeats: true }),
+  map: (number: number, only: readonly string[]): FieldShape => ({ number, is: "map", only }),
+  message: (number: number, fields: MessageShape): FieldShape => ({ number, is: "message", fields }),
+  list: (item: FieldShape): FieldShape => ({ ...item, list: true }),
+  repeats: (item: FieldShape): FieldShape => ({ ...item, repeats: true }),
+};
+
+/** metadata as every part needs it, with these labels and annotations. */
+export const metadata = (labels: readonly string[], annotations: readonly string[] = []): FieldShape =>
+  field.message(1, {
+    name: field.text(1),
+    namespace: field.word(3),
+    uid: field.text(5),
+    resourceVersion: field.text(6),
+    creationTimestamp: field.time(8),
+    deletionTimestamp: field.time(9),
+    labels: field.map(11, labels),
+    annotations: field.map(12, annotations),
+  });
+
+type Json = Record<string, unknown>;
+
+/** A field with what was read last of it. */
+interface Step {
+  readonly name: string;
+  readonly shape: FieldShape;
+  readonly plan: Plan | undefined;
+  last: { readonly bytes: Buffer; readonly value: unknown } | undefined;
+}
+
+/** By field number. */
+type Plan = readonly (Step | undefined)[];
+
+const plans = new WeakMap<MessageShape, Plan>();
+
+function planOf(message: MessageShape): Plan {
+  const known = plans.get(message);
+  if (known) return known;
+  const plan: (Step | undefined)[] = [];
+  for (const [name, shape] of Object.entries(message))
+    plan[shape.number] = {
+      name,
+      shape,
+      plan: shape.is === "message" ? planOf(shape.fields) : undefined,
+      last: undefined,
+    };
+  plans.set(message, plan);
+  return plan;
+}
+
+/** Where the reader is; one for all, for a call is never interrupted. */
+let at = 0;
+
+function varint(bytes: Buffer): number {
+  let value = 0;
+  for (let factor = 1; ; factor *= 128) {
+    const byte = bytes[at++];
+    if (byte === undefined) throw new RangeError("Cannot read an object in protobuf: it ends too early");
+    if (byte < 128) return value + byte * factor;
+    value += (byte & 127) * factor;
+  }
+}
+
+function skip(bytes: Buffer, wireType: number): void {
+  if (wireType === 0) varint(bytes);
+  else if (wireType === 2) {
+    // Not "at += …", which would take `at` before the length is read.
+    const length = varint(bytes);
+    at += length;
+  } else if (wireType === 1) at += 8;
+  else if (wireType === 5) at += 4;
+  else throw new RangeError(`Cannot read an object in protobuf: wire type ${wireType} is not in use`);
+}
+
+function readMessage(bytes: Buffer, end: number, plan: Plan): Json {
+  const result: Json = {};
+  while (at < end) {
+    const tag = varint(bytes);
+    const step = plan[tag >>> 3];
+    if (step) setValue(result, step, bytes);
+    else skip(bytes, tag & 7);
+  }
+  return result;
+}
+
+/** Go writes unset texts and numbers as empty ones. */
+function setValue(result: Json, step: Step, bytes: Buffer): void {
+  const { name, shape } = step;
+  if (shape.is === "boolean" || shape.is === "number") {
+    const value = varint(bytes);
+    if (shape.is === "boolean") result[name] = value !== 0;
+    else if (value !== 0) result[name] = value;
+    return;
+  }
+  const length = varint(bytes);
+  const end = at + length;
+  if (end > bytes.length) throw new RangeError("Cannot read an object in protobuf: it ends too early");
+  const value = shape.repeats ? readOnce(step, bytes, end) : readValue(step, bytes, end);
+  at = end;
+  if (shape.is === "map") addEntry(result, step, value as readonly [string, string]);
+  else if (shape.list) {
+    const list = result[name] as unknown[] | undefined;
+    if (list) list.push(value);
+    else result[name] = [value];
+  } else if (value !== "" && value !== undefined) result[name] = value;
+}
+
+function readOnce(step: Step, bytes: Buffer, end: number): unknown {
+  const { last } = step;
+  if (last?.bytes.length === end - at && bytes.compare(last.bytes, 0, last.bytes.length, at, end) === 0)
+    return last.value;
+  const own = Buffer.from(bytes.subarray(at, end));
+  const value = readValue(step, bytes, end);
+  step.last = { bytes: own, value };
+  return value;
+}
+
+function readValue({ shape, plan }: Step, bytes: Buffer, end: number): unknown {
+  switch (shape.is) {
+    case "text":
+      return bytes.toString("utf8", at, end);
+    case "word":
+      return readWord(bytes, end);
+    case "time": {
+      const { seconds = 0 } = readMessage(bytes, end, timePlan) as { seconds?: number };
+      return seconds === 0 ? undefined : `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;
+    }
+    case "map": {
+      const { key = "", value = "" } = readMessage(bytes, end, entryPlan) as { key?: string; value?: string };
+      return [key, value];
+    }
+    default:
+      return readMessage(bytes, end, plan ?? []);
+  }
+}
+
+function addEntry(result: Json, { name, shape }: Step, [key, value]: readonly [string, string]): void {
+  if (shape.is !== "map" || !shape.only.includes(key)) return;
+  const map = (result[name] ?? {}) as Json;
+  result[name] = map;
+  map[key] = value;
+}
+
+/** By a hash of their bytes; another one takes the place of the one before. */
+const words: string[] = new Array<string>(4096).fill("");
+
+function readWord(bytes: Buffer, end: number): string {
+  let hash = 0;
+  for (let i = at; i < end; i++) hash = (hash * 31 + (bytes[i] ?? 0)) | 0;
+  const slot = hash & 4095;
+  const known = words[slot] ?? "";
+  if (known.length === end - at) {
+    let same = 0;
+    while (same < known.length && known.charCodeAt(same) === bytes[at + same]) same++;
+    if (same === known.length) return known;
+  }
+  const word = bytes.toString("utf8", at, end);
+  words[slot] = word;
+  return word;
+}
+
+const timePlan = planOf({ seconds: field.number(1) });
+const entryPlan = planOf({ key: field.word(1), value: field.word(2) });
+const envelopePlan = planOf({
+  names: field.repeats(field.message(1, { apiVersion: field.word(1), kind: field.word(2) })),
+});
+const magic = 4;
+
+interface Names {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+}
+
+/** The object in `bytes` from `start` to `end`. Throws RangeError for damaged bytes. */
+function readEnvelope(bytes: Buffer, { start, end }: { start: number; end: number }, plan: Plan): Json & Names {
+  at = start + magic;
+  const outer: Json = {};
+  let object: Json = {};
+  while (at < end) {
+    const tag = varint(bytes);
+    const step = envelopePlan[tag >>> 3];
+    if (step) setValue(outer, step, bytes);
+    else if (tag >>> 3 === 2) {
+      const length = varint(bytes);
+      object = readMessage(bytes, at + length, plan);
+    } else skip(bytes, tag & 7);
+  }
+  const { apiVersion = "", kind = "" } = (outer.names ?? {}) as Names;
+  return Object.assign(object, { apiVersion, kind });
+}
+
+export function readObject(bytes: Buffer, shape: MessageShape): Json & Names {
+  return readEnvelope(bytes, { start: 0, end: bytes.length }, planOf(shape));
+}
+
+const listMetadata = field.message(1, { resourceVersion: field.text(2), continue: field.text(3) });
+
+export const listShape = (item: MessageShape): MessageShape => ({
+  metadata: listMetadata,
+  items: field.list(field.message(2, item)),
+});
+
+export const statusShape: MessageShape = {
+  status: field.word(2),
+  message: field.text(3),
+  reason: field.word(4),
+  code: field.number(6),
+};
+
+/** One watch event from `bytes`, which are a frame without its length. `object` is read by the type: a Status for "ERROR". */
+export function readEvent(
+  bytes: Buffer,
+  shapeOf: (type: string) => MessageShape,
+): { type: string; object: Json & Names } {
+  at = 0;
+  let type = "";
+  while (at < bytes.length) {
+    const tag = varint(bytes);
+    const length = varint(bytes);
+    const end = at + length;
+    if (tag >>> 3 === 1) type = readWord(bytes, end);
+    else if (tag >>> 3 === 2) {
+      skip(bytes, 0);
+      const size = varint(bytes);
+      return { type, object: readEnvelope(bytes, { start: at, end: at + size }, planOf(shapeOf(type))) };
+    }
+    at = end;
+  }
+  throw new RangeError("Cannot read a watch event in protobuf: it has no object");
+}
