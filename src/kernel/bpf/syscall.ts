@@ -72,6 +72,8 @@ export function batchCommand(
 }
 
 const logSize = 1 << 20;
+/** A signal that comes meanwhile ends the verifier's work with EAGAIN. */
+const loadAttempts = 10;
 
 /** Loads a program; if the kernel's verifier refuses it, the error carries the end of its log. */
 export function loadProgram(section: Section, instructions: Buffer): number {
@@ -89,7 +91,13 @@ export function loadProgram(section: Section, instructions: Buffer): number {
     }
     writeName(attributes, section, 48);
     attributes.writeUInt32LE(sections[section].attach, 68);
-    return bpf(command.PROG_LOAD, attributes, `load the eBPF program "${section}"`);
+    for (let left = loadAttempts; ; left--) {
+      try {
+        return bpf(command.PROG_LOAD, attributes, `load the eBPF program "${section}"`);
+      } catch (error) {
+        if (left === 1 || !hasCode(error, "EAGAIN")) throw error;
+      }
+    }
   };
   try {
     return attempt();
