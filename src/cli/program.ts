@@ -28,7 +28,7 @@ export function settle(): void {
   const timer = setTimeout(() => {
     flushCompileCache();
     setFlagsFromString("--expose-gc");
-    (runInNewContext("gc") as () => void)();
+    (runInNewContext("gc") as (options: object) => void)({ type: "major", execution: "sync", flavor: "last-resort" });
   }, settleMs);
   timer.unref();
 }

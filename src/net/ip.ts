@@ -47,15 +47,19 @@ export function formatIp(ip: Ip): string {
   return ip.family === "IPv4" ? formatIpv4(ip.value) : formatIpv6(ip.value);
 }
 
+/** Nearly all addresses are of this form, which needs no work. */
+const plainIpv4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
+
 /** The canonical form of an address text, or undefined if it is none (read as older API fields are read). */
 export function canonicalIp(text: string): string | undefined {
+  if (plainIpv4.test(text)) return text;
   const ip = parseIpSloppy(text);
   return ip && formatIp(ip);
 }
 
 /** The family of an address text, or undefined if it is none. */
 export function familyOf(text: string): IpFamily | undefined {
-  return parseIpSloppy(text)?.family;
+  return plainIpv4.test(text) ? "IPv4" : parseIpSloppy(text)?.family;
 }
 
 /** Total order: all IPv4 before all IPv6, then by number. */

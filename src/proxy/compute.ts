@@ -4,6 +4,7 @@ import { objectKey } from "../api/object.ts";
 import { cidrContains, formatCidr, networkOf, parseCidrSloppy } from "../net/cidr.ts";
 import { bitsOf, canonicalIp, familyOf, type IpFamily, parseIp } from "../net/ip.ts";
 import { type Candidate, candidatesOf } from "./endpoints.ts";
+import { proxyNameLabel } from "./shapes.ts";
 import {
   type Endpoint,
   endpointText,
@@ -16,13 +17,12 @@ import {
 import { clusterChoice, localChoice } from "./topology.ts";
 
 type Port = NonNullable<Service["spec"]["ports"]>[number];
-const proxyName = "service.kubernetes.io/service-proxy-name";
 const defaultAffinitySec = 10_800;
 const families: readonly IpFamily[] = ["IPv4", "IPv6"];
 
 /** True for Services whose packets are this proxy's business: not headless, not ExternalName, not given to another proxy. */
 function isProxied({ metadata, spec }: Service): boolean {
-  if (metadata.labels?.[proxyName] !== undefined || spec.type === "ExternalName") return false;
+  if (metadata.labels?.[proxyNameLabel] !== undefined || spec.type === "ExternalName") return false;
   return spec.clusterIP !== undefined && spec.clusterIP !== "" && spec.clusterIP !== "None";
 }
 
@@ -81,7 +81,7 @@ function computePort(input: PortInput, slices: readonly EndpointSlice[], node: N
     localEndpoints: usesLocal ? local.map(placed) : [],
     affinitySec: affinitySecOf(spec),
     sourceRanges,
-    serving: candidates.filter((c) => c.serving).map(endpointText),
+    serving: protocol === "UDP" ? candidates.filter((c) => c.serving).map(endpointText) : [],
   };
 }
 

@@ -1,5 +1,4 @@
 /** The slices of a Service → the endpoints of one of its ports. */
-import { isIPv4 } from "node:net";
 import type { EndpointSlice } from "../api/object.ts";
 import { canonicalIp, familyOf, type IpFamily } from "../net/ip.ts";
 import { type Endpoint, endpointText, type Protocol } from "./state.ts";
@@ -25,15 +24,36 @@ export function candidatesOf(
   port: { readonly name: string; readonly protocol: Protocol; readonly family: IpFamily },
   nodeName: string,
 ): Candidate[] {
-  const found = new Map<string, Candidate>();
+  const found: Found[] = [];
   for (const slice of slices) {
     if (slice.addressType !== port.family) continue;
     for (const number of portNumbers(slice, port)) {
-      for (const endpoint of slice.endpoints ?? [])
-        addCandidate(found, endpoint, { number, nodeName, family: port.family });
+      for (const endpoint of slice.endpoints ?? []) {
+        const ip = canonicalAddress(endpoint.addresses?.[0] ?? "", port.family);
+        if (ip === undefined) continue;
+        const candidate = readCandidate(endpoint, { ip, port: number }, nodeName);
+        found.push({ text: endpointText(candidate), candidate });
+      }
     }
   }
-  return [...found].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, candidate]) => candidate);
+  // The sort keeps the order of equals.
+  return oneForEach(found.sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0)));
+}
+
+interface Found {
+  readonly text: string;
+  readonly candidate: Candidate;
+}
+
+function oneForEach(sorted: readonly Found[]): Candidate[] {
+  const chosen: Candidate[] = [];
+  let last = "";
+  for (const { text, candidate } of sorted) {
+    const before = text === last ? chosen.pop() : undefined;
+    chosen.push(before && !before.terminating && candidate.terminating ? before : candidate);
+    last = text;
+  }
+  return chosen;
 }
 
 function portNumbers(slice: EndpointSlice, wanted: { name: string; protocol: Protocol }): number[] {
@@ -42,25 +62,13 @@ function portNumbers(slice: EndpointSlice, wanted: { name: string; protocol: Pro
   );
 }
 
-function addCandidate(
-  found: Map<string, Candidate>,
-  endpoint: SliceEndpoint,
-  { number, nodeName, family }: { number: number; nodeName: string; family: IpFamily },
-): void {
-  const ip = canonicalAddress(endpoint.addresses?.[0] ?? "", family);
-  if (!ip) return;
-  const candidate = readCandidate(endpoint, { ip, port: number }, nodeName);
-  const key = endpointText(candidate);
-  const other = found.get(key);
-  if (!other || other.terminating || !candidate.terminating) found.set(key, candidate);
-}
-
-/** Undefined for an address of the other family. Most are canonical IPv4, which need no work. */
+/** Undefined for an address of the other family. */
 function canonicalAddress(text: string, family: IpFamily): string | undefined {
-  if (isIPv4(text)) return family === "IPv4" ? text : undefined;
   const ip = canonicalIp(text);
   return ip && familyOf(ip) === family ? ip : undefined;
 }
+
+const nowhere: readonly string[] = [];
 
 /** Absent conditions: ready and serving are true, terminating is false (EndpointConditions' field docs). */
 function readCandidate(
@@ -76,7 +84,7 @@ function readCandidate(
     ready,
     serving: conditions?.serving ?? true,
     terminating: conditions?.terminating ?? false,
-    forZones: (hints?.forZones ?? []).map(({ name }) => name),
-    forNodes: (hints as { forNodes?: { name: string }[] } | undefined)?.forNodes?.map(({ name }) => name) ?? [],
+    forZones: hints?.forZones?.map(({ name }) => name) ?? nowhere,
+    forNodes: (hints as { forNodes?: { name: string }[] } | undefined)?.forNodes?.map(({ name }) => name) ?? nowhere,
   };
 }

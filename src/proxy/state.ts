@@ -51,7 +51,7 @@ export interface ServicePort {
   readonly affinitySec: number;
   /** CIDRs of clients that may use load-balancer IPs; empty is all. e.g. ["192.168.50.0/24"] */
   readonly sourceRanges: readonly string[];
-  /** "ip:port" of every endpoint that serves, chosen here or not: flows to others are stale. */
+  /** Of UDP: "ip:port" of every endpoint that serves, chosen here or not; flows to others are stale. */
   readonly serving: readonly string[];
 }
 

@@ -4,10 +4,8 @@ import { objectKey } from "../api/object.ts";
 import { Claims } from "./claims.ts";
 import { computeService } from "./compute.ts";
 import { type HealthCheck, healthCheckOf } from "./health-checks.ts";
+import { headlessLabel, serviceNameLabel } from "./shapes.ts";
 import type { NodeFacts, ServicePort } from "./state.ts";
-
-const serviceNameLabel = "kubernetes.io/service-name";
-const headlessLabel = "service.kubernetes.io/headless";
 
 /** New forwarding state by Service ("default/web"); an empty list: the Service is gone. */
 export type ServiceChanges = ReadonlyMap<string, readonly ServicePort[]>;

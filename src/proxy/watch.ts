@@ -10,13 +10,11 @@ import { type ProxyConfig, settingsOf } from "./config/effective.ts";
 import type { Health } from "./health.ts";
 import type { ProxyMetrics } from "./metrics.ts";
 import { nodeFacts } from "./node-facts.ts";
+import { headlessLabel, proxyNameLabel, serviceShape, sliceShape, triggerAnnotation } from "./shapes.ts";
 import type { NodeFacts } from "./state.ts";
 import type { Syncer } from "./syncer.ts";
 import type { Tracker } from "./tracker.ts";
 
-const proxyNameLabel = "service.kubernetes.io/service-proxy-name";
-const headlessLabel = "service.kubernetes.io/headless";
-const triggerAnnotation = "endpoints.kubernetes.io/last-change-trigger-time";
 /** How long a Node may be without podCIDRs when they tell what a Pod is. */
 const podCidrWaitMs = 5 * 60_000;
 
@@ -40,10 +38,15 @@ export async function watch(context: Watching): Promise<void> {
   const configuration = new Configuration(context);
   const serviceInformer = createInformer(client, services, {
     ...common,
+    shape: serviceShape,
     labelSelector: `!${proxyNameLabel}`,
     transform: config.allowServiceExternalIPs ? undefined : withoutExternalIps,
   });
-  const sliceInformer = createInformer(client, endpointSlices, { ...common, labelSelector: `!${headlessLabel}` });
+  const sliceInformer = createInformer(client, endpointSlices, {
+    ...common,
+    shape: sliceShape,
+    labelSelector: `!${headlessLabel}`,
+  });
   const nodeInformer = createInformer(client, nodes, { ...common, fieldSelector: `metadata.name=${nodeName}` });
   serviceInformer.onChange((change) => onService(change, context));
   sliceInformer.onChange((change) => onSlice(change, context));

@@ -5,7 +5,7 @@ import { servicePrograms, serviceProgramsVersion } from "../../../kernel/bpf/ser
 import { close, hasCode, open } from "../../../kernel/ffi.ts";
 import type { ServicePort } from "../../state.ts";
 import { u32 } from "../nftables/bytes.ts";
-import { type Elements, keysOf } from "../nftables/elements.ts";
+import type { Elements } from "../nftables/elements.ts";
 import { countSteps, plan, type Steps, take } from "../nftables/plan.ts";
 import type { Changes, Settings } from "../port.ts";
 import { type AdoptedNames, adoptedNames } from "./adopted.ts";
@@ -156,7 +156,7 @@ export class BpfPlane {
   #write(everything: boolean): Outcome {
     try {
       if (this.#isDoubtful) this.#observed = observe(this.#collection.maps);
-      const keys = everything || this.#isDoubtful ? keysOf(this.#observed, this.#model.desired) : this.#model.dirty;
+      const keys = everything || this.#isDoubtful ? undefined : this.#model.dirty;
       const steps = plan(this.#observed, this.#model.desired, keys);
       this.#isDoubtful = true;
       if (this.#settings) this.#writeSettings(this.#settings);

@@ -4,10 +4,11 @@ import type { Element } from "./render.ts";
 
 export class Model {
   readonly desired: Elements = new Map();
-  #dirty: Keys = new Map();
+  #dirty: Keys | undefined;
   readonly #byService = new Map<string, readonly Element[]>();
 
-  get dirty(): Keys {
+  /** Undefined: any. */
+  get dirty(): Keys | undefined {
     return this.#dirty;
   }
 
@@ -23,7 +24,7 @@ export class Model {
   release(service: string): void {
     for (const { map, key } of this.#byService.get(service) ?? []) {
       this.desired.get(map)?.delete(key);
-      addKey(this.#dirty, map, key);
+      this.#touch(map, key);
     }
     this.#byService.delete(service);
   }
@@ -32,7 +33,11 @@ export class Model {
     if (elements.length > 0) this.#byService.set(service, elements);
     for (const { map, key, value } of elements) {
       putElement(this.desired, map, key, value);
-      addKey(this.#dirty, map, key);
+      this.#touch(map, key);
     }
+  }
+
+  #touch(map: string, key: string): void {
+    if (this.#dirty) addKey(this.#dirty, map, key);
   }
 }

@@ -11,7 +11,7 @@ import type { IpFamily } from "../../../net/ip.ts";
 import type { ServicePort } from "../../state.ts";
 import { addressBytes } from "../nftables/bytes.ts";
 import type { Context } from "../nftables/chains.ts";
-import { type Keys, keysOf, putElement } from "../nftables/elements.ts";
+import { keysOf, putElement } from "../nftables/elements.ts";
 import { Model } from "../nftables/model.ts";
 import { countSteps, plan } from "../nftables/plan.ts";
 import type { Element } from "../nftables/render.ts";
@@ -213,9 +213,10 @@ export class FamilyPlane {
   #planAddresses(isWhole: boolean): AddressPlan {
     const { desired, dirty } = this.#model;
     const wanted = desired.get("addresses");
-    const touched = isWhole
-      ? new Set([...(wanted?.keys() ?? []), ...this.#addresses.bound])
-      : (dirty.get("addresses") ?? new Set<string>());
+    const touched =
+      isWhole || !dirty
+        ? new Set([...(wanted?.keys() ?? []), ...this.#addresses.bound])
+        : (dirty.get("addresses") ?? new Set<string>());
     for (const address of touched) {
       const key = addressBytes(address);
       if (this.#addresses.isWanted(address, wanted)) putElement(desired, "bound", key, "");
@@ -229,7 +230,7 @@ export class FamilyPlane {
     const wanted = this.#wanted(settings);
     const keys = keysFor(
       wanted,
-      isWhole ? keysOf(wanted.elements) : this.#model.dirty,
+      (isWhole ? undefined : this.#model.dirty) ?? keysOf(wanted.elements),
       (text) => this.#services.get(text)?.key,
     );
     for (const [text, key] of this.#looked) keys.set(text, key);
@@ -250,8 +251,8 @@ export class FamilyPlane {
     const desired = tablePart(this.#model.desired);
     if (!this.#rules.isCurrent(context)) return { added: this.#rules.rebuild(desired, context), removed: 0 };
     const observed = tablePart(this.#rules.elements);
-    const keys: Keys = isWhole ? keysOf(observed, desired) : tablePart(this.#model.dirty);
-    const steps = plan(observed, desired, keys);
+    const { dirty } = this.#model;
+    const steps = plan(observed, desired, isWhole || !dirty ? undefined : tablePart(dirty));
     this.#rules.commit(steps, context);
     return countSteps(steps);
   }

@@ -3,10 +3,12 @@ import type { ServicePort } from "../../state.ts";
 import { addressBytes, portBytes, protocolBytes, readU32, u32 } from "./bytes.ts";
 import type { Elements } from "./elements.ts";
 import type { Adopted } from "./identities.ts";
-import { localHandleBit } from "./layout.ts";
+import { localHandleBit, verdictMaps } from "./layout.ts";
 
 export interface Adoption {
   readonly lastId: number;
+  /** Numbers of chains: [chain, number]. */
+  readonly chains: readonly (readonly [string, number])[];
   /** What the port was called: by the id that one of its keys has. */
   of(port: ServicePort): Adopted | undefined;
 }
@@ -18,8 +20,10 @@ export function adoptionOf(observed: Elements): Adoption {
   for (const map of ["vip-ids", "port-ids"]) {
     for (const value of observed.get(map)?.values() ?? []) lastId = Math.max(lastId, readU32(value));
   }
+  const verdicts = verdictMaps.flatMap((map) => [...(observed.get(map) ?? [])]);
   return {
     lastId,
+    chains: verdicts.map(([number, chain]) => [chain, readU32(number)]),
     of(port) {
       const protocol = protocolBytes(port.protocol);
       for (const { address } of port.vips) {

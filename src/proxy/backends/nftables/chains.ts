@@ -145,10 +145,10 @@ function matchLink({ name, isPrefix }: NonNullable<Settings["podLink"]>, is: "eq
 
 const isLocal = (kind: Kind): boolean => kind === "l" || kind === "ln";
 const isForPort = (kind: Kind): boolean => kind.endsWith("n");
-const savedPriority: Register = 15;
+export const savedPriority: Register = 15;
 
 /** What a lookup left in the register, once more as "the packet's priority": a source that `nft list` can print. */
-function carry(register: Register): Expression[] {
+export function carry(register: Register): Expression[] {
   return [
     { name: "meta-set", key: "priority", from: register },
     { name: "meta", key: "priority", to: register },

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Command, SetElement, Table } from "../../../kernel/nftables/port.ts";
 import { type Context, chainRules, isDynamicChain, nextChain } from "./chains.ts";
-import { rangeSpec, setsOf, valuesOf } from "./layout.ts";
+import { rangeSpec, setsOf, stageOf, valuesOf } from "./layout.ts";
 import type { SetSteps, Step, Steps } from "./plan.ts";
 import { rangeRule, skeletonOf } from "./skeleton.ts";
 
@@ -74,16 +74,14 @@ export function rewriteCommands(table: Table, context: Context, present: Present
 /** Commands that must hold together even where a transaction has to be cut. */
 export type Unit = readonly Command[];
 
-/** Missing chains and sets, then the elements: data that verdicts lead to first, and removed data last. */
+/** Missing chains and sets, then the elements: what others lead to is written first, and removed last. */
 export function stepUnits(steps: Steps, table: Table, context: Context, present: Present): Unit[] {
-  const verdicts = steps.filter(({ set }) => valuesOf(set) === "verdict");
-  const data = steps.filter(({ set }) => valuesOf(set) !== "verdict");
+  const inOrder = [...steps].sort((a, b) => stageOf(a.set) - stageOf(b.set));
   return [
-    ...rangeUnits(data, table, context, present),
-    ...chainUnits(verdicts, table, context, present),
-    ...data.flatMap((step) => writeUnits(step, table)),
-    ...verdicts.flatMap((step) => [...removeUnits(step, table), ...writeUnits(step, table)]),
-    ...data.flatMap((step) => removeUnits(step, table)),
+    ...rangeUnits(steps, table, context, present),
+    ...chainUnits(steps, table, context, present),
+    ...inOrder.flatMap((step) => writeUnits(step, table)),
+    ...inOrder.toReversed().flatMap((step) => removeUnits(step, table)),
   ];
 }
 
@@ -108,7 +106,8 @@ function chainUnits(steps: Steps, table: Table, context: Context, present: Prese
     const rules = chainRules(chain, context).map((rule): Command => ({ op: "add-rule", table, chain, rule }));
     units.push([{ op: "add-chain", table, chain }, ...rules]);
   };
-  for (const { added, replaced } of steps) {
+  for (const { set, added, replaced } of steps) {
+    if (valuesOf(set) !== "verdict") continue;
     for (const { value } of [...added, ...replaced]) make(value);
   }
   return units;

@@ -18,11 +18,6 @@ export function addKey(keys: Keys, set: string, key: string): void {
   else keys.set(set, new Set([key]));
 }
 
-/** All keys of both. */
-export function keysOf(...all: readonly Elements[]): Keys {
-  const keys: Keys = new Map();
-  for (const elements of all) {
-    for (const [set, held] of elements) for (const key of held.keys()) addKey(keys, set, key);
-  }
-  return keys;
+export function keysOf(elements: Elements): Keys {
+  return new Map([...elements].map(([set, held]) => [set, new Set(held.keys())]));
 }

@@ -5,9 +5,8 @@ import type { FamilyReport, Settings } from "../port.ts";
 import { type Adoption, adoptionOf } from "./adopt.ts";
 import type { Context } from "./chains.ts";
 import { rewriteCommands, skeletonCommands, type Unit } from "./commands.ts";
-import { keysOf } from "./elements.ts";
 import { HeldTable } from "./held-table.ts";
-import { Identities } from "./identities.ts";
+import { ChainNumbers, Identities } from "./identities.ts";
 import { compareMarks, type Marks, marksOf, promisedHandle, putMarks } from "./markers.ts";
 import { Model } from "./model.ts";
 import { countSteps, plan } from "./plan.ts";
@@ -27,6 +26,7 @@ export class FamilyPlane {
   readonly #held: HeldTable;
   readonly #model = new Model();
   readonly #identities = new Identities();
+  readonly #chainNumbers = new ChainNumbers();
   #context: Context | undefined;
   #marks: Marks = { schema: "", rules: "" };
   /** Only until the first sync. */
@@ -51,6 +51,7 @@ export class FamilyPlane {
   adopt(): number {
     this.#held.observe();
     this.#adoption = adoptionOf(this.#held.elements);
+    for (const [chain, number] of this.#adoption.chains) this.#chainNumbers.adopt(chain, number);
     this.#identities.reserve(this.#adoption.lastId, promisedHandle(this.#held.elements));
     return [...this.#held.elements.values()].reduce((sum, held) => sum + held.size, 0);
   }
@@ -113,7 +114,10 @@ export class FamilyPlane {
     for (const [service, ports] of services) {
       const rendered = new Map<string, readonly Element[]>();
       for (const port of ports) {
-        rendered.set(port.name, renderPort(port, this.#identities.of(port, this.#adoption?.of(port))));
+        rendered.set(
+          port.name,
+          renderPort(port, this.#identities.of(port, this.#adoption?.of(port)), this.#chainNumbers),
+        );
         portsBefore.delete(port.name);
       }
       this.#model.acquire(service, rendered);
@@ -209,7 +213,7 @@ export class FamilyPlane {
     for (const key of putMarks({ observed, desired }, this.#marks, this.#identities.lastHandle)) {
       this.#model.touch("layout", key);
     }
-    const steps = plan(observed, desired, isWhole ? keysOf(observed, desired) : this.#model.dirty);
+    const steps = plan(observed, desired, isWhole ? undefined : this.#model.dirty);
     this.#held.commit(head, steps, context);
     this.#model.clean();
     this.#suspects.clear();

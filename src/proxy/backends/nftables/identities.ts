@@ -21,6 +21,9 @@ interface MutableIdentity {
   handles: Map<string, number>;
 }
 
+/** Of all ports without affinity. */
+const none = new Map<string, number>();
+
 export class Identities {
   readonly #byPort = new Map<string, MutableIdentity>();
   readonly #usedIds = new Set<number>();
@@ -32,11 +35,12 @@ export class Identities {
   of(port: ServicePort, adopted?: Adopted): Identity {
     let identity = this.#byPort.get(port.name);
     if (!identity) {
-      identity = { id: this.#takeId(adopted?.id), handles: new Map() };
+      identity = { id: this.#takeId(adopted?.id), handles: none };
       this.#byPort.set(port.name, identity);
     }
     const before = identity.handles;
-    identity.handles = new Map();
+    if (!port.affinitySec && before === none) return identity;
+    identity.handles = port.affinitySec ? new Map() : none;
     if (port.affinitySec) {
       for (const endpoint of [...port.clusterEndpoints, ...port.localEndpoints]) {
         const text = targetBytes(endpoint);
@@ -80,6 +84,24 @@ export class Identities {
   reserve(id: number, handle: number): void {
     this.#lastId = Math.max(this.#lastId, id);
     this.#lastHandle = Math.max(this.#lastHandle, handle);
+  }
+}
+
+/** Numbers of chains in the maps of verdicts. There are few names, so none is ever given up. */
+export class ChainNumbers {
+  readonly #byName = new Map<string, number>();
+  #last = 0;
+
+  of(chain: string): number {
+    const known = this.#byName.get(chain);
+    if (known !== undefined) return known;
+    this.adopt(chain, this.#last + 1);
+    return this.#last;
+  }
+
+  adopt(chain: string, number: number): void {
+    this.#byName.set(chain, number);
+    this.#last = Math.max(this.#last, number);
   }
 }
 

@@ -1,8 +1,11 @@
 /**
  * The sets and maps of the table. Their number does not depend on the number of Services or endpoints (docs/decisions/0003).
  *
- *   packet ── vips ──→ chain "c-3" ── vip-ids ──→ id ── endpoints[id . random 0..2] ──→ DNAT
- *        └─── ports ─→ chain "xn-3" ─ port-ids ─→ id ┘
+ *   packet ── vips ──→ number ── chains ──→ chain "c-3" ── vip-ids ──→ id ── endpoints[id . random 0..2] ──→ DNAT
+ *        └─── ports ─→ number ── chains ──→ chain "xn-3" ─ port-ids ─→ id ┘
+ *
+ * Whenever a verdict is added the kernel walks all maps of verdicts. So those of the Services have numbers, and the few
+ * chains that are in use stand in small maps of verdicts behind them.
  */
 import type { FieldType, SetSpec } from "../../../kernel/nftables/port.ts";
 import type { IpFamily } from "../../../net/ip.ts";
@@ -14,6 +17,19 @@ export const localHandleBit = 0x40000000;
 const maxAffinityMs = 86_400_000;
 const maxClients = 1 << 20;
 
+/**
+ * number → chain, by who looks there: the first for all addresses, the second for those whose clients are near or outside (no
+ * chain of it leads back to the first), the third on the filter hooks, which know no DNAT.
+ */
+export const verdictMaps = ["chains", "chains-placed", "chains-closed"] as const;
+export type VerdictMap = (typeof verdictMaps)[number];
+
+/** The map that numbers found in this map stand for chains in. */
+export function verdictMapOf(set: string): VerdictMap {
+  if (set.endsWith("-closed")) return "chains-closed";
+  return set.endsWith("-near") || set.endsWith("-local") ? "chains-placed" : "chains";
+}
+
 /** Prefix length of the set's ranges, e.g. "range-24". */
 export const rangeSet = (prefix: number): string => `range-${prefix}`;
 
@@ -24,15 +40,16 @@ export function setsOf(family: IpFamily): readonly SetSpec[] {
   const endpoint: readonly FieldType[] = [address, "inet_service"];
   // The id travels in the packet's priority (see chains.ts), hence its type.
   return [
-    { name: "vips", key: vip, value: "verdict" },
-    { name: "vips-near", key: vip, value: "verdict" },
-    { name: "vips-local", key: vip, value: "verdict" },
-    { name: "vips-closed", key: vip, value: "verdict" },
+    { name: "vips", key: vip, value: ["mark"] },
+    { name: "vips-near", key: vip, value: ["mark"] },
+    { name: "vips-local", key: vip, value: ["mark"] },
+    { name: "vips-closed", key: vip, value: ["mark"] },
+    ...verdictMaps.map((name) => ({ name, key: ["mark"], value: "verdict" }) as const),
     { name: "vip-ids", key: vip, value: ["classid"] },
-    { name: "ports", key: port, value: "verdict" },
-    { name: "ports-near", key: port, value: "verdict" },
-    { name: "ports-local", key: port, value: "verdict" },
-    { name: "ports-closed", key: port, value: "verdict" },
+    { name: "ports", key: port, value: ["mark"] },
+    { name: "ports-near", key: port, value: ["mark"] },
+    { name: "ports-local", key: port, value: ["mark"] },
+    { name: "ports-closed", key: port, value: ["mark"] },
     { name: "port-ids", key: port, value: ["classid"] },
     { name: "endpoints", key: ["classid", "mark"], value: endpoint },
     { name: "slots", key: ["classid", "mark"], value: ["mark"] },
@@ -62,6 +79,12 @@ function addressType(family: IpFamily): FieldType {
 
 /** Which kind of value a set's elements have. */
 export function valuesOf(set: string): "none" | "data" | "verdict" {
-  if (set === "vips" || set === "ports" || /^(vips|ports)-(near|local|closed)$/.test(set)) return "verdict";
+  if (set.startsWith("chains")) return "verdict";
   return /^(cluster-ips|hairpin|ranged|range-\d+)$/.test(set) ? "none" : "data";
+}
+
+/** What leads to what: elements of a set are written after those of lower stages, and removed before. */
+export function stageOf(set: string): number {
+  if (valuesOf(set) === "verdict") return 1;
+  return /^(vips|ports)(-near|-local|-closed)?$/.test(set) ? 2 : 0;
 }

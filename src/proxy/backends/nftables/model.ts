@@ -1,19 +1,20 @@
 /** The desired elements, with who wants each: some belong to several Service ports. */
-import { addKey, type Elements, type Keys, putElement } from "./elements.ts";
+import { addKey, type Elements, type Keys } from "./elements.ts";
 import { valuesOf } from "./layout.ts";
 import type { Element } from "./render.ts";
 
 export class Model {
   readonly desired: Elements = new Map();
   /** Keys whose element may differ from what holds. */
-  #dirty: Keys = new Map();
+  #dirty: Keys | undefined;
   readonly #byPort = new Map<string, readonly Element[]>();
   readonly #portsByService = new Map<string, readonly string[]>();
   /** How many want the element; absent for one. */
   readonly #references = new Map<string, number>();
   readonly #chainUses = new Map<string, number>();
 
-  get dirty(): Keys {
+  /** Undefined: any. */
+  get dirty(): Keys | undefined {
     return this.#dirty;
   }
 
@@ -22,7 +23,7 @@ export class Model {
   }
 
   touch(set: string, key: string): void {
-    addKey(this.#dirty, set, key);
+    if (this.#dirty) addKey(this.#dirty, set, key);
   }
 
   services(): IterableIterator<string> {
@@ -59,12 +60,17 @@ export class Model {
     return this.#chainUses.keys();
   }
 
+  /** Once for each of 100,000 endpoints: a look at the size saves one at the key. */
   #want({ set, key, value }: Element): void {
-    if (this.desired.get(set)?.has(key)) count(this.#references, `${set} ${key}`, 1, 1);
-    else {
-      putElement(this.desired, set, key, value);
-      addKey(this.#dirty, set, key);
+    let held = this.desired.get(set);
+    if (!held) {
+      held = new Map();
+      this.desired.set(set, held);
     }
+    const before = held.size;
+    held.set(key, value);
+    if (held.size === before) count(this.#references, `${set} ${key}`, 1, 1);
+    else this.touch(set, key);
     if (valuesOf(set) === "verdict") count(this.#chainUses, value, 1, 0);
   }
 
@@ -73,7 +79,7 @@ export class Model {
     if (isShared) count(this.#references, `${set} ${key}`, -1, 1);
     else {
       this.desired.get(set)?.delete(key);
-      addKey(this.#dirty, set, key);
+      this.touch(set, key);
     }
     if (valuesOf(set) === "verdict") count(this.#chainUses, value, -1, 0);
   }

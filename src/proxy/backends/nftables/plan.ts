@@ -1,5 +1,5 @@
 /** What holds against what should → steps. Pure. */
-import { type Elements, type Keys, keysOf, putElement } from "./elements.ts";
+import { type Elements, type Keys, putElement } from "./elements.ts";
 
 export interface Step {
   readonly key: string;
@@ -17,27 +17,32 @@ export interface SetSteps {
 
 export type Steps = readonly SetSteps[];
 
-/** Looks only at `keys`, which is all of them when it is left out. */
-export function plan(observed: Elements, desired: Elements, keys: Keys = keysOf(observed, desired)): Steps {
-  return [...keys].map(([set, touched]) => planSet(set, { observed, desired, touched })).filter(isAny);
+/** Looks only at `keys`; at all when they are left out. */
+export function plan(observed: Elements, desired: Elements, keys?: Keys): Steps {
+  const sets = keys ? [...keys.keys()] : [...new Set([...observed.keys(), ...desired.keys()])];
+  return sets.map((set) => planSet(set, { observed, desired, touched: keys?.get(set) })).filter(isAny);
 }
 
 function planSet(
   set: string,
-  { observed, desired, touched }: { observed: Elements; desired: Elements; touched: ReadonlySet<string> },
+  { observed, desired, touched }: { observed: Elements; desired: Elements; touched: ReadonlySet<string> | undefined },
 ): SetSteps {
   const before = observed.get(set);
   const after = desired.get(set);
   const added: Step[] = [];
   const replaced: Step[] = [];
   const removed: Step[] = [];
-  for (const key of touched) {
-    const old = before?.get(key);
-    const value = after?.get(key);
+  const compare = (key: string, old: string | undefined, value: string | undefined): void => {
     if (value === undefined) {
       if (old !== undefined) removed.push({ key, value: old });
     } else if (old === undefined) added.push({ key, value });
     else if (old !== value) replaced.push({ key, value });
+  };
+  if (touched) {
+    for (const key of touched) compare(key, before?.get(key), after?.get(key));
+  } else {
+    for (const [key, value] of after ?? []) compare(key, before?.get(key), value);
+    for (const [key, old] of before ?? []) if (!after?.has(key)) compare(key, old, undefined);
   }
   return { set, added, replaced, removed };
 }
@@ -48,7 +53,8 @@ const isAny = ({ added, replaced, removed }: SetSteps): boolean => added.length 
 export function take(observed: Elements, steps: Steps): void {
   for (const { set, added, replaced, removed } of steps) {
     for (const { key } of removed) observed.get(set)?.delete(key);
-    for (const { key, value } of [...replaced, ...added]) putElement(observed, set, key, value);
+    for (const { key, value } of replaced) putElement(observed, set, key, value);
+    for (const { key, value } of added) putElement(observed, set, key, value);
   }
 }
 

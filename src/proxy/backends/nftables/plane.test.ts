@@ -9,6 +9,7 @@ import { randomService, seededRandom } from "../../testing/churn.ts";
 import { settings } from "../../testing/fixtures.ts";
 import { propertySuite, unclosed } from "../../testing/properties.ts";
 import type { Report } from "../port.ts";
+import { valuesOf, verdictMaps } from "./layout.ts";
 import { createNftablesDataPlane } from "./plane.ts";
 
 const tables: readonly Table[] = [
@@ -16,7 +17,7 @@ const tables: readonly Table[] = [
   { family: "ip6", name: "fairlead" },
 ];
 
-/** What the sets hold, without the numbers that depend on history: ids and handles are named by what they stand for. */
+/** What the sets hold, without the numbers that depend on history: ids, handles and chains are named by what they stand for. */
 function meaning(nft: Nftables): string[] {
   return tables.flatMap((table) => {
     const held = (set: string) => nft.elements(table, set);
@@ -25,6 +26,7 @@ function meaning(nft: Nftables): string[] {
       for (const { key, value } of held(set))
         names.set(value, [names.get(value) ?? "", `${set}:${key}`].sort()[1] ?? "");
     }
+    const chains = new Map(verdictMaps.flatMap(held).map(({ key, value }) => [key, value]));
     const targets = new Map(held("sticky-endpoints").map(({ key, value }) => [key, value]));
     return [...(nft.sets(table) ?? [])]
       .filter((set) => set !== "clients" && set !== "layout")
@@ -35,6 +37,8 @@ function meaning(nft: Nftables): string[] {
           if (set === "slots")
             return JSON.stringify([set, names.get(key.slice(0, 4)), key.slice(4), targets.get(value) ?? "local"]);
           if (set === "sticky-endpoints") return JSON.stringify([set, value]);
+          if (valuesOf(set) === "verdict") return JSON.stringify([set, value]);
+          if (/^(vips|ports)/.test(set)) return JSON.stringify([set, key, chains.get(value)]);
           return JSON.stringify([set, key, value]);
         }),
       )

@@ -3,8 +3,8 @@ import { parseCidr } from "../../../net/cidr.ts";
 import { type Endpoint, endpointText, type ServicePort } from "../../state.ts";
 import { addressBytes, networkBytes, portBytes, protocolBytes, targetBytes, u32 } from "./bytes.ts";
 import { chainName, type Kind } from "./chains.ts";
-import type { Identity } from "./identities.ts";
-import { localHandleBit, localIndex, rangeSet } from "./layout.ts";
+import type { ChainNumbers, Identity } from "./identities.ts";
+import { localHandleBit, localIndex, rangeSet, verdictMapOf } from "./layout.ts";
 
 export interface Element {
   readonly set: string;
@@ -14,9 +14,14 @@ export interface Element {
 }
 
 /** Elements of several ports may be the same (the clusterIP's own, a hairpin pair): they are counted by their owners. */
-export function renderPort(port: ServicePort, identity: Identity): Element[] {
+export function renderPort(port: ServicePort, identity: Identity, chains: ChainNumbers): Element[] {
   const elements: Element[] = [];
   const put = (set: string, key: string, value = "") => void elements.push({ set, key, value });
+  const putChain: Put = (set, key, chain = "") => {
+    const number = u32(chains.of(chain));
+    put(set, key, number);
+    put(verdictMapOf(set), number, chain);
+  };
   renderEndpoints(port, identity, put);
   for (const { address, role } of port.vips) {
     const bytes = addressBytes(address);
@@ -24,16 +29,16 @@ export function renderPort(port: ServicePort, identity: Identity): Element[] {
     put("vip-ids", key, u32(identity.id));
     if (role === "clusterIP") {
       put("cluster-ips", bytes);
-      renderInternal(port, key, put);
+      renderInternal(port, key, putChain);
     } else {
-      renderExternal(port, { key, sets: "vips", suffix: "" }, put);
+      renderExternal(port, { key, sets: "vips", suffix: "" }, putChain);
     }
     if (role === "loadBalancerIP") renderRanges(port, key, put);
   }
   if (port.nodePort) {
     const key = protocolBytes(port.protocol) + portBytes(port.nodePort);
     put("port-ids", key, u32(identity.id));
-    renderExternal(port, { key, sets: "ports", suffix: "n" }, put);
+    renderExternal(port, { key, sets: "ports", suffix: "n" }, putChain);
   }
   return elements;
 }
@@ -50,11 +55,10 @@ function renderEndpoints(port: ServicePort, identity: Identity, put: Put): void 
   for (const { endpoints, firstIndex, handleBit } of lists) {
     endpoints.forEach((endpoint, index) => {
       const slot = id + u32(firstIndex + index);
-      const address = addressBytes(endpoint.ip);
       const target = targetBytes(endpoint);
       if (!port.affinitySec) put("endpoints", slot, target);
       else renderSticky({ slot, target, handleBit, handle: handleOf(identity, endpoint) }, put);
-      if (endpoint.local || endpoint.unplaced) hairpins.add(address + address);
+      if (endpoint.local || endpoint.unplaced) hairpins.add(addressBytes(endpoint.ip).repeat(2));
     });
   }
   for (const pair of hairpins) put("hairpin", pair);

@@ -6,13 +6,16 @@ import { maskBytes, protocolNumbers, u32, zeros } from "./bytes.ts";
 import {
   addressSize,
   type Context,
+  carry,
   fromPods,
   loadAddress,
   loadPortKey,
   loadVipKey,
   markForMasquerade,
   matchBlock,
+  savedPriority,
 } from "./chains.ts";
+import { verdictMapOf } from "./layout.ts";
 
 export interface SkeletonChain {
   readonly name: string;
@@ -35,6 +38,17 @@ const statusDnat = 32;
 const jump = (chain: string): Expression => ({ name: "verdict", verdict: "jump", chain });
 const goto = (chain: string): Expression => ({ name: "verdict", verdict: "goto", chain });
 const drop: Expression = { name: "verdict", verdict: "drop" };
+
+/** Goes to the chain whose number the set has for the key in register 0. The number is carried as ids are (chains.ts). */
+function lookUpChain(set: string): Expression[] {
+  return [
+    { name: "lookup", set, from: 0, to: 0 },
+    { name: "meta", key: "priority", to: savedPriority },
+    ...carry(0),
+    { name: "meta-set", key: "priority", from: savedPriority },
+    { name: "lookup", set: verdictMapOf(set), from: 0, to: "verdict" },
+  ];
+}
 
 /** In the order in which they can be made: a chain before those that go to it. */
 export function skeletonOf(context: Context): readonly SkeletonChain[] {
@@ -64,12 +78,12 @@ function verdictChains(context: Context): SkeletonChain[] {
     { name: "to-drop", rules: [[drop]] },
     {
       name: "closed-ports",
-      rules: [[...loadPortKey(0), { name: "lookup", set: "ports-closed", from: 0, to: "verdict" }]],
+      rules: [[...loadPortKey(0), ...lookUpChain("ports-closed")]],
     },
     {
       name: "closed",
       rules: [
-        [...loadVipKey(family, 0), { name: "lookup", set: "vips-closed", from: 0, to: "verdict" }],
+        [...loadVipKey(family, 0), ...lookUpChain("vips-closed")],
         onClusterIp,
         ...inFamily(settings.serviceCidrs, context).map((cidr) => [...matchBlock("daddr", cidr, "equal"), drop]),
         ...onNodePortAddress(context, "closed-ports"),
@@ -80,8 +94,8 @@ function verdictChains(context: Context): SkeletonChain[] {
 
 function dnatChains(context: Context): SkeletonChain[] {
   const { family } = context;
-  const vip = (set: string): Rule => [...loadVipKey(family, 0), { name: "lookup", set, from: 0, to: "verdict" }];
-  const port = (set: string): Rule => [...loadPortKey(0), { name: "lookup", set, from: 0, to: "verdict" }];
+  const vip = (set: string): Rule => [...loadVipKey(family, 0), ...lookUpChain(set)];
+  const port = (set: string): Rule => [...loadPortKey(0), ...lookUpChain(set)];
   return [
     { name: "near", rules: [vip("vips-near")] },
     { name: "outside", rules: outsideRules(context, "near", vip("vips-local")) },

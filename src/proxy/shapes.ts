@@ -1,0 +1,45 @@
+/** What the proxy reads of Services and EndpointSlices, by the field numbers of their protobuf form. */
+import { field, type MessageShape, metadata } from "../client/protobuf.ts";
+
+const { list, message, number, boolean, repeats, text, word } = field;
+
+export const proxyNameLabel = "service.kubernetes.io/service-proxy-name";
+export const headlessLabel = "service.kubernetes.io/headless";
+export const serviceNameLabel = "kubernetes.io/service-name";
+export const triggerAnnotation = "endpoints.kubernetes.io/last-change-trigger-time";
+
+export const serviceShape: MessageShape = {
+  metadata: metadata([proxyNameLabel]),
+  spec: message(2, {
+    ports: list(repeats(message(1, { name: word(1), protocol: word(2), port: number(3), nodePort: number(5) }))),
+    clusterIP: text(3),
+    type: word(4),
+    externalIPs: list(text(5)),
+    sessionAffinity: word(7),
+    loadBalancerSourceRanges: list(text(9)),
+    externalTrafficPolicy: word(11),
+    healthCheckNodePort: number(12),
+    sessionAffinityConfig: message(14, { clientIP: message(1, { timeoutSeconds: number(1) }) }),
+    clusterIPs: list(text(18)),
+    internalTrafficPolicy: word(22),
+  }),
+  status: message(3, {
+    loadBalancer: message(1, { ingress: list(message(1, { ip: text(1), hostname: text(2), ipMode: word(3) })) }),
+  }),
+};
+
+export const sliceShape: MessageShape = {
+  metadata: metadata([serviceNameLabel, headlessLabel], [triggerAnnotation]),
+  endpoints: list(
+    message(2, {
+      addresses: list(text(1)),
+      conditions: repeats(message(2, { ready: boolean(1), serving: boolean(2), terminating: boolean(3) })),
+      nodeName: word(6),
+      hints: repeats(
+        message(8, { forZones: list(message(1, { name: word(1) })), forNodes: list(message(2, { name: word(1) })) }),
+      ),
+    }),
+  ),
+  ports: list(repeats(message(3, { name: word(1), protocol: word(2), port: number(3) }))),
+  addressType: word(4),
+};
