@@ -75,6 +75,7 @@ const suites: readonly {
   { name: "clients", patterns: ["test/clients/**/*.test.ts"], concurrency: 1 },
   { name: "kubectl", patterns: ["test/kubectl/**/*.test.ts"], concurrency: 1 },
   { name: "cluster", patterns: ["test/cluster/**/*.test.ts"], concurrency: 1 },
+  { name: "chaos", patterns: ["test/chaos/**/*.test.ts"], concurrency: 1 },
 ];
 
 function runSuite(files: readonly string[], concurrency: number, timeoutMs: number): Promise<Counts> {

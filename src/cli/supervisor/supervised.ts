@@ -69,6 +69,9 @@ export function supervise({
     },
     stop: () => {
       stopped = true;
+      // It is nsenter, outside of the cluster's namespaces: one that was stopped with its child would never wait for it,
+      // and the namespaces never end.
+      child?.kill("SIGKILL");
     },
   };
 }

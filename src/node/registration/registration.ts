@@ -27,10 +27,18 @@ export interface RegistrationOptions {
 }
 
 async function writeNode({ config, client, machine }: RegistrationOptions): Promise<void> {
+  const create = () => client.create(nodes, nodeObject(config, { machine, old: undefined }));
   try {
-    await client.create(nodes, nodeObject(config, { machine, old: undefined }));
+    await create();
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
+    const { metadata, spec } = await client.get<Node>(nodes, config.nodeName);
+    if (spec?.podCIDRs && spec.podCIDRs.join() !== config.podCidrs.join()) {
+      // A Node never changes the addresses of its Pods: that of a former run, with others, gives way to a new one.
+      await client.delete(nodes, { name: config.nodeName }, { preconditions: { uid: metadata.uid ?? "" } });
+      await create();
+      return;
+    }
     await retryOnConflict<Node>(client, nodes, {
       name: config.nodeName,
       change: (old) => nodeObject(config, { machine, old }),
