@@ -11,6 +11,7 @@ import { type Clock, systemClock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Store } from "../store/store.ts";
 import { customResourceHook } from "./admission/custom-resource-hook.ts";
+import { createIngressHook } from "./admission/ingress-hook.ts";
 import { nodeHooks } from "./admission/node-hook.ts";
 import { createPodHook } from "./admission/pod-hook.ts";
 import { serviceHook } from "./admission/service-hook.ts";
@@ -92,9 +93,10 @@ async function createContext(
   const { serviceCidr, nodePortRange, issuer = defaultIssuer, disabledAdmission = [] } = config;
   const allocator = new ServiceAllocator({ serviceCidrs: serviceCidr.split(","), nodePortRange });
   const accounts = !disabledAdmission.includes("ServiceAccount");
-  const [authorizer, podHook] = await Promise.all([
+  const [authorizer, podHook, ingressHook] = await Promise.all([
     createAuthorizer(store, closing),
     createPodHook({ store, signal: closing, accounts, tolerationSeconds: config.tolerationSeconds ?? {} }),
+    createIngressHook(store, closing),
     adoptServices(store, allocator),
   ]);
   return {
@@ -109,6 +111,7 @@ async function createContext(
     hooks: new Map([
       ["services", serviceHook(allocator)],
       ["pods", podHook],
+      ["ingresses", ingressHook],
       ...nodeHooks,
       ...roleHooks(authorizer),
       ["customresourcedefinitions", customResourceHook(registry, clock)],
