@@ -73,6 +73,8 @@ const suites: readonly {
   { name: "vm", patterns: ["test/vm/**/*.test.ts"], concurrency: 1, timeoutMs: 1_200_000 },
   { name: "control-plane", patterns: ["test/control-plane/**/*.test.ts"], concurrency: 1 },
   { name: "clients", patterns: ["test/clients/**/*.test.ts"], concurrency: 1 },
+  // The API server against hostile requests, and against kills: shorter runs than `npm run fuzz` and `npm run storm`.
+  { name: "hardship", patterns: ["test/fuzz/**/*.test.ts", "test/storm/**/*.test.ts"], concurrency: 1 },
   { name: "kubectl", patterns: ["test/kubectl/**/*.test.ts"], concurrency: 1 },
   { name: "cluster", patterns: ["test/cluster/**/*.test.ts"], concurrency: 1 },
   { name: "chaos", patterns: ["test/chaos/**/*.test.ts"], concurrency: 1 },

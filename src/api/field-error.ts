@@ -1,9 +1,9 @@
 /** Faults of one field, worded as Kubernetes words them. Source: the texts of the public API's `Status.details.causes`. */
 import type { FieldError } from "./kind.ts";
 
-/** Strings are quoted, numbers and booleans bare, everything else is JSON. */
+/** Strings are quoted, numbers and booleans bare, everything else is JSON; what is missing is an empty string. */
 function shown(value: unknown): string {
-  return JSON.stringify(value) ?? "null";
+  return JSON.stringify(value) ?? `""`;
 }
 
 function withDetail(start: string, detail: string): string {

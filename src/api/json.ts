@@ -22,6 +22,11 @@ export function cloneJson<T>(value: T): T {
   return structuredClone(value);
 }
 
+/** The value of a field that the record itself has: "constructor" is no key of an empty one. */
+export function ownField<T>(record: Readonly<Record<string, T>> | undefined, field: string): T | undefined {
+  return record && Object.hasOwn(record, field) ? record[field] : undefined;
+}
+
 /** Plain assignment to "__proto__" would change the object's prototype; this makes it a field as any other. */
 export function setField(object: JsonObject, field: string, value: unknown): void {
   if (field === "__proto__")

@@ -45,9 +45,10 @@ function validateFinalizers(finalizers: readonly string[], path: string, lenient
 
 function validateOwner(owner: OwnerReference, path: string): FieldError[] {
   const faults: FieldError[] = [];
-  const versioned = owner.apiVersion.split("/");
-  if (!owner.apiVersion || versioned.length > 2) {
-    faults.push(invalid(`${path}.apiVersion`, owner.apiVersion ?? "", "version must not be empty"));
+  // What is required may be missing all the same.
+  const { apiVersion = "" } = owner;
+  if (!apiVersion || apiVersion.split("/").length > 2) {
+    faults.push(invalid(`${path}.apiVersion`, apiVersion, "version must not be empty"));
   }
   for (const field of ["kind", "name", "uid"] as const) {
     if (!owner[field]) faults.push(invalid(`${path}.${field}`, owner[field] ?? "", "must not be empty"));

@@ -1,5 +1,6 @@
 /**
- * Checks of names, with the texts that Kubernetes gives. Each returns the faults, none if the value is good.
+ * Checks of names, with the texts that Kubernetes gives. Each returns the faults, none if the value is good; a value
+ * that is missing (which no type says of required fields) counts as empty.
  * Sources: Kubernetes "Object Names and IDs", "Labels and Selectors"; RFC 1123 section 2.1, RFC 1035 section 2.3.1, RFC 6335 section 5.1.
  */
 
@@ -91,24 +92,24 @@ function forPrefix(name: string, isPrefix: boolean): string {
 }
 
 /** RFC 1123 label: names of Namespaces, DNS names of one part. */
-export function checkDnsLabel(name: string, isPrefix = false): string[] {
+export function checkDnsLabel(name = "", isPrefix = false): string[] {
   const value = forPrefix(name, isPrefix);
   const dotted = !labelRegex.test(value) && subdomainRegex.test(value);
   return check(value, labelRegex, dotted ? "must not contain dots" : labelRule, maxLabel);
 }
 
 /** RFC 1123 subdomain: names of most objects. */
-export function checkDnsSubdomain(name: string, isPrefix = false): string[] {
+export function checkDnsSubdomain(name = "", isPrefix = false): string[] {
   return check(forPrefix(name, isPrefix), subdomainRegex, subdomainRule, maxSubdomain);
 }
 
 /** RFC 1035 label: names of Services. */
-export function checkDns1035Label(name: string, isPrefix = false): string[] {
+export function checkDns1035Label(name = "", isPrefix = false): string[] {
   return check(forPrefix(name, isPrefix), label1035Regex, label1035Rule, maxLabel);
 }
 
 /** Names that need only fit into a URL path, e.g. those of roles. */
-export function checkPathSegment(name: string, isPrefix = false): string[] {
+export function checkPathSegment(name = "", isPrefix = false): string[] {
   if (!isPrefix && (name === "." || name === "..")) return [`may not be '${name}'`];
   return ["/", "%"]
     .filter((character) => name.includes(character))
@@ -116,7 +117,7 @@ export function checkPathSegment(name: string, isPrefix = false): string[] {
 }
 
 /** Label and annotation keys, resource names: "example.com/MyName" or "MyName". */
-export function checkQualifiedName(value: string): string[] {
+export function checkQualifiedName(value = ""): string[] {
   const parts = value.split("/");
   if (parts.length > 2) {
     return [
@@ -137,12 +138,12 @@ export function checkQualifiedName(value: string): string[] {
 }
 
 /** Label values; empty is good. */
-export function checkLabelValue(value: string): string[] {
+export function checkLabelValue(value = ""): string[] {
   return check(value, labelValueRegex, labelValueRule, maxLabel);
 }
 
 /** Keys of ConfigMaps and Secrets. */
-export function checkConfigKey(key: string): string[] {
+export function checkConfigKey(key = ""): string[] {
   const faults = check(key, configKeyRegex, configKeyRule, maxSubdomain);
   if (key === "." || key === "..") faults.push(`must not be '${key}'`);
   else if (key.startsWith("..")) faults.push("must not start with '..'");
@@ -150,18 +151,18 @@ export function checkConfigKey(key: string): string[] {
 }
 
 /** Names of environment variables (since Kubernetes 1.32: any printable ASCII but "="). */
-export function checkEnvName(name: string): string[] {
+export function checkEnvName(name = ""): string[] {
   if (name === "") return ["environment variable name must be non-empty"];
   if (/^[\x20-\x3c\x3e-\x7e]+$/.test(name)) return [];
   return ["a valid environment variable name must consist only of printable ASCII characters other than '='"];
 }
 
-export function checkHttpHeaderName(name: string): string[] {
+export function checkHttpHeaderName(name = ""): string[] {
   return headerNameRegex.test(name) ? [] : [headerNameRule];
 }
 
 /** Port names of containers and endpoint slices, as in IANA service names (RFC 6335). */
-export function checkPortName(name: string): string[] {
+export function checkPortName(name = ""): string[] {
   const faults: string[] = [];
   if (name.length > maxPortName) faults.push(maxLength(maxPortName));
   if (!/^[-a-z0-9]+$/.test(name)) faults.push("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");

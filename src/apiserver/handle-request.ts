@@ -1,6 +1,15 @@
 /** One HTTP request: who, what, may they, is it their turn, do it, answer. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { badRequest, forbidden, forbiddenPath, noSuchMethod, noSuchPath, tooLarge } from "../api/status.ts";
+import {
+  ApiFault,
+  badRequest,
+  forbidden,
+  forbiddenPath,
+  noSuchMethod,
+  noSuchPath,
+  tooLarge,
+} from "../api/status.ts";
+import type { Log } from "../lib/log.ts";
 import { absenceOf } from "./absent-groups.ts";
 import type { Audit } from "./audit.ts";
 import { authenticate } from "./authentication/authenticate.ts";
@@ -173,6 +182,12 @@ async function serve(edge: Edge, visit: Visit): Promise<void> {
   await serveResource(edge, visit, visit.head);
 }
 
+/** What nobody foresaw is logged with the place where it happened. */
+function logFailure({ request: { method, url } }: Visit, log: Log, error: unknown): void {
+  const unforeseen = error instanceof Error && !(error instanceof ApiFault);
+  log.error("request failed", { method, url, error, ...(unforeseen ? { stack: error.stack } : {}) });
+}
+
 export async function handleRequest(edge: Edge, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { audit, server } = edge;
   const visit: Visit = { request, response, receivedMs: server.clock.now() };
@@ -183,7 +198,7 @@ export async function handleRequest(edge: Edge, request: IncomingMessage, respon
     // The client is gone: there is nobody to tell.
     if (response.destroyed) return;
     const { status } = faultOf(error);
-    if (status.code === 500) server.log.error("request failed", { method: request.method, url: request.url, error });
+    if (status.code === 500) logFailure(visit, server.log, error);
     // A body that nobody read must not be taken for the next request.
     if (!request.complete) request.resume();
     await sendStatus(request, response, status);

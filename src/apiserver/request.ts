@@ -53,7 +53,8 @@ export function verbOf(
     case "GET":
     case "HEAD":
       if (subresource === "proxy") return "get";
-      if (watch || isTrue(query.get("watch"))) return "watch";
+      // The head of a stream that would not end is of no use.
+      if (method === "GET" && (watch || isTrue(query.get("watch")))) return "watch";
       return name === undefined ? "list" : "get";
     case "POST":
       return "create";

@@ -8,12 +8,12 @@ export interface Cidr {
 }
 
 /** Reads "address/prefix" in the strict form: no leading zeros anywhere. Host bits are kept. Undefined for any other text. */
-export function parseCidr(text: string): Cidr | undefined {
+export function parseCidr(text = ""): Cidr | undefined {
   return readCidr(text, parseIp, /^(0|[1-9]\d{0,2})$/);
 }
 
 /** Reads a CIDR as older Kubernetes API fields accept it (leading zeros; IPv4-mapped IPv6). Undefined for any other text. */
-export function parseCidrSloppy(text: string): Cidr | undefined {
+export function parseCidrSloppy(text = ""): Cidr | undefined {
   return readCidr(text, parseIpSloppy, /^\d{1,9}$/);
 }
 

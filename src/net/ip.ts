@@ -18,7 +18,7 @@ export function bitsOf(family: IpFamily): 32 | 128 {
  * Reads an address in the strict form: no leading zeros in IPv4 bytes, no zone, no blanks.
  * Undefined for any other text. "::ffff:1.2.3.4" is an IPv6 address here.
  */
-export function parseIp(text: string): Ip | undefined {
+export function parseIp(text = ""): Ip | undefined {
   const value = text.includes(":") ? parseIpv6(text, false) : parseIpv4(text, false);
   return value === undefined ? undefined : { family: text.includes(":") ? "IPv6" : "IPv4", value };
 }
@@ -27,7 +27,7 @@ export function parseIp(text: string): Ip | undefined {
  * Reads an address as older Kubernetes API fields accept it: leading zeros are decimal, and an IPv4-mapped IPv6 text is its
  * IPv4 address. Undefined for any other text.
  */
-export function parseIpSloppy(text: string): Ip | undefined {
+export function parseIpSloppy(text = ""): Ip | undefined {
   if (!text.includes(":")) {
     const value = parseIpv4(text, true);
     return value === undefined ? undefined : { family: "IPv4", value };

@@ -19,7 +19,7 @@ interface Faults {
 }
 
 function pruneMetadata(value: unknown, path: string, faults: Faults): unknown {
-  if (!isJsonObject(value)) return value;
+  if (value === null) return value;
   const { value: metadata, unknown, errors } = decode(objectMeta, value);
   const place = fieldPath(path, "metadata");
   faults.unknown.push(...unknown.map((text) => text.replace('field "', `field "${place}.`)));

@@ -1,6 +1,7 @@
 /** Rules of a Pod's containers: names, images, ports, environment, mounts, resources. */
 import type { Container, EnvFromSource, EnvVar, PodSpec } from "kubernetes-types/core/v1";
 import { duplicate, invalid, notFound, notSupported, required } from "../field-error.ts";
+import { ownField } from "../json.ts";
 import type { FieldError } from "../kind.ts";
 import { checkDnsLabel, checkEnvName, checkPortName } from "../names.ts";
 import { compareQuantities, parseQuantity } from "../quantity.ts";
@@ -182,7 +183,7 @@ function validateResources(field: string, { resources }: Container): FieldError[
   }
   if (faults.length > 0) return faults;
   for (const [name, request] of Object.entries(requests)) {
-    const limit = limits[name];
+    const limit = ownField(limits, name);
     if (limit === undefined || compareQuantities(request, limit) <= 0) continue;
     faults.push(invalid(`${field}.requests`, request, `must be less than or equal to ${name} limit of ${limit}`));
   }

@@ -1,6 +1,7 @@
 /** What is legal in a Pod but hardly meant. Source: the texts of the public API's Warning headers. */
 import { isDeepStrictEqual } from "node:util";
 import type { Container, PodSpec, PodTemplateSpec } from "kubernetes-types/core/v1";
+import { ownField } from "../json.ts";
 import { parseQuantity } from "../quantity.ts";
 
 /** Labels of nodes whose names have changed, with the release and the new name. */
@@ -18,7 +19,7 @@ const nanoPerUnit = 1_000_000_000n;
 export function warnAboutPodSpec(field: string, spec: PodSpec): string[] {
   const { nodeSelector = {}, topologySpreadConstraints: spread = [], terminationGracePeriodSeconds: grace = 0 } = spec;
   const warnings = Object.keys(nodeSelector).flatMap((label) => {
-    const [release, next] = oldLabels[label] ?? [];
+    const [release, next] = ownField(oldLabels, label) ?? [];
     return next ? [`${field}.nodeSelector[${label}]: deprecated since ${release}; use "${next}" instead`] : [];
   });
   for (const [index, { labelSelector }] of spread.entries()) {

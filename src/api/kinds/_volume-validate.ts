@@ -78,7 +78,7 @@ function validateSource(path: string, volume: Volume): FieldError[] {
   const faults: FieldError[] = [];
   if (configMap) faults.push(...validateFiles(`${path}.configMap`, configMap));
   if (secret) faults.push(...validateFiles(`${path}.secret`, secret));
-  if (hostPath?.path.split("/").includes("..")) {
+  if (hostPath?.path?.split("/").includes("..")) {
     faults.push(invalid(`${path}.hostPath.path`, hostPath.path, "must not contain '..'"));
   }
   if (hostPath?.type !== undefined && !hostPathTypes.includes(hostPath.type)) {
@@ -99,7 +99,7 @@ function validateSource(path: string, volume: Volume): FieldError[] {
   if (ephemeral) {
     const template = ephemeral.volumeClaimTemplate;
     const field = `${path}.ephemeral.volumeClaimTemplate`;
-    faults.push(...(template ? validateClaimSpec(`${field}.spec`, template.spec) : [required(field)]));
+    faults.push(...(template ? validateClaimSpec(`${field}.spec`, template.spec ?? {}) : [required(field)]));
   }
   return faults;
 }

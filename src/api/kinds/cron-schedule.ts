@@ -2,6 +2,7 @@
  * Schedules of CronJobs: five fields, or one of the words behind "@".
  * Source: crontab(5) and the field docs of CronJobSpec; the texts of faults are those that Kubernetes answers.
  */
+import { ownField } from "../json.ts";
 
 /** The minutes, hours, … at which it is time; a day counts if it is in both sets, or in either when neither field is a star. */
 export interface CronSchedule {
@@ -120,7 +121,7 @@ function parseEvery(text: string): CronSchedule {
 function parse(text: string): CronSchedule {
   if (text === "") fail("empty spec string");
   if (text.startsWith("@every ")) return parseEvery(text);
-  const known = descriptors[text];
+  const known = ownField(descriptors, text);
   if (text.startsWith("@") && !known) fail(`unrecognized descriptor: ${text}`);
   const fields = (known ?? text).trim().split(/\s+/).filter(Boolean);
   if (fields.length !== fieldCount) {

@@ -109,7 +109,7 @@ function validatePorts(ports: readonly EndpointPort[]): FieldError[] {
 
 function warnings({ addressType, endpoints }: EndpointSlice): string[] {
   if (addressType === "FQDN") return ["spec.addressType: FQDN endpoints are deprecated"];
-  return (endpoints ?? []).flatMap(({ addresses }, index) =>
+  return (endpoints ?? []).flatMap(({ addresses = [] }, index) =>
     addresses.flatMap((address, at) => warnAboutIp(`endpoints[${index}].addresses[${at}]`, address)),
   );
 }

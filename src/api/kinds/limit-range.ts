@@ -1,5 +1,6 @@
 import type { LimitRangeItem } from "kubernetes-types/core/v1";
 import { duplicate, forbidden, invalid, required } from "../field-error.ts";
+import { ownField } from "../json.ts";
 import type { FieldError, Kind } from "../kind.ts";
 import { checkQualifiedName } from "../names.ts";
 import type { LimitRange } from "../object.ts";
@@ -73,7 +74,7 @@ const orders: readonly Order[] = [
 ];
 
 function validateOrder(path: string, item: LimitRangeItem, name: string, { less, more, at }: Order): FieldError[] {
-  const [low, high] = [item[less]?.[name], item[more]?.[name]];
+  const [low, high] = [ownField(item[less], name), ownField(item[more], name)];
   if (low === undefined || high === undefined || compareQuantities(low, high) <= 0) return [];
   const isRequest = less === "defaultRequest" && more === "default";
   const detail = `${words[less]} ${low} is greater than ${isRequest ? "default limit value" : words[more]} ${high}`;
@@ -83,11 +84,11 @@ function validateOrder(path: string, item: LimitRangeItem, name: string, { less,
 const numberOf = (amount: string): number => Number(parseQuantity(amount)?.nano ?? 0n);
 
 function validateRatio(path: string, { maxLimitRequestRatio, min, max }: LimitRangeItem, name: string): FieldError[] {
-  const ratio = maxLimitRequestRatio?.[name];
+  const ratio = ownField(maxLimitRequestRatio, name);
   if (ratio === undefined) return [];
   const field = `${path}.maxLimitRequestRatio[${name}]`;
   if (compareQuantities(ratio, "1") < 0) return [invalid(field, ratio, `ratio ${ratio} is less than 1`)];
-  const [low, high] = [min?.[name], max?.[name]];
+  const [low, high] = [ownField(min, name), ownField(max, name)];
   if (low === undefined || high === undefined) return [];
   const limit = numberOf(high) / numberOf(low);
   if (numberOf(ratio) / 1e9 <= limit) return [];

@@ -1,4 +1,5 @@
 import { invalid, required } from "../field-error.ts";
+import { ownField } from "../json.ts";
 import type { FieldError, Kind } from "../kind.ts";
 import type { Secret } from "../object.ts";
 import { secrets } from "../resource.ts";
@@ -25,7 +26,7 @@ function validate({ metadata, type = "", data = {} }: Secret): FieldError[] {
   if (type === "kubernetes.io/basic-auth" && data.username === undefined && data.password === undefined) {
     faults.push(required("data[username]"), required("data[password]"));
   }
-  for (const key of demandedKeys[type] ?? []) {
+  for (const key of ownField(demandedKeys, type) ?? []) {
     const value = data[key];
     if (value === undefined) faults.push(required(`data[${key}]`));
     else if (key.startsWith(".docker") && !isJson(Buffer.from(value, "base64").toString())) {
