@@ -17,6 +17,12 @@ export function jsonTypeName(value: unknown): string {
   return typeof value === "boolean" ? "bool" : typeof value;
 }
 
+/** Does it nest lists and objects in more than `levels` levels? */
+export function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((item) => isDeeperThan(item, levels - 1));
+}
+
 /** A deep copy that shares nothing with the original. */
 export function cloneJson<T>(value: T): T {
   return structuredClone(value);

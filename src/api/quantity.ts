@@ -25,7 +25,7 @@ const decimal: readonly (readonly [suffix: string, exponent: number])[] = [
   ["u", -6],
   ["n", -9],
 ];
-const syntax = /^([+-]?)(\d+\.?\d*|\.\d+)([A-Za-z]{0,2}|[eE][+-]?\d+)$/;
+const syntax = /^([+-]?)(\d+(?:\.\d*)?|\.\d+)([A-Za-z]{0,2}|[eE][+-]?\d+)$/;
 
 /** Power of ten or two that the suffix stands for, as a fraction of whole numbers. */
 function scaleOf(suffix: string): { family: Family; numerator: bigint; denominator: bigint } | undefined {
@@ -62,9 +62,12 @@ function formatBinary(nano: bigint): string {
   return `${amount}${binary[power]}`;
 }
 
+/** More digits than any amount has, and few enough to reckon with. */
+const maxLength = 1000;
+
 /** Undefined for text that is no quantity. Finer than a billionth is rounded up, away from zero. */
 export function parseQuantity(text: string): Quantity | undefined {
-  const match = syntax.exec(text);
+  const match = text.length <= maxLength ? syntax.exec(text) : null;
   const scale = match && scaleOf(match[3] ?? "");
   if (!match || !scale) return undefined;
   const [whole = "", fraction = ""] = (match[2] ?? "").split(".");

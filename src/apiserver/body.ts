@@ -1,6 +1,7 @@
 /** Reads request bodies: bounded, and as objects. */
 import type { IncomingMessage } from "node:http";
 import { lostIndentationInText } from "../api/lost-indentation.ts";
+import type { parseAllDocuments } from "../lib/yaml.ts";
 
 /** As the API server of Kubernetes: 3 MiB. */
 export const maxBodyBytes = 3 * 1024 * 1024;
@@ -28,7 +29,15 @@ const firstLine = (error: unknown): string => (error instanceof Error ? (error.m
 
 async function parseYaml(text: string): Promise<Parsed> {
   const { parseAllDocuments } = await import("../lib/yaml.ts");
-  const documents = parseAllDocuments(text, { maxAliasCount: 100 } as never);
+  try {
+    return readYaml(text, parseAllDocuments(text, { maxAliasCount: 100 } as never));
+  } catch (error) {
+    // Too many aliases, or nested so deeply that the parser's stack ends.
+    return { ok: false, reason: `the body is no valid YAML: ${firstLine(error)}` };
+  }
+}
+
+function readYaml(text: string, documents: ReturnType<typeof parseAllDocuments>): Parsed {
   if (!Array.isArray(documents) || documents.length === 0) return { ok: false, reason: "the body is empty" };
   const given = documents.filter((document) => document.contents !== null);
   if (given.length > 1) return { ok: false, reason: "the body has more than one YAML document; send one at a time" };
@@ -39,11 +48,7 @@ async function parseYaml(text: string): Promise<Parsed> {
     if (lost) return { ok: false, reason: lost };
   }
   if (!document || fault) return { ok: false, reason: `the body is no valid YAML: ${firstLine(fault)}` };
-  try {
-    return { ok: true, value: document.toJS({ maxAliasCount: 100 }) };
-  } catch (error) {
-    return { ok: false, reason: `the body is no valid YAML: ${firstLine(error)}` };
-  }
+  return { ok: true, value: document.toJS({ maxAliasCount: 100 }) };
 }
 
 /** JSON; with `yaml`, text that is no JSON is read as YAML (every JSON text is YAML, but much slower so). */

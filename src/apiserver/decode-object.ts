@@ -1,5 +1,6 @@
 /** A request's body as an object of the kind that the URL names. */
 
+import { isDeeperThan } from "../api/json.ts";
 import { duplicateFields } from "../api/json-duplicates.ts";
 import type { Kind } from "../api/kind.ts";
 import { apiVersionOf } from "../api/resource.ts";
@@ -34,6 +35,18 @@ async function parseProtobuf(body: Buffer): Promise<unknown> {
 export const mediaType = (contentType: string): string =>
   contentType.split(";")[0]?.trim().toLowerCase() || "application/json";
 
+/** Deeper than any object is, and far from the end of the stack. */
+const maxLevels = 500;
+
+function shallow<T>(value: T): T {
+  if (isDeeperThan(value, maxLevels)) {
+    throw badRequest(
+      `Cannot read the request: the body must not nest lists and objects in more than ${maxLevels} levels`,
+    );
+  }
+  return value;
+}
+
 /** The body as plain data. Throws ApiFault: 415 for other formats, 400 with one sentence for broken text. */
 export async function parseRequestBody(
   { contentType, body }: ApiRequest,
@@ -44,7 +57,7 @@ export async function parseRequestBody(
   if (type === protobufType) return parseProtobuf(body);
   const parsed = await parseBody(body, { yaml: type.endsWith("yaml") });
   if (!parsed.ok) throw badRequest(`Cannot read the request: ${parsed.reason}`);
-  return parsed.value;
+  return shallow(parsed.value);
 }
 
 /** What the body of a JSON request names twice; other formats refuse that, or can not do it. */
@@ -99,6 +112,7 @@ export function decodeObject(
   { fieldValidation }: Validation,
   duplicates: readonly string[] = [],
 ): Decoded {
+  shallow(value);
   if (!isObject(value)) throw badRequest(`Cannot read the request: the body must be one object of kind ${kind.kind}`);
   // The path says what is missing; custom kinds have no other place where it is written.
   const named = kind.decode ? value : withTypeMeta(value, kind);

@@ -1,7 +1,7 @@
 /** The API server as users run it, `fairlead apiserver`, in a process of its own that may be killed. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Endpoint } from "./http-connection.ts";
 
@@ -16,7 +16,10 @@ export interface ApiProcess {
 }
 
 const startMs = 30_000;
-const program = join(import.meta.dirname, "..", "..", "src", "cli", "main.ts");
+const root = join(import.meta.dirname, "..", "..");
+/** The bundle, which begins quicker, if it is built (`npm test` and `npm run` build it); else the source. */
+const bundle = join(root, "dist", "fairlead.js");
+const program = existsSync(bundle) ? bundle : join(root, "src", "cli", "main.ts");
 
 function endpointOf(dataDir: string, port: number): Required<Endpoint> {
   const config = JSON.parse(readFileSync(join(dataDir, "kubeconfigs", "admin"), "utf8"));
@@ -33,19 +36,16 @@ function endpointOf(dataDir: string, port: number): Required<Endpoint> {
 /** Resolves when it serves. */
 export async function startApiProcess(
   dataDir: string,
-  {
-    port = 0,
-    args = [],
-    nodeArgs = [],
-  }: { port?: number; args?: readonly string[]; nodeArgs?: readonly string[] } = {},
+  { port = 0, nodeArgs = [], killAfterMs }: { port?: number; nodeArgs?: readonly string[]; killAfterMs?: number } = {},
 ): Promise<ApiProcess> {
-  const words = [...nodeArgs, program, "apiserver", "--data", dataDir, "--port", String(port), ...args];
+  const words = [...nodeArgs, program, "apiserver", "--data", dataDir, "--port", String(port)];
   const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
   child.stderr.on("data", (data: Buffer) => {
     log = (log + data).slice(-100_000);
   });
   const exited = once(child, "close");
+  if (killAfterMs !== undefined) setTimeout(() => child.kill("SIGKILL"), killAfterMs);
   const stop = async (signal: NodeJS.Signals = "SIGTERM"): Promise<void> => {
     child.kill(signal);
     await exited;

@@ -1,6 +1,6 @@
 /** JSON Patch (RFC 6902). */
 import { cloneJson, isJsonObject, jsonEqual, setField } from "../json.ts";
-import { badRequest, unprocessable } from "../status.ts";
+import { badRequest, tooLarge, unprocessable } from "../status.ts";
 
 interface Operation {
   readonly op: string;
@@ -12,6 +12,8 @@ interface Operation {
 const operations = new Set(["add", "remove", "replace", "move", "copy", "test"]);
 /** As many as Kubernetes takes in one request. */
 const maxOperations = 10_000;
+/** As many bytes of copies as Kubernetes makes for one request. */
+const maxCopyBytes = 3 * 1024 * 1024;
 
 /** RFC 6901: "/a~1b/0" → ["a/b", "0"]. */
 function parsePointer(pointer: string): string[] {
@@ -89,7 +91,19 @@ function replace(document: unknown, pointer: string, value: unknown): unknown {
   return document;
 }
 
-function perform(document: unknown, { op, path, from = "", value }: Operation): unknown {
+/** What is left for copies of one patch: without a limit a few of them would fill the memory, each doubling the last. */
+interface Budget {
+  bytes: number;
+}
+
+function copied(document: unknown, from: string, budget: Budget): unknown {
+  const value = read(document, from, "copy");
+  budget.bytes -= Buffer.byteLength(JSON.stringify(value));
+  if (budget.bytes < 0) throw tooLarge(maxCopyBytes);
+  return cloneJson(value);
+}
+
+function perform(document: unknown, { op, path, from = "", value }: Operation, budget: Budget): unknown {
   switch (op) {
     case "add":
       return add(document, path, cloneJson(value));
@@ -98,7 +112,7 @@ function perform(document: unknown, { op, path, from = "", value }: Operation): 
     case "replace":
       return replace(document, path, cloneJson(value));
     case "copy":
-      return add(document, path, cloneJson(read(document, from, op)));
+      return add(document, path, copied(document, from, budget));
     case "move": {
       if (path.startsWith(`${from}/`))
         throw unprocessable(`move operation does not apply: ${JSON.stringify(path)} is inside ${JSON.stringify(from)}`);
@@ -137,5 +151,7 @@ export function jsonPatch(original: unknown, patch: unknown): unknown {
   if (patch.length > maxOperations) {
     throw badRequest(`The allowed maximum operations in a JSON patch is ${maxOperations}, got ${patch.length}`);
   }
-  return patch.map(checkOperation).reduce(perform, cloneJson(original));
+  const budget = { bytes: maxCopyBytes };
+  const step = (document: unknown, operation: Operation): unknown => perform(document, operation, budget);
+  return patch.map(checkOperation).reduce(step, cloneJson(original));
 }
