@@ -1,14 +1,6 @@
 /** One HTTP request: who, what, may they, is it their turn, do it, answer. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import {
-  ApiFault,
-  badRequest,
-  forbidden,
-  forbiddenPath,
-  noSuchMethod,
-  noSuchPath,
-  tooLarge,
-} from "../api/status.ts";
+import { ApiFault, badRequest, forbidden, forbiddenPath, noSuchMethod, noSuchPath, tooLarge } from "../api/status.ts";
 import type { Log } from "../lib/log.ts";
 import { absenceOf } from "./absent-groups.ts";
 import type { Audit } from "./audit.ts";
