@@ -227,7 +227,7 @@ test("applyObject() merges keyed lists, a missing protocol standing for TCP", ()
     by("a"),
   );
   const object = applied(live, service({ ports: [{ port: 80, name: "http" }, { port: 90 }] }), by("me"));
-  assert.deepEqual(object.spec?.ports, [{ ...http, nodePort: 30080 }, { port: 90 }, { port: 53, protocol: "UDP" }]);
+  assert.deepEqual(object.spec?.ports, [{ ...http, nodePort: 30080 }, { port: 53, protocol: "UDP" }, { port: 90 }]);
 });
 
 test("applyObject() replaces atomic maps and lists as a whole", () => {
@@ -284,7 +284,7 @@ test("applyObject() leaves live items with equal keys alone", () => {
   const live = { apiVersion: "v1", kind: "Node", metadata: { name: "n", uid: "1" }, status: { addresses } };
   const config = { ...live, status: { addresses: [{ type: "Hostname", address: "n" }] } };
   const object = applied(live, config, node);
-  assert.deepEqual(object.status?.addresses, [{ type: "Hostname", address: "n" }, ...addresses]);
+  assert.deepEqual(object.status?.addresses, [...addresses, { type: "Hostname", address: "n" }]);
 });
 
 test("applyObject() refuses an item without its key, and two items with one key", () => {

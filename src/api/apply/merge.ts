@@ -4,22 +4,36 @@ import { childType, type FieldType, isAtomic } from "../schema-table.ts";
 import { elementOf, itemsByElement, type ListType } from "./typed-list.ts";
 
 /**
- * Order: that of the applied list, and before each shared item what the live list alone has before it.
- * Live items with equal keys stay as they are unless that key is applied.
+ * Order: that of the applied list for what both have; items that only the live list has keep their place before the
+ * shared item that follows them, and stand before new ones. Live items with equal keys stay unless that key is applied.
  */
 function mergeLists(live: readonly unknown[], applied: readonly unknown[], type: ListType): unknown[] {
   const wanted = itemsByElement(applied, type);
   const present = itemsByElement(live, type);
-  let rest = live.map((item) => ({ element: elementOf(item, type), item }));
+  const old = live.map((item) => ({ element: elementOf(item, type), item }));
+  const next = [...wanted];
+  const shared = next.map(([element]) => element).filter((element) => present.has(element));
   const result: unknown[] = [];
-  for (const [element, item] of wanted) {
-    const at = rest.findIndex((candidate) => candidate.element === element);
-    const passed = rest.slice(0, Math.max(at, 0));
-    result.push(...passed.filter((candidate) => !wanted.has(candidate.element)).map((candidate) => candidate.item));
+  let at = 0;
+  for (const [element, item] of next) {
+    // What is wanted elsewhere is passed over; it has its turn there.
+    for (; at < old.length && old[at]?.element !== element; at++) {
+      const passed = old[at];
+      if (!passed) continue;
+      if (!wanted.has(passed.element)) result.push(passed.item);
+      else if (passed.element === shared[0]) break;
+    }
+    if (old[at]?.element === element) at++;
+    if (shared[0] === element) shared.shift();
     result.push(mergeApplied(present.get(element), item, type.items));
-    rest = at < 0 ? rest : rest.slice(at + 1);
   }
-  return [...result, ...rest.filter(({ element }) => !wanted.has(element)).map(({ item }) => item)];
+  return [
+    ...result,
+    ...old
+      .slice(at)
+      .filter((one) => !wanted.has(one.element))
+      .map(({ item }) => item),
+  ];
 }
 
 /** Neither argument is changed. */

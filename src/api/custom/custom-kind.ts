@@ -10,7 +10,7 @@ import { fieldsOfPath, parsePath, valuesAt } from "./json-path.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import { applyDefaults, prune } from "./prune.ts";
 import { definitionsOf } from "./published.ts";
-import { testRules } from "./rules.ts";
+import { hasRules, testRules } from "./rules.ts";
 import { validate } from "./validate-value.ts";
 
 type CustomObject = KubeObject & { status?: unknown };
@@ -35,12 +35,20 @@ function withoutTypeFields(schema: JsonSchema): JsonSchema {
   return { ...schema, properties, ...(required ? { required } : {}) };
 }
 
+const rulesNotTested: FieldError = {
+  reason: "FieldValueInvalid",
+  field: "<nil>",
+  detail:
+    "Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
+};
+
 function rulesOf(schema: JsonSchema): Required<Pick<Kind, "validate" | "validateStatusUpdate">> {
   const own = withoutTypeFields(schema);
   const check = (object: KubeObject, old?: KubeObject): FieldError[] => {
     const value = validatedPart(object);
     const faults = validate(value, own, "");
-    return faults.length > 0 ? faults : testRules(value, old && validatedPart(old), own);
+    if (faults.length > 0) return hasRules(own) ? [...faults, rulesNotTested] : faults;
+    return testRules(value, old && validatedPart(old), own);
   };
   return { validate: check, validateStatusUpdate: check };
 }

@@ -6,7 +6,7 @@
 import { isIP } from "node:net";
 import { Environment } from "@marcbachmann/cel-js";
 import { parseCidr } from "../../net/cidr.ts";
-import { invalid } from "../field-error.ts";
+import { duplicate, forbidden, required } from "../field-error.ts";
 import { isJsonObject } from "../json.ts";
 import type { FieldError } from "../kind.ts";
 import { fieldPath, itemPath, type JsonSchema, mapPath, propertyOf, type ValidationRule } from "./json-schema.ts";
@@ -128,16 +128,30 @@ function messageOf(
   return message ?? `failed rule: ${rule.trim()}`;
 }
 
+function ruleFault(
+  field: string,
+  reason: ValidationRule["reason"],
+  { text, value }: { text: string; value: unknown },
+): FieldError {
+  switch (reason) {
+    case "FieldValueForbidden":
+      return forbidden(field, text);
+    case "FieldValueRequired":
+      return required(field, text);
+    case "FieldValueDuplicate":
+      return duplicate(field, value);
+    default:
+      return { reason: "FieldValueInvalid", field, detail: `Invalid value: ${text}` };
+  }
+}
+
 function testRule(one: ValidationRule, schema: JsonSchema, values: { value: unknown; old: unknown }, path: string) {
   const rule = compileRule(one.rule);
   const { value, old } = values;
   if (!("test" in rule) || (rule.ofChange && old === undefined && !one.optionalOldSelf)) return [];
   const context = { self: toCel(value, schema), ...(old === undefined ? {} : { oldSelf: toCel(old, schema) }) };
-  const shown = Array.isArray(value) ? "array" : isJsonObject(value) ? "object" : value;
   const field = one.fieldPath ? `${path}${one.fieldPath}`.replace(/^\./, "") : path || "<nil>";
-  const fault = (text: string): FieldError[] => [
-    { ...invalid(field, shown, text), reason: one.reason ?? "FieldValueInvalid" },
-  ];
+  const fault = (text: string): FieldError[] => [ruleFault(field, one.reason, { text, value })];
   try {
     return rule.test(context) === true ? [] : fault(messageOf(one, context));
   } catch (error) {

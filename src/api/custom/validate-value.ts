@@ -3,7 +3,7 @@ import { duplicate, invalid, notSupported, required, tooLong, tooMany } from "..
 import { isJsonObject, type JsonObject, jsonEqual } from "../json.ts";
 import type { FieldError } from "../kind.ts";
 import { hasFormat } from "./formats.ts";
-import { fieldPath, itemPath, type JsonSchema, mapPath, propertyOf } from "./json-schema.ts";
+import { fieldPath, itemPath, type JsonSchema, propertyOf } from "./json-schema.ts";
 
 const patterns = new Map<string, RegExp | undefined>();
 
@@ -37,8 +37,8 @@ const inBody = (path: string, text: string): string => `${path} in body ${text}`
 
 function typeFault(value: unknown, wanted: string, path: string): FieldError {
   const found = typeOf(value);
-  const shown = found === "string" ? JSON.stringify(value) : JSON.stringify(found);
-  const detail = `Invalid value: ${JSON.stringify(found)}: ${inBody(path, `must be of type ${wanted}: ${shown}`)}`;
+  const shown = JSON.stringify(found);
+  const detail = `Invalid value: ${shown}: ${inBody(path, `must be of type ${wanted}: ${shown}`)}`;
   return { reason: "FieldValueTypeInvalid", field: shownPath(path), detail };
 }
 
@@ -108,7 +108,7 @@ function validateList(value: readonly unknown[], schema: JsonSchema, path: strin
 }
 
 function validateObject(value: JsonObject, schema: JsonSchema, path: string): FieldError[] {
-  const { minProperties, maxProperties, required: needed = [], properties = {} } = schema;
+  const { minProperties, maxProperties, required: needed = [] } = schema;
   const fields = Object.keys(value);
   const faults = needed.filter((field) => value[field] === undefined).map((field) => required(fieldPath(path, field)));
   if (maxProperties !== undefined && fields.length > maxProperties) {
@@ -120,8 +120,11 @@ function validateObject(value: JsonObject, schema: JsonSchema, path: string): Fi
   }
   for (const field of fields) {
     const below = propertyOf(schema, field);
-    const place = Object.hasOwn(properties, field) ? fieldPath(path, field) : mapPath(path, field);
-    if (below) faults.push(...validate(value[field], below, path ? place : field));
+    if (below) faults.push(...validate(value[field], below, fieldPath(path, field)));
+  }
+  if (schema["x-kubernetes-embedded-resource"]) {
+    const missing = ["apiVersion", "kind"].filter((field) => !value[field] && !needed.includes(field));
+    faults.push(...missing.map((field) => required(fieldPath(path, field))));
   }
   return faults;
 }
@@ -166,7 +169,7 @@ function validateJunctors(value: unknown, { allOf, anyOf, oneOf, not }: JsonSche
 /** All faults of `value`; `path` is "" for the object itself. */
 export function validate(value: unknown, schema: JsonSchema, path: string): FieldError[] {
   if (value === null && schema.nullable) return [];
-  if (!hasType(value, schema)) return [typeFault(value, schema.type ?? "integer or string", path)];
+  if (!hasType(value, schema)) return [typeFault(value, schema.type ?? "integer,string", path)];
   const faults: FieldError[] = [];
   if (typeof value === "number") faults.push(...validateNumber(value, schema, path));
   else if (typeof value === "string") faults.push(...validateText(value, schema, path));
@@ -177,7 +180,8 @@ export function validate(value: unknown, schema: JsonSchema, path: string): Fiel
     faults.push(notSupported(path, value, allowed));
   }
   if (schema.format && !hasFormat(value, schema.format)) {
-    faults.push(invalid(path, value, inBody(path, `must be of type ${schema.format}: ${JSON.stringify(value)}`)));
+    const fault = invalid(path, value, inBody(path, `must be of type ${schema.format}: ${JSON.stringify(value)}`));
+    faults.push({ ...fault, reason: "FieldValueTypeInvalid" });
   }
   return [...faults, ...validateJunctors(value, schema, path)];
 }

@@ -56,6 +56,7 @@ export async function review(server: ServerContext, request: ApiRequest): Promis
   if (verb !== "create") throw methodNotAllowed(kind, verb);
   const { object, warnings } = decodeObject(await parseRequestBody(request), kind, parseWriteOptions(request));
   alignWithUrl(object, request);
+  if (!object.metadata.name) delete (object.metadata as { name?: string }).name;
   const spec = (object as StoredObject).spec ?? {};
   const faults = found.check(spec, request);
   if (faults.length > 0) throw invalid(kind, object.metadata.name, faults);
