@@ -8,6 +8,7 @@ import { type Runnable, runnables } from "./run-case.ts";
 import { affinityScenarios } from "./scenarios/affinity.ts";
 import { balanceScenarios } from "./scenarios/balance.ts";
 import { flowScenarios } from "./scenarios/flows.ts";
+import { neighbourScenarios } from "./scenarios/neighbours.ts";
 import { restartScenarios } from "./scenarios/restart.ts";
 
 export interface SuiteOptions {
@@ -23,6 +24,7 @@ export function packetTests(open: () => DataPlane, isSkipped?: (title: string) =
     ...affinityScenarios,
     ...restartScenarios(open),
     ...balanceScenarios,
+    ...neighbourScenarios,
   ];
 }
 

@@ -66,6 +66,7 @@ export function createEbpfDataPlane(options: EbpfOptions = {}): DataPlane {
     },
     async remove() {
       made?.remove();
+      made = undefined;
       if (isBpffs(bpffs)) removePins(folder);
       await packets.remove();
     },
