@@ -111,14 +111,16 @@ export async function createObject(
     if (writer.dryRun) {
       if (await store.get(objectStoreKey(kind, namespace, name)))
         throw await existing(store, { kind, namespace, name });
-      admission.revert();
+      await admission.revert();
       return { value: unsavedValue(object), created: true, warnings };
     }
+    const begun = admission.begin?.();
     const value = await insert({ store, kind, object }, generated);
-    admission.commit();
+    await begun;
+    await admission.commit();
     return { value, created: true, warnings };
   } catch (error) {
-    admission.revert();
+    await admission.revert();
     throw error;
   }
 }

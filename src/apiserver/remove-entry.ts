@@ -2,7 +2,7 @@
 import type { Kind } from "../api/kind.ts";
 import type { Entry } from "../store/store.ts";
 import { hookOf } from "./admission/write-hook.ts";
-import { encodeObject, type StoredObject } from "./codec.ts";
+import { encodeObject, objectOf, type StoredObject } from "./codec.ts";
 import type { ServerContext } from "./context.ts";
 import { storedForm } from "./stored-form.ts";
 
@@ -12,6 +12,6 @@ export async function removeEntry(
   { kind, entry, object }: { kind: Kind; entry: Entry; object: StoredObject },
 ): Promise<Entry> {
   const removed = await store.delete(entry.key, entry.revision, encodeObject(storedForm(kind, object)));
-  hookOf(hooks, kind)?.removed?.(object);
+  await hookOf(hooks, kind)?.removed?.(objectOf(entry.value));
   return removed;
 }

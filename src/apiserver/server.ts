@@ -33,7 +33,10 @@ import { collectionPrefix } from "./keys.ts";
 import { createKindRegistry, type KindRegistry } from "./kind-registry.ts";
 import { createMetrics } from "./metrics.ts";
 import type { Pki } from "./pki.ts";
-import { startAddressRecords } from "./service-allocation/address-records.ts";
+import { AddressRecords } from "./service-allocation/address-records.ts";
+import { feedAllocation } from "./service-allocation/allocation-feed.ts";
+import { keepDefaultRange } from "./service-allocation/default-range.ts";
+import { startRepair } from "./service-allocation/repair.ts";
 import { ServiceAllocator } from "./service-allocation/service-allocator.ts";
 import { createStaticPaths } from "./static-paths.ts";
 import { serveUpgrades } from "./upgrade.ts";
@@ -84,14 +87,19 @@ function listenOn(server: Server, options: ListenOptions): Promise<{ port: numbe
   });
 }
 
+interface Parts {
+  readonly registry: KindRegistry;
+  readonly allocator: ServiceAllocator;
+  readonly records: AddressRecords;
+}
+
 async function createContext(
   options: ApiServerOptions,
-  registry: KindRegistry,
+  { registry, allocator, records }: Parts,
   closing: AbortSignal,
 ): Promise<ServerContext> {
   const { store, pki, config, log, clock = systemClock } = options;
-  const { serviceCidr, nodePortRange, issuer = defaultIssuer, disabledAdmission = [] } = config;
-  const allocator = new ServiceAllocator({ serviceCidrs: serviceCidr.split(","), nodePortRange });
+  const { issuer = defaultIssuer, disabledAdmission = [] } = config;
   const accounts = !disabledAdmission.includes("ServiceAccount");
   const [authorizer, podHook, ingressHook] = await Promise.all([
     createAuthorizer(store, closing),
@@ -99,7 +107,7 @@ async function createContext(
     createIngressHook(store, closing),
     adoptServices(store, allocator),
   ]);
-  return {
+  const context: ServerContext = {
     store,
     get kinds() {
       return registry.kinds;
@@ -109,7 +117,7 @@ async function createContext(
     log,
     clock,
     hooks: new Map([
-      ["services", serviceHook(allocator)],
+      ["services", serviceHook(allocator, records, () => context)],
       ["pods", podHook],
       ["ingresses", ingressHook],
       ...nodeHooks,
@@ -121,6 +129,18 @@ async function createContext(
     tokens: createTokens({ key: signingKey(pki.tokenKey), issuer, store, clock }),
     closing,
   };
+  return context;
+}
+
+/** What is allocated follows what is stored from then on, and is put right. */
+async function startAllocation(
+  context: ServerContext,
+  { space }: ServiceAllocator,
+  records: AddressRecords,
+): Promise<void> {
+  await keepDefaultRange(context);
+  await feedAllocation(context.store, space, context.closing);
+  await startRepair(context, { space, records });
 }
 
 function answerer(edge: Edge): (request: IncomingMessage, response: ServerResponse) => void {
@@ -173,8 +193,11 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const closing = new AbortController();
   setMaxListeners(0, closing.signal);
   const registry = createKindRegistry(options.kinds);
-  const context = await createContext(options, registry, closing.signal);
-  await Promise.all([startCustomResources(context, registry), startAddressRecords(context)]);
+  const { serviceCidr, nodePortRange } = options.config;
+  const allocator = new ServiceAllocator({ serviceCidrs: serviceCidr.split(","), nodePortRange });
+  const records = new AddressRecords(() => context);
+  const context: ServerContext = await createContext(options, { registry, allocator, records }, closing.signal);
+  await Promise.all([startCustomResources(context, registry), startAllocation(context, allocator, records)]);
   const metrics = createMetrics();
   const checks = [
     { name: "ping", check: () => true },

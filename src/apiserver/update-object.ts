@@ -137,19 +137,21 @@ async function attempt(server: ServerContext, update: Update, entry: Entry): Pro
     }
     const text = JSON.stringify(object);
     if (writer.dryRun || jsonEqual(JSON.parse(text), old)) {
-      admission.revert();
+      await admission.revert();
       return { value: writer.dryRun ? Buffer.from(text) : entry.value, created: false, warnings };
     }
     if (endsDeletion(object, kind)) {
       const removed = await removeEntry(server, { kind, entry, object });
-      admission.revert();
+      await admission.revert();
       return { value: removed.value, created: false, warnings };
     }
+    const begun = admission.begin?.();
     const written = await server.store.update(entry.key, entry.revision, encodeObject(storedForm(kind, object)));
-    admission.commit();
+    await begun;
+    await admission.commit();
     return { value: written.value, created: false, warnings };
   } catch (error) {
-    admission.revert();
+    await admission.revert();
     if (error instanceof RevisionConflictError && !pinned) return "conflict";
     if (error instanceof RevisionConflictError)
       throw error.current ? conflict(kind, update.name) : notFound(kind, update.name);

@@ -7,10 +7,12 @@ export interface Admitted {
   readonly faults: readonly FieldError[];
   /** Texts for `Warning` headers. */
   readonly warnings?: readonly string[];
+  /** Called just before the object is handed to the store: what else it writes becomes durable with it, or earlier. Never rejects. */
+  begin?(): Promise<void>;
   /** Called once when the write is durable. */
-  commit(): void;
+  commit(): void | Promise<void>;
   /** Called once when the write failed, or was only tried (dryRun). */
-  revert(): void;
+  revert(): void | Promise<void>;
 }
 
 export interface WriteHook {
@@ -18,8 +20,8 @@ export interface WriteHook {
   ready?(object: StoredObject): Promise<void>;
   /** Changes `object` in place, before validation. `old`: the stored one, of an update; `user`: who writes, unless the server itself does. */
   admit(object: StoredObject, old?: StoredObject, user?: User): Admitted;
-  /** Called when `object` is gone from the store. */
-  removed?(object: StoredObject): void;
+  /** Called with what was stored when it is gone from the store. */
+  removed?(object: StoredObject): void | Promise<void>;
 }
 
 export const admitted: Admitted = { faults: [], commit() {}, revert() {} };

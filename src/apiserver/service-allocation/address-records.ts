@@ -1,168 +1,96 @@
-/**
- * Keeps an IPAddress for each cluster IP, and the ServiceCIDR of the cluster's own ranges: what clients see of the allocation.
- * The Services themselves say what is taken; the records follow them, and are put right at each start.
- * Source: Kubernetes "Service ClusterIP allocation", KEP-1880.
- */
-import type { Kind } from "../../api/kind.ts";
+/** The IPAddress of each cluster IP. It is stored with (before) the Service that takes the address and goes after the one that gave it up. */
 import type { IPAddress, Service } from "../../api/object.ts";
-import { ipAddresses, serviceCidrs, services } from "../../api/resource.ts";
+import { ipAddresses, services } from "../../api/resource.ts";
 import { ApiFault } from "../../api/status.ts";
-import { formatIp, parseIp } from "../../net/ip.ts";
-import type { WatchEvent } from "../../store/store.ts";
-import { objectOf, type StoredObject } from "../codec.ts";
+import { KeyExistsError } from "../../store/store.ts";
+import { encodeObject, objectOf, type StoredObject } from "../codec.ts";
 import type { ServerContext } from "../context.ts";
-import { createObject } from "../create-object.ts";
 import { deleteObject } from "../delete-object.ts";
-import { collectionPrefix, objectStoreKey } from "../keys.ts";
-import { formatTime } from "../object-metadata.ts";
-import { updateObject } from "../update-object.ts";
-import { addressesOf } from "./cluster-ip-allocation.ts";
+import { trackFields } from "../field-management.ts";
+import { objectStoreKey } from "../keys.ts";
+import { prepareNewMetadata } from "../object-metadata.ts";
 
+const managedByLabel = "ipaddress.kubernetes.io/managed-by";
+const familyLabel = "ipaddress.kubernetes.io/ip-family";
 const managedBy = "ipallocator.k8s.io";
-const writer = { dryRun: false, fieldManager: "kube-apiserver" };
-const defaultRange = "kubernetes";
+const manager = "kube-apiserver";
 
-interface AddressRecord {
-  /** The address in its only written form. */
-  readonly name: string;
-  readonly namespace: string;
-  readonly service: string;
+type Owner = Pick<Service, "metadata">;
+
+/** False for addresses that somebody else keeps, such as a gateway's. */
+export const isOurs = ({ metadata }: IPAddress): boolean => metadata.labels?.[managedByLabel] === managedBy;
+
+const labelsOf = (address: string): Record<string, string> => ({
+  [familyLabel]: address.includes(":") ? "IPv6" : "IPv4",
+  [managedByLabel]: managedBy,
+});
+
+export const hasOurLabels = ({ metadata }: IPAddress): boolean =>
+  Object.entries(labelsOf(metadata.name)).every(([key, value]) => metadata.labels?.[key] === value);
+
+export function refersToService({ spec }: IPAddress): boolean {
+  return !spec.parentRef?.group && spec.parentRef?.resource === services.plural;
 }
 
-function recordsOf(value: Buffer): AddressRecord[] {
-  const service = objectOf(value) as unknown as Service;
-  const { name, namespace = "" } = service.metadata;
-  return addressesOf(service).flatMap((address) => {
-    const ip = parseIp(address);
-    return ip ? [{ name: formatIp(ip), namespace, service: name }] : [];
-  });
+export function refersTo(address: IPAddress, { metadata }: Owner): boolean {
+  const { namespace = "", name = "" } = address.spec.parentRef ?? {};
+  return refersToService(address) && namespace === metadata.namespace && name === metadata.name;
 }
 
-function addressObject({ name, namespace, service }: AddressRecord): StoredObject {
-  const labels = {
-    "ipaddress.kubernetes.io/ip-family": name.includes(":") ? "IPv6" : "IPv4",
-    "ipaddress.kubernetes.io/managed-by": managedBy,
-  };
-  const parentRef = { group: "", resource: services.plural, namespace, name: service };
+function addressObject(address: string, { metadata }: Owner): StoredObject {
+  const { namespace = "", name } = metadata;
+  const parentRef = { group: "", resource: services.plural, namespace, name };
   return {
     apiVersion: "networking.k8s.io/v1",
     kind: "IPAddress",
-    metadata: { name, labels },
+    metadata: { name: address, labels: labelsOf(address) },
     spec: { parentRef },
   } as StoredObject;
 }
 
-const isOf = (value: Buffer, { namespace, service }: AddressRecord): boolean => {
-  const { parentRef } = (objectOf(value) as unknown as IPAddress).spec;
-  return parentRef?.resource === services.plural && parentRef.namespace === namespace && parentRef.name === service;
-};
+export class AddressRecords {
+  readonly #server: () => ServerContext;
 
-/** `codes`: what others may have done before us. */
-async function ignoring(codes: readonly number[], work: Promise<unknown>): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    if (!(error instanceof ApiFault && codes.includes(error.status.code))) throw error;
+  /** `server` is asked for at each call: it is made with these records. */
+  constructor(server: () => ServerContext) {
+    this.#server = server;
   }
-}
 
-async function writeRange(server: ServerContext, kind: Kind): Promise<void> {
-  const metadata = { name: defaultRange };
-  const cidrs = server.config.serviceCidr.split(",");
-  const object = { apiVersion: "networking.k8s.io/v1", kind: kind.kind, metadata, spec: { cidrs } } as StoredObject;
-  await ignoring([409], createObject(server, { kind, object, writer }));
-  const ready = {
-    type: "Ready",
-    status: "True",
-    reason: "",
-    message: "Kubernetes Service CIDR is ready",
-    lastTransitionTime: formatTime(server.clock.now()),
-  };
-  await updateObject(server, {
-    kind,
-    namespace: undefined,
-    name: defaultRange,
-    part: "status",
-    writer,
-    change(live) {
-      const { conditions = [] } = (live.status ?? {}) as { conditions?: { type: string }[] };
-      const has = conditions.some(({ type }) => type === ready.type);
-      return { object: has ? live : { ...live, status: { conditions: [...conditions, ready] } } };
-    },
-  });
-}
-
-interface Records {
-  add(record: AddressRecord): Promise<void>;
-  remove(record: AddressRecord): Promise<void>;
-}
-
-function createRecords(server: ServerContext, kind: Kind): Records {
-  return {
-    add: (record) => ignoring([409], createObject(server, { kind, object: addressObject(record), writer })),
-    async remove(record) {
-      const entry = await server.store.get(objectStoreKey(kind, undefined, record.name));
-      if (!entry || !isOf(entry.value, record)) return;
-      await ignoring(
-        [404],
-        deleteObject(server, { kind, namespace: undefined, name: record.name, options: {}, dryRun: false }),
-      );
-    },
-  };
-}
-
-/** The record that an IPAddress of our own is; undefined: it is another's. */
-function recordIn(value: Buffer): AddressRecord | undefined {
-  const { metadata, spec } = objectOf(value) as unknown as IPAddress;
-  if (metadata.labels?.["ipaddress.kubernetes.io/managed-by"] !== managedBy) return undefined;
-  return { name: metadata.name, namespace: spec.parentRef?.namespace ?? "", service: spec.parentRef?.name ?? "" };
-}
-
-/** Puts right what a crash between a Service and its records, or someone's hand, has left. */
-async function repair(
-  { store }: ServerContext,
-  kind: Kind,
-  { add, remove }: Records,
-  wanted: readonly AddressRecord[],
-): Promise<void> {
-  const keyOf = ({ name, namespace, service }: AddressRecord): string => `${name} ${namespace}/${service}`;
-  const keys = new Set(wanted.map(keyOf));
-  const { entries } = await store.list(collectionPrefix(kind));
-  const present = entries.flatMap(({ value }) => recordIn(value) ?? []);
-  await Promise.all(present.filter((record) => !keys.has(keyOf(record))).map(remove));
-  const kept = new Set(present.map(keyOf));
-  await Promise.all(wanted.filter((record) => !kept.has(keyOf(record))).map(add));
-}
-
-async function follow({ add, remove }: Records, { type, entry, previous }: WatchEvent): Promise<void> {
-  const before = previous ? recordsOf(previous.value) : [];
-  const after = type === "put" ? recordsOf(entry.value) : [];
-  const namesOf = (records: readonly AddressRecord[]): Set<string> => new Set(records.map(({ name }) => name));
-  const [had, has] = [namesOf(before), namesOf(after)];
-  for (const record of before) if (!has.has(record.name)) await remove(record);
-  for (const record of after) if (!had.has(record.name)) await add(record);
-}
-
-/** Resolves when the records are those of the stored Services; they follow them from then on. */
-export async function startAddressRecords(server: ServerContext): Promise<void> {
-  const { store, log, closing } = server;
-  const kind = server.kindOf(ipAddresses.group, ipAddresses.version, ipAddresses.plural);
-  const rangeKind = server.kindOf(serviceCidrs.group, serviceCidrs.version, serviceCidrs.plural);
-  if (!kind || !rangeKind) return;
-  const records = createRecords(server, kind);
-  const { entries, revision } = await store.list(collectionPrefix(services));
-  const wanted = entries.flatMap(({ value }) => recordsOf(value));
-  await Promise.all([writeRange(server, rangeKind), repair(server, kind, records, wanted)]);
-  // One after the other: an address may pass from one Service to the next.
-  let last: Promise<void> = Promise.resolve();
-  const watching = store.watch(collectionPrefix(services), revision, (events) => {
-    for (const event of events) {
-      last = last
-        .then(() => follow(records, event))
-        .catch((error: unknown) => {
-          if (!closing.aborted) log.error("the record of a cluster IP could not be written", { error });
-        });
+  /**
+   * Handed to the store before this returns: it becomes durable with what the caller writes next. One that is there already is
+   * left to the repair. Never rejects.
+   */
+  async add(address: string, owner: Owner): Promise<void> {
+    const { store, clock, log, kindOf } = this.#server();
+    const kind = kindOf(ipAddresses.group, ipAddresses.version, ipAddresses.plural);
+    if (!kind) return;
+    const object = addressObject(address, owner);
+    prepareNewMetadata(object, clock.now());
+    kind.prepareForCreate?.(object);
+    trackFields(object, undefined, { kind, manager, subresource: undefined, nowMs: clock.now() });
+    try {
+      await store.create(objectStoreKey(ipAddresses, undefined, address), encodeObject(object));
+    } catch (error) {
+      if (!(error instanceof KeyExistsError)) log.error("an IPAddress could not be stored", { address, error });
     }
-  });
-  closing.addEventListener("abort", () => watching.close());
+  }
+
+  /** Only if it is `owner`'s; never rejects. */
+  async remove(address: string, owner: Owner): Promise<void> {
+    const { store } = this.#server();
+    const entry = await store.get(objectStoreKey(ipAddresses, undefined, address));
+    if (entry && refersTo(objectOf(entry.value) as unknown as IPAddress, owner)) await this.delete(address);
+  }
+
+  async delete(address: string): Promise<void> {
+    const server = this.#server();
+    const kind = server.kindOf(ipAddresses.group, ipAddresses.version, ipAddresses.plural);
+    if (!kind) return;
+    try {
+      await deleteObject(server, { kind, namespace: undefined, name: address, options: {}, dryRun: false });
+    } catch (error) {
+      if (error instanceof ApiFault && error.status.code === 404) return;
+      server.log.error("an IPAddress could not be deleted", { address, error });
+    }
+  }
 }

@@ -20,19 +20,6 @@ export function nodePortsOf(service: Service | undefined): number[] {
   return [...new Set(ports.filter((port) => port > 0))];
 }
 
-/** Node ports that an update left out come back by the port's name, if no other port of the Service uses them. */
-export function fillNodePorts(service: Service, old: Service): void {
-  if (!needsNodePorts(service) || !needsNodePorts(old)) return;
-  const used = new Set((service.spec.ports ?? []).map(({ nodePort }) => nodePort));
-  for (const port of service.spec.ports ?? []) {
-    if (port.nodePort) continue;
-    const before = old.spec.ports?.find(({ name }) => (name ?? "") === (port.name ?? ""))?.nodePort;
-    if (!before || used.has(before)) continue;
-    port.nodePort = before;
-    used.add(before);
-  }
-}
-
 /** One Service's dealings with the pool. */
 interface Account {
   readonly pool: PortPool;

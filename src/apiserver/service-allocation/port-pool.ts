@@ -1,5 +1,5 @@
 /** Node ports: one number is one allocation, whatever the protocol. */
-import type { Reservation } from "./address-pool.ts";
+import type { Reservation } from "./address-space.ts";
 import { createNumberPool, staticBandSize } from "./number-pool.ts";
 
 export interface PortPool {

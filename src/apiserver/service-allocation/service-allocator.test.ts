@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { prepareServiceForCreate, prepareServiceForUpdate } from "../../api/kinds/service-update.ts";
 import type { Service } from "../../api/object.ts";
-import { ServiceAllocator } from "./service-allocator.ts";
+import { type Allocation, ServiceAllocator } from "./service-allocator.ts";
+
+/** As the server calls it: the kind has made the two forms of the cluster IP agree. */
+class Allocator extends ServiceAllocator {
+  override allocate(one: Service, old?: Service): Allocation {
+    if (old) prepareServiceForUpdate(one, old);
+    else prepareServiceForCreate(one);
+    return super.allocate(one, old);
+  }
+}
 
 const service = (spec: Partial<Service["spec"]>, name = "s"): Service =>
   ({
@@ -12,7 +22,7 @@ const service = (spec: Partial<Service["spec"]>, name = "s"): Service =>
   }) as Service;
 
 const allocator = (serviceCidrs = ["10.96.0.0/16"], from = 30000, to = 32767) =>
-  new ServiceAllocator({ serviceCidrs, nodePortRange: { from, to }, random: () => 0 });
+  new Allocator({ serviceCidrs, nodePortRange: { from, to }, random: () => 0 });
 
 const faults = (allocation: { faults: readonly { field: string; detail: string }[] }): string[] =>
   allocation.faults.map(({ field, detail }) => `${field}: ${detail}`);
@@ -20,8 +30,8 @@ const faults = (allocation: { faults: readonly { field: string; detail: string }
 test("allocate() fills a ClusterIP Service from the dynamic band", () => {
   const one = service({});
   assert.deepEqual(faults(allocator().allocate(one)), []);
-  assert.equal(one.spec.clusterIP, "10.96.1.0");
-  assert.deepEqual(one.spec.clusterIPs, ["10.96.1.0"]);
+  assert.equal(one.spec.clusterIP, "10.96.1.1");
+  assert.deepEqual(one.spec.clusterIPs, ["10.96.1.1"]);
   assert.deepEqual([one.spec.ipFamilies, one.spec.ipFamilyPolicy], [["IPv4"], "SingleStack"]);
 });
 
@@ -43,7 +53,7 @@ test("allocate() words taken and foreign addresses as Kubernetes does", () => {
     'spec.clusterIPs: Invalid value: ["10.96.0.10"]: failed to allocate IP 10.96.0.10: provided IP is already allocated',
   ]);
   assert.deepEqual(faults(allocate.allocate(service({ clusterIP: "10.97.0.1" }))), [
-    'spec.clusterIPs: Invalid value: ["10.97.0.1"]: failed to allocate IP 10.97.0.1: the provided IP (10.97.0.1) is not in the valid range. The range of valid IPs is 10.96.0.0/16',
+    'spec.clusterIPs: Invalid value: ["10.97.0.1"]: failed to allocate IP 10.97.0.1: the provided network does not match the current range',
   ]);
 });
 
@@ -126,7 +136,7 @@ test("the address pool ends: every usable address once, then 500", () => {
   assert.equal(addresses.size, 14);
   assert.ok(!addresses.has("192.168.7.0") && !addresses.has("192.168.7.15"));
   assert.deepEqual(faults(allocate.allocate(service({}))), [
-    "spec.clusterIPs: Internal error: failed to allocate a serviceIP: range is full",
+    `spec.clusterIPs: Internal error: failed to allocate a serviceIP for Service "s": range is full`,
   ]);
 });
 
@@ -139,5 +149,232 @@ test("dual-stack requests are refused on a single-stack cluster and served on a 
   ]);
   const both = service({ ipFamilyPolicy: "PreferDualStack" });
   assert.deepEqual(faults(allocator(["10.96.0.0/16", "fd00:10:96::/112"]).allocate(both)), []);
-  assert.deepEqual(both.spec.clusterIPs, ["10.96.1.0", "fd00:10:96::100"]);
+  assert.deepEqual(both.spec.clusterIPs, ["10.96.1.1", "fd00:10:96::101"]);
+});
+
+test("S77: the network's own address and the broadcast address are in the range and not valid", () => {
+  for (const [cidr, ip] of [
+    ["10.96.0.0/24", "10.96.0.0"],
+    ["10.96.0.0/24", "10.96.0.255"],
+    ["fd00:10:96::/112", "fd00:10:96::"],
+  ] as const) {
+    const reason = `the provided IP (${ip}) is not in the valid range. The range of valid IPs is ${cidr}`;
+    assert.deepEqual(faults(allocator([cidr]).allocate(service({ clusterIP: ip }))), [
+      `spec.clusterIPs: Invalid value: ["${ip}"]: failed to allocate IP ${ip}: ${reason}`,
+    ]);
+  }
+});
+
+test("S80, S91: the first dynamic address and node port are those that Kubernetes documents", () => {
+  const first = (cidr: string): string | undefined => {
+    const one = service({});
+    allocator([cidr]).allocate(one);
+    return one.spec.clusterIP;
+  };
+  assert.equal(first("10.96.0.0/24"), "10.96.0.17");
+  assert.equal(first("10.96.0.0/20"), "10.96.1.1");
+  assert.equal(first("10.96.0.0/16"), "10.96.1.1");
+  assert.equal(first("10.96.0.0/12"), "10.96.1.1");
+  assert.equal(first("10.96.0.0/28"), "10.96.0.1");
+  assert.equal(first("fd00::/64"), "fd00::101");
+  assert.equal(first("10.96.0.0/31"), undefined);
+  const exposed = service({ type: "NodePort", ports: [{ port: 80 }] });
+  allocator().allocate(exposed);
+  assert.equal(exposed.spec.ports?.[0]?.nodePort, 30086);
+});
+
+test("S90: tiny ranges end without an address; the last IPv6 address is usable", () => {
+  const taken = (cidr: string): string[] => {
+    const allocate = allocator([cidr]);
+    const found: string[] = [];
+    for (;;) {
+      const one = service({});
+      if (allocate.allocate(one).faults.length > 0) return found;
+      found.push(one.spec.clusterIP ?? "");
+    }
+  };
+  assert.deepEqual(taken("10.0.0.0/32"), []);
+  assert.deepEqual(taken("10.0.0.0/31"), []);
+  assert.deepEqual(taken("10.0.0.0/30"), ["10.0.0.1", "10.0.0.2"]);
+  assert.deepEqual(taken("fd00::/127"), ["fd00::1"]);
+  assert.deepEqual(taken("fd00::/128"), []);
+});
+
+test("S93: an IPv6 range larger than a /64 and two ranges of one family are refused", () => {
+  assert.throws(() => allocator(["fd00::/48"]), /an IPv6 range may be no larger than a \/64/);
+  assert.throws(() => allocator(["10.0.0.0/24", "10.1.0.0/24"]), /one range for each family/);
+});
+
+test("S92: any ready range gives addresses, only a ready one that contains it takes a named one", () => {
+  const allocate = allocator(["10.96.0.0/30"]);
+  const { space } = allocate;
+  const named = (ip: string) => faults(allocate.allocate(service({ clusterIP: ip })));
+  const mismatch = "failed to allocate IP 10.97.0.1: the provided network does not match the current range";
+  assert.match(named("10.97.0.1")[0] ?? "", new RegExp(mismatch));
+  space.setRanges("more", ["10.97.0.0/30"], false);
+  assert.match(named("10.97.0.1")[0] ?? "", new RegExp(mismatch));
+  space.setRanges("more", ["10.97.0.0/30"], true);
+  assert.deepEqual(named("10.97.0.1"), []);
+  const rest = Array.from({ length: 3 }, () => {
+    const one = service({});
+    allocate.allocate(one);
+    return one.spec.clusterIP;
+  });
+  assert.deepEqual(rest.sort(), ["10.96.0.1", "10.96.0.2", "10.97.0.2"]);
+  space.setRanges("overlap", ["10.97.0.0/24"], true);
+  assert.match(named("10.97.0.1")[0] ?? "", /provided IP is already allocated/);
+  space.removeRanges("overlap");
+  space.removeRanges("more");
+  assert.match(named("10.97.0.3")[0] ?? "", /does not match the current range/);
+});
+
+test("S89: an address that has an IPAddress of somebody else is taken", () => {
+  const allocate = allocator(["10.96.0.0/30"]);
+  allocate.space.record("10.96.0.1", true);
+  assert.match(faults(allocate.allocate(service({ clusterIP: "10.96.0.1" })))[0] ?? "", /already allocated/);
+  const one = service({});
+  allocate.allocate(one);
+  assert.equal(one.spec.clusterIP, "10.96.0.2");
+  allocate.space.record("10.96.0.1", false);
+  assert.deepEqual(faults(allocate.allocate(service({ clusterIP: "10.96.0.1" }))), []);
+});
+
+const dual = () => allocator(["10.96.0.0/16", "fd00:10:96::/112"]);
+const committed = (allocate: ReturnType<typeof dual>, spec: Partial<Service["spec"]>): Service => {
+  const one = service(spec);
+  const allocation = allocate.allocate(one);
+  assert.deepEqual(faults(allocation), []);
+  allocation.commit();
+  return one;
+};
+
+test("S68, S72: policies that nobody named", () => {
+  const policyOf = (spec: Partial<Service["spec"]>, from = dual()): unknown => {
+    const { ipFamilyPolicy, ipFamilies } = committed(from, spec).spec;
+    return [ipFamilyPolicy, ...(ipFamilies ?? [])].join(" ");
+  };
+  const alone = { clusterIP: "None", selector: {} };
+  assert.equal(policyOf({}), "SingleStack IPv4");
+  assert.equal(policyOf({ clusterIP: "None" }), "SingleStack IPv4");
+  assert.equal(policyOf(alone), "RequireDualStack IPv4 IPv6");
+  assert.equal(policyOf(alone, allocator()), "RequireDualStack IPv4 IPv6");
+  assert.equal(policyOf({ ...alone, ipFamilies: ["IPv6"] }, allocator()), "RequireDualStack IPv6 IPv4");
+  assert.equal(
+    policyOf({ ...alone, ipFamilyPolicy: "SingleStack", ipFamilies: ["IPv6"] }, allocator()),
+    "SingleStack IPv6",
+  );
+});
+
+test("S71: families follow the addresses that are named", () => {
+  const one = committed(dual(), { clusterIPs: ["fd00:10:96::7"], clusterIP: "fd00:10:96::7" });
+  assert.deepEqual([one.spec.ipFamilies, one.spec.ipFamilyPolicy], [["IPv6"], "SingleStack"]);
+  assert.deepEqual(faults(allocator().allocate(service({ clusterIP: "fd00:10:96::7" }))), [
+    'spec.clusterIPs[0]: Invalid value: ["fd00:10:96::7"]: IPv6 is not configured on this cluster',
+  ]);
+});
+
+test("S69, S70: the second family goes by the policy alone, and by nothing else", () => {
+  const allocate = dual();
+  const old = committed(allocate, { ipFamilyPolicy: "PreferDualStack" });
+  const update = (spec: Partial<Service["spec"]>) => faults(allocate.allocate(service({ ...old.spec, ...spec }), old));
+  const first = old.spec.clusterIPs?.slice(0, 1) ?? [];
+  assert.deepEqual(update({ clusterIPs: first, ipFamilies: ["IPv4"] }), [
+    `spec.ipFamilyPolicy: Invalid value: "PreferDualStack": must be 'SingleStack' to release the secondary cluster IP`,
+    `spec.ipFamilyPolicy: Invalid value: "PreferDualStack": must be 'SingleStack' to release the secondary IP family`,
+  ]);
+  const single = service({ ...structuredClone(old.spec), ipFamilyPolicy: "SingleStack" });
+  const allocation = allocate.allocate(single, old);
+  assert.deepEqual(faults(allocation), []);
+  assert.deepEqual([single.spec.clusterIPs, single.spec.ipFamilies], [first, ["IPv4"]]);
+  assert.deepEqual(allocation.commit(), [old.spec.clusterIPs?.[1]]);
+  const both = { ipFamilies: ["IPv4", "IPv6"], clusterIPs: ["10.96.9.9", "fd00:10:96::9"], clusterIP: "10.96.9.9" };
+  assert.deepEqual(faults(allocate.allocate(service(both))), [
+    `spec.ipFamilyPolicy: Invalid value: "SingleStack": must be 'RequireDualStack' or 'PreferDualStack' when multiple cluster IPs are specified`,
+    `spec.ipFamilyPolicy: Invalid value: "SingleStack": must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified`,
+  ]);
+});
+
+test("S76: an upgrade takes only the second address, a named one too; to ExternalName all are given back", () => {
+  const allocate = dual();
+  const old = committed(allocate, {});
+  const next = service({
+    ...old.spec,
+    ipFamilyPolicy: "RequireDualStack",
+    clusterIPs: [old.spec.clusterIP ?? "", "fd00:10:96::99"],
+  });
+  const allocation = allocate.allocate(next, old);
+  assert.deepEqual([faults(allocation), allocation.taken], [[], ["fd00:10:96::99"]]);
+  assert.deepEqual(next.spec.ipFamilies, ["IPv4", "IPv6"]);
+  allocation.commit();
+  const away = service({ ...structuredClone(next.spec), type: "ExternalName", externalName: "a.example" });
+  const given = allocate.allocate(away, next);
+  assert.deepEqual(given.commit(), next.spec.clusterIPs);
+  assert.equal(away.spec.clusterIPs, undefined);
+  const back = service({ ...structuredClone(away.spec), type: "ClusterIP" });
+  assert.deepEqual(faults(allocate.allocate(back, away)), []);
+  assert.equal(back.spec.clusterIPs?.length, 1);
+});
+
+test("S75: a PreferDualStack Service is left as it is when the cluster has become dual-stack, or is so no more", () => {
+  const old = committed(allocator(), { ipFamilyPolicy: "PreferDualStack" });
+  assert.deepEqual(old.spec.ipFamilies, ["IPv4"]);
+  const bigger = dual();
+  bigger.adopt(old);
+  const same = service({ ...structuredClone(old.spec), sessionAffinity: "ClientIP" });
+  assert.deepEqual(faults(bigger.allocate(same, old)), []);
+  assert.deepEqual(same.spec.clusterIPs, old.spec.clusterIPs);
+  const required = service({ ...structuredClone(old.spec), ipFamilyPolicy: "RequireDualStack" });
+  assert.deepEqual(faults(bigger.allocate(required, old)), []);
+  assert.equal(required.spec.clusterIPs?.length, 2);
+  const smaller = allocator();
+  smaller.adopt(required);
+  const prefers = { ...structuredClone(required), spec: { ...required.spec, ipFamilyPolicy: "PreferDualStack" } };
+  const kept = service(structuredClone(prefers.spec));
+  assert.deepEqual(faults(smaller.allocate(kept, prefers)), []);
+  assert.deepEqual(kept.spec.clusterIPs, required.spec.clusterIPs);
+});
+
+test("S81 to S83: one number is one allocation; named ones are honoured without allocation", () => {
+  const allocate = allocator();
+  committed(allocate, { type: "NodePort", ports: [{ port: 1, nodePort: 30100, protocol: "TCP" }] });
+  const udp = service({ type: "NodePort", ports: [{ port: 1, nodePort: 30100, protocol: "UDP" }] });
+  assert.match(faults(allocate.allocate(udp))[0] ?? "", /30100: provided port is already allocated/);
+  const none = committed(allocate, {
+    type: "LoadBalancer",
+    allocateLoadBalancerNodePorts: false,
+    ports: [
+      { name: "a", port: 1, nodePort: 30200 },
+      { name: "b", port: 2 },
+    ],
+  });
+  assert.deepEqual(
+    none.spec.ports?.map(({ nodePort }) => nodePort),
+    [30200, undefined],
+  );
+  const old = committed(allocate, { type: "NodePort", ports: [{ name: "t", port: 53, protocol: "TCP" }] });
+  const next = service({
+    ...structuredClone(old.spec),
+    ports: [...(old.spec.ports ?? []), { name: "u", port: 53, protocol: "UDP" }],
+  });
+  assert.deepEqual(faults(allocate.allocate(next, old)), []);
+  const [first, second] = next.spec.ports ?? [];
+  assert.equal(first?.nodePort, old.spec.ports?.[0]?.nodePort);
+  assert.notEqual(first?.nodePort, second?.nodePort);
+});
+
+test("S84: a health check's port that is taken is the server's fault, not the request's", () => {
+  const allocate = allocator();
+  committed(allocate, { type: "NodePort", ports: [{ port: 1, nodePort: 30100 }] });
+  const wanted = service({
+    type: "LoadBalancer",
+    externalTrafficPolicy: "Local",
+    healthCheckNodePort: 30100,
+    ports: [{ port: 1 }],
+  });
+  const [fault] = allocate.allocate(wanted).faults;
+  assert.equal(fault?.reason, "InternalError");
+  assert.match(
+    fault?.detail ?? "",
+    /failed to allocate requested HealthCheck NodePort 30100: provided port is already allocated/,
+  );
 });
