@@ -67,7 +67,7 @@ const cases: { name: string; path?: string; options: AskOptions; code: number; m
     options: { body: service({ clusterIP: "10.97.0.1", ports: [port] }) },
     code: 422,
     message:
-      /spec.clusterIPs: Invalid value: \["10.97.0.1"\]: failed to allocate IP 10.97.0.1: the provided IP \(10.97.0.1\) is not in the valid range/,
+      /spec.clusterIPs: Invalid value: \["10.97.0.1"\]: failed to allocate IP 10.97.0.1: the provided network does not match the current range/,
   },
   {
     name: "a ClusterIP that is taken",
