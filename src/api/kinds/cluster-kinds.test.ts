@@ -298,7 +298,9 @@ test("PersistentVolume defaults, columns, and its source that stays", () => {
   );
   assert.deepEqual(
     changeFaults(persistentVolumeKind, { spec: volume }, { spec: { ...volume, hostPath: { path: "/x" } } }),
-    ["spec.persistentvolumesource: Forbidden: spec.persistentvolumesource is immutable after creation"],
+    [
+      'spec.persistentvolumesource: Forbidden: spec.persistentvolumesource is immutable after creation\n@@ -1,6 +1,6 @@\n {\n  "hostPath": {\n-  "path": "/data",\n+  "path": "/x",\n   "type": ""\n  }\n }\n',
+    ],
   );
 });
 

@@ -6,6 +6,7 @@ import { compareQuantities, parseQuantity } from "../quantity.ts";
 import { persistentVolumeClaims } from "../resource.ts";
 import { classOf, formatAccessModes, setClaimDefaults, validateClaimSpec } from "./_claim.ts";
 import { ageColumn, nameColumn, text, wide } from "./_column.ts";
+import { unifiedDiff } from "./_diff.ts";
 import { dropGeneration } from "./_generation.ts";
 import { specOf } from "./_workload.ts";
 
@@ -27,7 +28,8 @@ function validateUpdate({ spec }: Claim, { spec: old, status }: Claim): FieldErr
   if (changed || (resized && !isBound)) {
     const detail =
       "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
-    return [forbidden("spec", detail)];
+    const [before, after] = [old, spec].map((whole) => ({ ...whole, ...(isBound ? { resources: undefined } : {}) }));
+    return [forbidden("spec", `${detail}\n${unifiedDiff(before, after)}`)];
   }
   if (!now || !before || !parseQuantity(now) || compareQuantities(now, before) >= 0) return [];
   return [forbidden("spec.resources.requests.storage", "field can not be less than status.capacity")];

@@ -14,6 +14,7 @@ import {
   validateVolumeMode,
 } from "./_claim.ts";
 import { ageColumn, nameColumn, text, wide } from "./_column.ts";
+import { unifiedDiff } from "./_diff.ts";
 import { dropGeneration } from "./_generation.ts";
 import { specOf } from "./_workload.ts";
 
@@ -48,6 +49,11 @@ const sources: Readonly<Record<string, readonly string[]>> = {
 type Classed = PersistentVolumeSpec & { volumeAttributesClassName?: string };
 
 /** Name and value of each source that is set. */
+function sourceFault(spec: PersistentVolumeSpec, old: PersistentVolumeSpec): string {
+  const [before, after] = [old, spec].map((one) => Object.fromEntries(sourcesOf(one)));
+  return `spec.persistentvolumesource is immutable after creation\n${unifiedDiff(before, after)}`;
+}
+
 function sourcesOf(spec: PersistentVolumeSpec): [name: string, source: Readonly<Record<string, unknown>>][] {
   return Object.entries(spec).filter(([field, source]) => Object.hasOwn(sources, field) && source);
 }
@@ -107,7 +113,7 @@ function validateSources(spec: PersistentVolumeSpec): FieldError[] {
 function validateUpdate({ spec }: PersistentVolume, { spec: old }: PersistentVolume): FieldError[] {
   const faults = isDeepStrictEqual(sourcesOf(spec), sourcesOf(old))
     ? []
-    : [forbidden("spec.persistentvolumesource", "spec.persistentvolumesource is immutable after creation")];
+    : [forbidden("spec.persistentvolumesource", sourceFault(spec, old))];
   faults.push(...immutable("spec.volumeMode", spec.volumeMode, old.volumeMode));
   if (old.nodeAffinity) faults.push(...immutable("spec.nodeAffinity", spec.nodeAffinity ?? null, old.nodeAffinity));
   return faults;
