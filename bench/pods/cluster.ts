@@ -26,6 +26,8 @@ export interface BenchCluster {
   spawnShell(...words: string[]): ChildProcess;
   /** MiB (PSS) of the cluster's processes, by the name that `nameOf` gives; those without one do not count. */
   memory(nameOf: (words: readonly string[]) => string | undefined): Map<string, number>;
+  /** Seconds of processor time that its processes and their ended children have had. */
+  cpuSeconds(): number;
   stop(): Promise<void>;
 }
 
@@ -40,7 +42,7 @@ export const quantile = (values: readonly number[], q: number): number => {
 export const round = (value: number): number => Number(value.toFixed(value < 10 ? 2 : 0));
 
 /** Resolves with performance.now() of the moment in which the informer's objects satisfy `condition`. */
-export function when(informer: Informer<never>, condition: () => boolean, limitMs = 60_000): Promise<number> {
+export function when(informer: Informer<never>, condition: () => boolean, limitMs = 180_000): Promise<number> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`Not within ${limitMs / 1000} s: ${condition}`)), limitMs);
     const end = informer.onChange(look);
@@ -91,6 +93,7 @@ export async function startBenchCluster(args: readonly string[]): Promise<BenchC
       },
       spawnShell: (...rest) => spawn(process.execPath, words(rest), { env, stdio: ["ignore", "pipe", "inherit"] }),
       memory: (nameOf) => memoryOf(join(data, "cluster.json"), nameOf),
+      cpuSeconds: () => cpuSecondsOf(join(data, "cluster.json")),
     };
   } catch (error) {
     await stop();
@@ -120,6 +123,25 @@ function memoryOf(state: string, nameOf: (words: readonly string[]) => string | 
     }
   }
   return sums;
+}
+
+/** USER_HZ: what proc_pid_stat(5) counts in. */
+const ticksPerSecond = 100;
+
+function cpuSecondsOf(state: string): number {
+  const { holder } = JSON.parse(readFileSync(state, "utf8")) as { holder: { pid: number } };
+  let ticks = 0;
+  for (const pid of inNamespaceOf(holder.pid)) {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+      // utime, stime, cutime, cstime
+      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      ticks += fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return ticks / ticksPerSecond;
 }
 
 /** Processes of its pid namespace and of those below. */

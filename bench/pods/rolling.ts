@@ -4,7 +4,8 @@ import { deployments, pods, services } from "../../src/api/resource.ts";
 import { type BenchCluster, isReady, namespace, sleep } from "./cluster.ts";
 
 const replicas = 10;
-const perSecond = 500;
+/** Fewer for a machine that has other things to do: `RATE=50`. */
+const perSecond = Number(process.env.RATE ?? 500);
 const nodePort = 31999;
 
 /** Sends requests over new connections at a steady rate until its input ends, then prints what came of them. */
@@ -49,6 +50,8 @@ const deployment = (): Deployment => ({
           {
             name: "echo",
             image: "fairlead/echo",
+            // As a Pod should that is not to be missed: it serves until every node has heard that it goes.
+            env: [{ name: "DRAIN_MS", value: "2000" }],
             readinessProbe: { httpGet: { path: "/readyz", port: 8080 }, periodSeconds: 1 },
           },
         ],
