@@ -6,10 +6,12 @@ import type { ApiClient } from "../client/client.ts";
 import { createEventRecorder } from "../client/events.ts";
 import { createInformer } from "../client/informer.ts";
 import { mountsBelow, mountTmpfs } from "../kernel/mount.ts";
+import { writeSysctl } from "../kernel/sysctl.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { coalesce } from "../lib/coalesce.ts";
 import type { Log } from "../lib/log.ts";
 import type { AgentConfig } from "./agent-config.ts";
+import { Cgroups } from "./cgroups/cgroups.ts";
 import { createBuiltInImages } from "./images/built-in.ts";
 import { createImageCatalog } from "./images/catalog.ts";
 import { splitRepository } from "./images/content/registry-url.ts";
@@ -56,7 +58,8 @@ function make({ config, client, log, signal, clock = systemClock }: AgentOptions
   const directories = { memory: join(run, "pods"), disk: join(config.dataDir, "nodes", config.nodeName, "pods") };
   for (const directory of Object.values(directories)) mkdirSync(directory, { recursive: true });
   const port = createLinuxPort();
-  const runtime = new ProcessRuntime({ directory: run, port, log });
+  const cgroups = Cgroups.open(config);
+  const runtime = new ProcessRuntime({ directory: run, port, log, ...(cgroups instanceof Cgroups && { cgroups }) });
   const network = new PodNetwork({
     ...config,
     port,
@@ -87,6 +90,11 @@ function make({ config, client, log, signal, clock = systemClock }: AgentOptions
       pull: (request) => askForPull(config.registry?.socket ?? "", request),
     }),
     configWatches: new ConfigWatches({ client, log, signal }),
+    abilities: { noLimits: cgroups instanceof Cgroups ? undefined : cgroups.reason },
+    setSysctls: (namespaces, settings) =>
+      port.spawnIn(namespaces, () => {
+        for (const [name, value] of settings) writeSysctl(name, value);
+      }),
     mountMemory: (directory, bytes) => {
       if (mountsBelow(directory).length === 0) mountTmpfs(directory, { size: String(bytes) });
     },

@@ -7,6 +7,7 @@ import type { Change, Informer } from "../client/client.ts";
 import type { PodContext } from "./pod/pod-context.ts";
 import { logPath } from "./pod/pod-paths.ts";
 import { removeDirectory } from "./pod/pod-surroundings.ts";
+import { forbiddenSysctl } from "./pod/pod-sysctls.ts";
 import { type Failure, PodWorker } from "./pod/pod-worker.ts";
 import type { ContainerLog, ServerOptions } from "./server/server.ts";
 import type { Refusal, StreamTargets } from "./streams/upgrade.ts";
@@ -111,12 +112,17 @@ export class PodRegistry {
     }
   }
 
-  /** A Pod that names its node itself was seen by no scheduler. One that runs already stays. */
+  /** What this node cannot give: a Pod that names its node itself was seen by no scheduler. One that runs already stays. */
   #refusalOf(pod: Pod): Failure | undefined {
     const { uid } = pod.metadata;
     const runs = this.#context.runtime.list().some(({ podUid }) => podUid === uid);
     const active = [...this.pods()].filter(({ status }) => status?.phase !== "Succeeded" && status?.phase !== "Failed");
-    if (runs || !portsConflict(pod, active)) return undefined;
+    if (runs) return undefined;
+    const sysctl = forbiddenSysctl(pod);
+    if (sysctl !== undefined) {
+      return { reason: "SysctlForbidden", message: `Pod was rejected: forbidden sysctl: "${sysctl}" not allowlisted` };
+    }
+    if (!portsConflict(pod, active)) return undefined;
     const text = "node(s) didn't have free ports for the requested pod ports";
     return { reason: "NodePorts", message: `Pod was rejected: Predicate NodePorts failed: ${text}` };
   }

@@ -133,6 +133,7 @@ export async function startCluster(options: SupervisorOptions): Promise<Cluster>
       relay.close();
       pulls?.close();
       await holder.close();
+      removeClusterCgroups(config.runDir);
       if (proxyMode === "ebpf") removeUnusedNodeCgroups();
     },
   };

@@ -10,7 +10,7 @@ import type { ContainerSlot } from "./container-slot.ts";
 import { containerSpec, type StartInputs } from "./container-starter.ts";
 import { runHook } from "./lifecycle-hook.ts";
 import type { PodContext } from "./pod-context.ts";
-import { logPath } from "./pod-paths.ts";
+import { logPath, terminationPath } from "./pod-paths.ts";
 import { pullCredentials } from "./pull-credentials.ts";
 
 const imageRetry = { firstMs: 10_000, maxMs: 300_000 };
@@ -111,7 +111,8 @@ async function run(
   // Logs of this start and of the one before are kept.
   const { podUid: uid, name, attempt } = spec;
   const oldLog = logPath(directories, { uid, container: name, attempt: attempt - 2 });
-  for (const path of [oldLog, `${oldLog}.1`]) rmSync(path, { force: true });
+  const oldWords = terminationPath(directories, { uid, container: name, attempt: attempt - 1 });
+  for (const path of [oldLog, `${oldLog}.1`, oldWords]) rmSync(path, { force: true });
   const state = slot.current?.state;
   const error = state?.kind === "exited" && state.startedAtMs === undefined ? state.error : undefined;
   if (error !== undefined) warn(context, pod, `Error: failed to start container "${name}": ${error}`);

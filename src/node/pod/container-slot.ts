@@ -6,6 +6,7 @@ import type { ContainerInfo } from "../runtime/container-runtime.ts";
 import { containerId, terminatedState } from "./container-status.ts";
 import { ContainerStop } from "./container-stop.ts";
 import type { ContainerRole, ContainerView, Instance } from "./container-view.ts";
+import { lastWords } from "./last-words.ts";
 import type { PodContext } from "./pod-context.ts";
 import type { RestartBackoff } from "./restart-backoff.ts";
 
@@ -33,6 +34,7 @@ export class ContainerSlot {
   #failed: Instance | undefined;
   #id: string | undefined;
   #replacing = false;
+  #words: { readonly id: string; readonly text: string | undefined } | undefined;
   #last: ApiState | undefined;
   #probes: ContainerProbes | undefined;
   #stop: ContainerStop | undefined;
@@ -54,7 +56,18 @@ export class ContainerSlot {
   }
 
   get current(): Instance | undefined {
-    return this.info ?? this.#failed;
+    const { info } = this;
+    return info ? { ...info, message: this.#lastWordsOf(info) } : this.#failed;
+  }
+
+  /** Read once: nobody writes it after the end. */
+  #lastWordsOf(info: ContainerInfo): string | undefined {
+    if (info.state.kind !== "exited") return undefined;
+    if (this.#words?.id !== info.id) {
+      const policy = this.container.terminationMessagePolicy;
+      this.#words = { id: info.id, text: lastWords(info, { ...this.#owner().context, policy }) };
+    }
+    return this.#words.text;
   }
 
   get running(): boolean {

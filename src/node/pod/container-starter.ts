@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import type { Container } from "kubernetes-types/core/v1";
 import type { Pod } from "../../api/object.ts";
+import { limitsOf } from "../cgroups/settings.ts";
 import { buildEnvironment, environmentReferences } from "../environment/environment.ts";
 import { expand } from "../environment/expand.ts";
 import { ContainerConfigError, type PodFacts } from "../environment/field-ref.ts";
@@ -13,6 +14,7 @@ import { volumeMounts } from "../volumes/pod-volumes.ts";
 import { readConfigSource } from "./api-objects.ts";
 import { containerSecurity } from "./container-security.ts";
 import { containerUser } from "./container-user.ts";
+import { terminationMount } from "./last-words.ts";
 import type { PodContext } from "./pod-context.ts";
 import { logPath, scratchPath } from "./pod-paths.ts";
 import type { PodSandbox } from "./pod-sandbox.ts";
@@ -74,6 +76,9 @@ export async function containerSpec(context: PodContext, inputs: StartInputs): P
   const argv = commandOf(container, image, env);
   if (argv.length === 0) throw new ContainerConfigError(`no command specified for container ${container.name}`);
   const user = containerUser(inputs, context);
+  const limits = limitsOf(container.resources);
+  const start = { uid, container: container.name, attempt };
+  const own = await volumeMounts(container, { paths: volumes, env });
   return {
     id: randomBytes(32).toString("hex"),
     podUid: uid,
@@ -85,15 +90,16 @@ export async function containerSpec(context: PodContext, inputs: StartInputs): P
     env: container.tty ? { TERM: "xterm", ...env } : env,
     workingDir: container.workingDir || image.workingDir,
     root: image.root,
-    mounts: allMounts(inputs, await volumeMounts(container, { paths: volumes, env })),
+    mounts: allMounts(inputs, [...own, ...terminationMount(container, { ...context, ...start, root: image.root })]),
     hostname: sandbox.names.utsName,
-    logFile: logPath(context.directories, { uid, container: container.name, attempt }),
+    logFile: logPath(context.directories, start),
     ...(sandbox.networkNamespace !== undefined && { networkNamespace: sandbox.networkNamespace }),
-    scratch: scratchPath(context.directories, { uid, container: container.name, attempt }),
+    scratch: scratchPath(context.directories, start),
     ...(sandbox.ipcNamespace !== undefined && { ipcNamespace: sandbox.ipcNamespace }),
     ...pidNamespaceOf(inputs),
     ...(user && { user }),
     ...containerSecurity(container, pod),
+    ...(limits && { limits }),
     ...(image.stopSignal && { stopSignal: image.stopSignal }),
     ...(container.stdin && { input: container.stdinOnce ? "once" : "open" }),
     ...(container.tty && { tty: true }),

@@ -14,15 +14,16 @@ export function containerId(id: string): string {
 }
 
 /** Undefined while it runs. */
-export function terminatedState({ id, state }: Instance): ApiState | undefined {
+export function terminatedState({ id, state, message }: Instance): ApiState | undefined {
   if (state.kind !== "exited") return undefined;
   const { exitCode, startedAtMs, finishedAtMs, error } = state;
   const reason = reasonOf(state);
+  const text = error ?? message;
   return {
     terminated: {
       exitCode,
       reason,
-      ...(error !== undefined && { message: error }),
+      ...(text !== undefined && { message: text }),
       startedAt: apiTime(startedAtMs ?? finishedAtMs),
       finishedAt: apiTime(finishedAtMs),
       containerID: containerId(id),
@@ -30,8 +31,9 @@ export function terminatedState({ id, state }: Instance): ApiState | undefined {
   };
 }
 
-function reasonOf({ exitCode, startedAtMs, error }: Extract<Instance["state"], { kind: "exited" }>): string {
+function reasonOf({ exitCode, startedAtMs, error, oomKilled }: Extract<Instance["state"], { kind: "exited" }>): string {
   if (error !== undefined) return startedAtMs === undefined ? "StartError" : "ContainerStatusUnknown";
+  if (oomKilled) return "OOMKilled";
   return exitCode === 0 ? "Completed" : "Error";
 }
 

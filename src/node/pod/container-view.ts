@@ -10,6 +10,8 @@ export interface Instance {
   readonly attempt: number;
   readonly imageId: string;
   readonly state: ContainerState;
+  /** Its termination message. */
+  readonly message?: string | undefined;
 }
 
 export interface ContainerView {

@@ -9,8 +9,9 @@ import type { ImageCatalog } from "../images/catalog.ts";
 import type { PodNetwork } from "../network/pod-network.ts";
 import type { ContainerRuntime } from "../runtime/container-runtime.ts";
 import type { PodIpc } from "../sandbox/pod-ipc.ts";
-
+import type { PodNamespaces } from "../sandbox/port.ts";
 import type { ConfigWatches } from "./config-watches.ts";
+import type { Abilities } from "./unsupported.ts";
 
 export interface PodContext {
   readonly config: AgentConfig;
@@ -21,6 +22,9 @@ export interface PodContext {
   readonly ipc: PodIpc;
   readonly services: Informer<Service>;
   readonly configWatches: ConfigWatches;
+  readonly abilities: Abilities;
+  /** Settings of these namespaces, by their paths below /proc/sys; throws when the kernel refuses. */
+  readonly setSysctls: (namespaces: PodNamespaces, settings: ReadonlyMap<string, string>) => void;
   /** A file system in memory of so many bytes at the directory, unless it is there. */
   readonly mountMemory: (directory: string, bytes: bigint) => void;
   readonly recorder: EventRecorder;

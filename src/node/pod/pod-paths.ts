@@ -16,6 +16,14 @@ export function logPath(
   return join(disk, uid, container, `${attempt}.log`);
 }
 
+/** The last words of one start of a container: core/v1 Container.terminationMessagePath. */
+export function terminationPath(
+  { disk }: Pick<NodeDirectories, "disk">,
+  { uid, container, attempt }: { uid: string; container: string; attempt: number },
+): string {
+  return join(disk, uid, container, `${attempt}.termination`);
+}
+
 /** What one start of a container writes into its root. */
 export function scratchPath(
   { disk }: Pick<NodeDirectories, "disk">,

@@ -8,6 +8,7 @@ import { hostPortsOf } from "../network/host-ports.ts";
 import type { Mount } from "../runtime/container-runtime.ts";
 import type { PodContext } from "./pod-context.ts";
 import { namesDirectory, sharedMemoryDirectory } from "./pod-paths.ts";
+import { sysctlsOf } from "./pod-sysctls.ts";
 
 export interface PodSandbox {
   readonly podIps: readonly string[];
@@ -58,6 +59,7 @@ export function ensureSandbox(context: PodContext, pod: Pod): PodSandbox {
   };
   const uid = pod.metadata.uid ?? "";
   const ipcNamespace = pod.spec.hostIPC ? undefined : context.ipc.create(uid);
+  context.setSysctls({ networkNamespace, ipcNamespace }, sysctlsOf(pod));
   mkdirSync(directory, { recursive: true });
   for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
   const mounts = Object.keys(files).map((name) => ({

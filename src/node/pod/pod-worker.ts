@@ -19,6 +19,7 @@ import { SharedProcesses } from "./shared-processes.ts";
 import { StatusWriter } from "./status-writer.ts";
 import { hasStorageLimits } from "./storage-limits.ts";
 import { watchStorage } from "./storage-watch.ts";
+import { unsupported } from "./unsupported.ts";
 import { VolumeKeeper } from "./volume-keeper.ts";
 
 /** A Pod that starts at once is first written as running; one that takes longer shows what it waits for. */
@@ -46,6 +47,7 @@ export class PodWorker {
   #sandbox: PodSandbox | undefined;
   readonly #volumes: VolumeKeeper;
   #failure: Failure | undefined;
+  #told = false;
   /** When all containers must be gone; set once the Pod is being deleted or has failed as a whole. */
   #deadlineMs: number | undefined;
   /** Its status has been written by this worker. */
@@ -213,10 +215,19 @@ export class PodWorker {
     this.#checkDeadline();
     if (this.#deadlineMs !== undefined) return this.#terminate(this.#deadlineMs);
     if (this.#finished) return this.#release();
+    if (!this.#sandbox) this.#tellUnsupported();
     this.#sandbox ??= makeSandbox(this.#context, this.#pod);
     const volumes = await this.#volumes.paths();
     if (this.#pod.spec.shareProcessNamespace) await this.#sharedProcesses.ensure(this.#sandbox);
     await this.#run(this.#sandbox, volumes);
+  }
+
+  #tellUnsupported(): void {
+    if (this.#told) return;
+    this.#told = true;
+    for (const message of unsupported(this.#pod, this.#context.abilities)) {
+      warn(this.#context, this.#pod, { reason: "NotSupported", message });
+    }
   }
 
   /** core/v1 PodSpec.activeDeadlineSeconds. */

@@ -1,5 +1,6 @@
 /** The seam between Pods and what runs their containers: `process-runtime.ts` is the default; CRI would be another. */
 import type { Readable, Writable } from "node:stream";
+import type { ResourceLimits } from "../cgroups/settings.ts";
 import type { Stream } from "../logs/log-line.ts";
 import type { TerminalSize } from "../sandbox/port.ts";
 
@@ -60,6 +61,8 @@ export interface ContainerSpec extends ContainerIdentity {
   readonly readOnlyRoot?: boolean;
   /** Parts of /proc and /sys that tell of or change the machine are hidden or read-only. */
   readonly maskPaths?: boolean;
+  /** Enforced where the machine allows it. */
+  readonly limits?: ResourceLimits;
   /** Path of the Pod's IPC namespace; absent: the node's own. */
   readonly ipcNamespace?: string;
   /** Whose processes it sees; absent: its own only. */
@@ -96,6 +99,8 @@ export type ContainerState =
       /** 128 + number for a signal; 137 also when the runtime lost sight of the container. */
       readonly exitCode: number;
       readonly error?: string;
+      /** The kernel ended it, or one of its processes, for want of memory. */
+      readonly oomKilled?: boolean;
     };
 
 export interface ContainerInfo extends ContainerIdentity {

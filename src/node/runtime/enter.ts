@@ -23,6 +23,9 @@ const program = `
 use strict; my %o;
 while (@ARGV) { my $a = shift @ARGV; last if $a eq "--"; my ($k, $v) = split /=/, $a, 2; $o{$k} = $v }
 sub fail { my ($code, $text) = @_; print STDERR "$text\\n"; exit $code }
+for my $file (split /:/, $o{cgroups} // "") {
+  open(my $procs, ">", $file) && print($procs "0\\n") && close($procs) or fail(126, "cgroup $file: $!");
+}
 if (defined $o{root}) { chroot $o{root} or fail(126, "chroot $o{root}: $!") }
 if (defined $o{seccomp}) {
   my $filter = pack "H*", $o{seccomp};
@@ -43,11 +46,15 @@ fail($!{ENOENT} ? 127 : 126, "exec: \\"$ARGV[0]\\": $!");
   .replaceAll(/\s*\n\s*/g, " ")
   .trim();
 
-export type Privileges = Pick<ContainerSpec, "user" | "capabilities" | "noNewPrivileges" | "seccomp" | "workingDir">;
+export interface Privileges
+  extends Pick<ContainerSpec, "user" | "capabilities" | "noNewPrivileges" | "seccomp" | "workingDir"> {
+  /** The process files of its cgroups, where it writes itself down first. */
+  readonly cgroups?: readonly string[] | undefined;
+}
 
 /** `root` absent: the one that there is. What follows the words is the command. */
 export function enterCommand(privileges: Privileges, root: string | undefined): string[] {
-  const { user, capabilities, noNewPrivileges, seccomp, workingDir } = privileges;
+  const { user, capabilities, noNewPrivileges, seccomp, workingDir, cgroups = [] } = privileges;
   const drop = capabilityNames.flatMap((name, number) =>
     capabilities === undefined || capabilities.includes(name) ? [] : [number],
   );
@@ -57,6 +64,7 @@ export function enterCommand(privileges: Privileges, root: string | undefined): 
     program,
     "--",
     ...(root === undefined ? [] : [`root=${root}`]),
+    ...(cgroups.length > 0 ? [`cgroups=${cgroups.join(":")}`] : []),
     `wd=${workingDir}`,
     `prctl=${prctlNumbers[process.arch] ?? prctlNumbers.x64}`,
     ...(drop.length > 0 ? [`drop=${drop.join(",")}`] : []),

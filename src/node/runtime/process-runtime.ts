@@ -3,6 +3,7 @@ import { type StdioOptions, spawn } from "node:child_process";
 import { type FSWatcher, mkdirSync, rmSync, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Log } from "../../lib/log.ts";
+import type { Cgroups } from "../cgroups/cgroups.ts";
 import { LogPump, writeToFifo } from "../logs/log-pump.ts";
 import type { ProcessIdentity } from "../sandbox/port.ts";
 import { endInput, openInput } from "./container-input.ts";
@@ -36,6 +37,8 @@ export interface ProcessRuntimeOptions {
   readonly directory: string;
   readonly port: ExecPort;
   readonly log: Log;
+  /** Absent: limits are not enforced. */
+  readonly cgroups?: Cgroups | undefined;
 }
 
 interface Container {
@@ -64,13 +67,15 @@ export class ProcessRuntime implements ContainerRuntime {
   readonly #pods: string;
   readonly #port: ExecPort;
   readonly #log: Log;
+  readonly #cgroups: Cgroups | undefined;
   readonly #containers = new Map<string, Container>();
   readonly #listeners = new Set<(container: ContainerInfo) => void>();
   readonly #watcher: FSWatcher;
   readonly #shimCheck: NodeJS.Timeout;
 
   /** Adopts the containers of a former agent. */
-  constructor({ directory, port, log }: ProcessRuntimeOptions) {
+  constructor({ directory, port, log, cgroups }: ProcessRuntimeOptions) {
+    this.#cgroups = cgroups;
     this.#events = join(directory, "events");
     this.#pods = join(directory, "pods");
     this.#port = port;
@@ -141,7 +146,8 @@ export class ProcessRuntime implements ContainerRuntime {
     if (container?.state.kind !== "running") return undefined;
     const { record, state } = container;
     const root = record.ownRoot ? join(record.directory, "root") : undefined;
-    return openExec({ ...record, root, pid: state.pid }, argv, { tty, port: this.#port });
+    const cgroups = record.limits && this.#cgroups?.procs(record.id);
+    return openExec({ ...record, root, cgroups, pid: state.pid }, argv, { tty, port: this.#port });
   }
 
   streams(id: string): ContainerStreams | undefined {
@@ -188,7 +194,8 @@ export class ProcessRuntime implements ContainerRuntime {
     { directory, plan, joinPid }: { directory: string; plan: RootPlan; joinPid: number | "node" | undefined },
   ): void {
     const started = startedFile(this.#events, spec.id);
-    const setup = renderSetupScript(spec, plan.steps, { directory, startedFile: started, root: plan.root });
+    const cgroups = spec.limits && this.#cgroups?.create(spec.id, spec.limits);
+    const setup = renderSetupScript(spec, plan.steps, { directory, startedFile: started, root: plan.root, cgroups });
     writeFileSync(join(directory, "setup.sh"), setup);
     const { input, tty } = spec;
     const shim = renderShimScript({ exitedFile: exitedFile(this.#events, spec.id), input, tty, joinPid });
@@ -245,9 +252,14 @@ export class ProcessRuntime implements ContainerRuntime {
       // The shim has waited for this line: only now may what it holds be lost.
       writeToFifo(join(container.record.directory, "control"), "read");
     }
-    container.state = state;
+    container.state = this.#withReason(container.record, state);
     container.settled.resolve();
     for (const listener of this.#listeners) listener(info(container));
+  }
+
+  #withReason({ id, limits }: ContainerRecord, state: ContainerState): ContainerState {
+    const short = state.kind === "exited" && limits !== undefined && this.#cgroups?.wasShortOfMemory(id);
+    return short ? { ...state, oomKilled: true } : state;
   }
 
   /** Where it was not alone in its pid namespace, what it started may live on: nobody else has its mount namespace. */
@@ -297,7 +309,8 @@ export class ProcessRuntime implements ContainerRuntime {
     return container.state.kind;
   }
 
-  #forget({ id, directory, scratch }: ContainerRecord): void {
+  #forget({ id, directory, scratch, limits }: ContainerRecord): void {
+    if (limits) this.#cgroups?.remove(id);
     for (const path of [directory, scratch ?? directory]) rmSync(path, { recursive: true, force: true });
     rmSync(startedFile(this.#events, id), { force: true });
     rmSync(exitedFile(this.#events, id), { force: true });

@@ -67,6 +67,7 @@ export interface SetupPaths {
   readonly startedFile: string;
   /** Where the new root was made; absent for the machine's. */
   readonly root: string | undefined;
+  readonly cgroups?: readonly string[] | undefined;
 }
 
 /**
@@ -86,7 +87,12 @@ export function renderSetupScript(spec: ContainerSpec, steps: readonly SetupStep
     `echo "$stat" >${quote(`${paths.directory}/process`)}`,
     `: >${quote(paths.startedFile)}`,
     "exec 2>&6 6>&-",
-    ["exec env -i", ...variables, ...enterCommand(spec, paths.root).map(quote), ...spec.argv.map(quote)].join(" "),
+    [
+      "exec env -i",
+      ...variables,
+      ...enterCommand({ ...spec, cgroups: paths.cgroups }, paths.root).map(quote),
+      ...spec.argv.map(quote),
+    ].join(" "),
   ].join("\n")}\n`;
 }
 

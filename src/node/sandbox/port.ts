@@ -11,8 +11,8 @@ export interface ProcessIdentity {
 
 /** Paths of those that all containers of a Pod share. */
 export interface PodNamespaces {
-  readonly networkNamespace?: string;
-  readonly ipcNamespace?: string;
+  readonly networkNamespace?: string | undefined;
+  readonly ipcNamespace?: string | undefined;
 }
 
 export interface ProcessPort {
