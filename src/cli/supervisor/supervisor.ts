@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { removeUnusedNodeCgroups } from "../../kernel/bpf/cgroup.ts";
 import type { Tier } from "../../kernel/capabilities.ts";
 import type { Log } from "../../lib/log.ts";
+import { removeClusterCgroups } from "../../node/cgroups/cgroups.ts";
 import type { ClusterConfig } from "../cluster.ts";
 import { imageSocket, paths } from "../data-dir.ts";
 import { CliError } from "../errors.ts";
@@ -133,7 +134,7 @@ export async function startCluster(options: SupervisorOptions): Promise<Cluster>
       relay.close();
       pulls?.close();
       await holder.close();
-      removeClusterCgroups(config.runDir);
+      removeClusterCgroups(paths(config.dataDir).run);
       if (proxyMode === "ebpf") removeUnusedNodeCgroups();
     },
   };

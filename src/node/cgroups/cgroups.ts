@@ -83,6 +83,14 @@ export class Cgroups {
     return oomKills(read(join(roots.memory, this.#place, id, file)) ?? "") > 0;
   }
 
+  /** Ids of the containers that have some. */
+  list(): string[] {
+    const found = rootsOf(this.#hierarchies).flatMap((root) =>
+      readdirSync(join(root, this.#place), { withFileTypes: true }),
+    );
+    return [...new Set(found.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])))];
+  }
+
   remove(id: string): void {
     for (const path of this.#paths(id)) removeTree(path);
   }

@@ -26,7 +26,7 @@ function cgroupMounts(mountinfo: string): CgroupMount[] {
 /** The process's own cgroup of a version 1 controller, by /proc/self/cgroup. */
 function ownCgroup(selfCgroup: string, controller: Controller): string {
   const line = selfCgroup.split("\n").find((one) => (one.split(":")[1] ?? "").split(",").includes(controller));
-  return line?.split(":").slice(2).join(":") ?? "/";
+  return (line?.split(":").slice(2).join(":") ?? "").replace(/\/$/, "");
 }
 
 /** Undefined when the controllers are not all there. */

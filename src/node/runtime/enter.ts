@@ -24,7 +24,9 @@ use strict; my %o;
 while (@ARGV) { my $a = shift @ARGV; last if $a eq "--"; my ($k, $v) = split /=/, $a, 2; $o{$k} = $v }
 sub fail { my ($code, $text) = @_; print STDERR "$text\\n"; exit $code }
 for my $file (split /:/, $o{cgroups} // "") {
-  open(my $procs, ">", $file) && print($procs "0\\n") && close($procs) or fail(126, "cgroup $file: $!");
+  open(my $procs, ">", $file) or fail(126, "cgroup $file: $!");
+  print $procs "0\\n";
+  close($procs) or fail(126, "cgroup $file: $!");
 }
 if (defined $o{root}) { chroot $o{root} or fail(126, "chroot $o{root}: $!") }
 if (defined $o{seccomp}) {

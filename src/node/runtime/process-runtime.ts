@@ -87,6 +87,7 @@ export class ProcessRuntime implements ContainerRuntime {
       this.#refresh(this.#containers.get(String(file).split(".")[0] ?? "")),
     );
     for (const path of listContainerDirectories(this.#pods)) this.#adopt(path);
+    for (const id of cgroups?.list() ?? []) if (!this.#containers.has(id)) cgroups?.remove(id);
     this.#shimCheck = setInterval(() => this.#checkShims(), shimCheckMs).unref();
   }
 

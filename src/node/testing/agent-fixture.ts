@@ -13,6 +13,7 @@ import { openRouteSocket, setLink } from "../../kernel/route/mod.ts";
 import { createLog } from "../../lib/log.ts";
 import { type Agent, startAgent } from "../agent.ts";
 import type { AgentConfig } from "../agent-config.ts";
+import { removeClusterCgroups } from "../cgroups/cgroups.ts";
 import { writeCertificates } from "./certificates.ts";
 
 const limitMs = 40_000;
@@ -84,6 +85,7 @@ export class AgentFixture {
   }
 
   close(): void {
+    removeClusterCgroups(this.config.runDir);
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
