@@ -134,7 +134,7 @@ export async function startCluster(options: SupervisorOptions): Promise<Cluster>
       relay.close();
       pulls?.close();
       await holder.close();
-      removeClusterCgroups(paths(config.dataDir).run);
+      removeClusterCgroups(all.run);
       if (proxyMode === "ebpf") removeUnusedNodeCgroups();
     },
   };
