@@ -1,6 +1,6 @@
 /** The load balancer of an embedded cluster: its pool lies in the underlay's network, routes lead to the nodes. */
 import type { ApiClient } from "../client/client.ts";
-import { deleteRoute, openRouteSocket, replaceRoute } from "../kernel/route/mod.ts";
+import { deleteRoute, listRoutes, openRouteSocket, replaceRoute } from "../kernel/route/mod.ts";
 import { startLoadBalancer } from "../lb/controller.ts";
 import { parsePools } from "../lb/pools.ts";
 import { createRouteAnnouncer, type RoutePort } from "../lb/route-announcer.ts";
@@ -10,6 +10,14 @@ import type { Log } from "../lib/log.ts";
 const kernelRoutes: RoutePort = {
   async addRoute(destination, via) {
     withSocket((socket) => replaceRoute(socket, { destination, gateway: via }));
+  },
+  async routes() {
+    let found: readonly string[] = [];
+    withSocket((socket) => {
+      const routes = listRoutes(socket).filter(({ byKernel, gateway }) => !byKernel && gateway !== undefined);
+      found = routes.map(({ destination }) => destination);
+    });
+    return found;
   },
   async removeRoute(destination) {
     withSocket((socket) => deleteRoute(socket, { destination }));

@@ -6,4 +6,6 @@ export interface Announcer {
   announce(address: string, about: { service: Service }): Promise<void>;
   /** Takes it back; an address that is not announced is no error. */
   withdraw(address: string): Promise<void>;
+  /** Addresses that may be announced by a former process: those of the pools that nobody has are withdrawn at the start. */
+  left?(): Promise<readonly string[]>;
 }

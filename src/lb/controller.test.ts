@@ -23,6 +23,8 @@ interface Bench {
   readonly client: MemoryClient;
   /** "announce 192.0.2.10 web", "withdraw 192.0.2.10", in order. */
   readonly calls: string[];
+  /** What a former process announced. */
+  readonly left: string[];
   /** Starts a load balancer; returns what ends it. */
   start(options?: { pools?: string; loadBalancerClass?: string }): LoadBalancer & { stop(): void };
   statusOf(name: string): Promise<string>;
@@ -33,6 +35,7 @@ interface Bench {
 function bench(t: TestContext): Bench {
   const client = createMemoryClient();
   const calls: string[] = [];
+  const left: string[] = [];
   const holders = new Map<string, string>();
   const announcer = {
     announce: async (address: string, { service }: { service: Service }) => {
@@ -41,6 +44,7 @@ function bench(t: TestContext): Bench {
       if (!holders.has(address)) calls.push(`announce ${address} ${service.metadata.name}`);
       holders.set(address, service.metadata.name);
     },
+    left: async () => left,
     withdraw: async (address: string) => {
       calls.push(`withdraw ${address}`);
       holders.delete(address);
@@ -50,6 +54,7 @@ function bench(t: TestContext): Bench {
   return {
     client,
     calls,
+    left,
     start({ pools = "192.0.2.10-192.0.2.11", ...rest } = {}) {
       holders.clear();
       const controller = new AbortController();
@@ -186,4 +191,24 @@ test("fifty Services at once get fifty addresses", async (t) => {
   await Promise.all(names.map((name) => b.client.create(services, service(name))));
   await until(async () => (await Promise.all(names.map(b.statusOf))).every((status) => status !== ""));
   assert.equal(new Set(await Promise.all(names.map(b.statusOf))).size, 50);
+});
+
+test("what was announced for a Service that is gone is withdrawn at the start, and nothing else", async (t) => {
+  const { client, calls, left, start } = bench(t);
+  await client.create(services, {
+    ...service("web"),
+    status: { loadBalancer: { ingress: [{ ip: "192.0.2.10" }] } },
+  } as Service);
+  const present = await client.get(services, "web", namespace);
+  await client.update(
+    services,
+    { ...present, status: { loadBalancer: { ingress: [{ ip: "192.0.2.10" }] } } } as Service,
+    { subresource: "status" },
+  );
+  left.push("192.0.2.10", "192.0.2.11", "198.51.100.7");
+  const running = start();
+  await running.synced;
+  await running.idle();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(calls.sort(), ["announce 192.0.2.10 web", "withdraw 192.0.2.11"]);
 });

@@ -7,7 +7,8 @@ import { createInformer } from "../client/informer.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { createWorkQueue, type WorkQueue } from "../lib/work-queue.ts";
-import type { IpRange } from "../net/ip-range.ts";
+import { parseIp } from "../net/ip.ts";
+import { type IpRange, rangeContains } from "../net/ip-range.ts";
 import type { Announcer } from "./announcer.ts";
 import { assignedTo, demandOf, isOurs, withAddresses } from "./demand.ts";
 import { allocate } from "./pools.ts";
@@ -85,6 +86,23 @@ class Controller implements LoadBalancer {
       );
     }
     this.#informer.onChange(({ object }) => this.#queue.add(objectKey(object)));
+    void this.#sweep();
+  }
+
+  /** Services may have been deleted while nobody looked: what is announced for none of those there are is taken back. */
+  async #sweep(): Promise<void> {
+    const { announcer, pools, log } = this.#options;
+    try {
+      for (const address of (await announcer.left?.()) ?? []) {
+        const ip = parseIp(address);
+        const isOurs = ip !== undefined && pools.some((pool) => rangeContains(pool, ip));
+        if (!isOurs || this.#holders.has(address)) continue;
+        await announcer.withdraw(address);
+        log.info("address of a Service that is gone is withdrawn", { address });
+      }
+    } catch (error) {
+      log.warn("cannot withdraw addresses of Services that are gone", { error });
+    }
   }
 
   async #reconcile(key: string): Promise<undefined> {

@@ -48,6 +48,7 @@ function bench(t: TestContext) {
       table.set(destination, via);
     },
     removeRoute: async (destination: string) => void table.delete(destination),
+    routes: async () => [...table.keys()],
   };
   const log = createLog(() => {});
   const announcer = createRouteAnnouncer({ client, routes, log, signal: controller.signal });
@@ -114,4 +115,11 @@ test("a route that cannot be set fails the announcement, and the next one sets i
   await assert.rejects(announcer.announce("192.0.2.10", { service: service() }), /ENETUNREACH/);
   await announcer.announce("192.0.2.10", { service: service() });
   assert.equal(show(), "192.0.2.10/32 via 172.18.0.2");
+});
+
+test("finds the host routes that a former process left", async (t) => {
+  const { announcer, client } = bench(t);
+  await client.create(nodes, node("n1", "172.18.0.2"));
+  await announcer.announce("172.18.255.200", { service: service() });
+  assert.deepEqual(await announcer.left?.(), ["172.18.255.200"]);
 });

@@ -10,12 +10,14 @@ import { parseIp } from "../net/ip.ts";
 import type { Announcer } from "./announcer.ts";
 import { chooseNode, eligibleNodes } from "./choose-node.ts";
 
-/** The part of the kernel that is needed; both are idempotent. */
+/** The part of the kernel that is needed; changes are idempotent. */
 export interface RoutePort {
   /** Adds the route, or replaces the one to the same destination. E.g. "172.18.255.200/32", "172.18.0.2". */
   addRoute(destination: string, via: string): Promise<void>;
   /** Removes the route; that there is none is no error. */
   removeRoute(destination: string): Promise<void>;
+  /** Destinations of the routes that lead to another host, e.g. ["172.18.255.200/32"]. */
+  routes(): Promise<readonly string[]>;
 }
 
 export interface RouteAnnouncerOptions {
@@ -83,6 +85,14 @@ class RouteAnnouncer implements Announcer {
     await this.#inTurn(async () => {
       await this.#options.routes.removeRoute(destinationOf(address));
       this.#announced.delete(address);
+    });
+  }
+
+  async left(): Promise<readonly string[]> {
+    const destinations = await this.#options.routes.routes();
+    return destinations.flatMap((destination) => {
+      const address = destination.slice(0, destination.indexOf("/"));
+      return destination === destinationOf(address) ? [address] : [];
     });
   }
 
