@@ -22,6 +22,8 @@ const tools: readonly (readonly [program: string, debianPackage: string])[] = [
   ["clang", "clang"],
   ["docker-registry", "docker-registry"],
   ["llvm-strip", "llvm"],
+  // A module of Debian's Python, seen from /usr/bin.
+  ["../lib/python3/dist-packages/kubernetes", "python3-kubernetes"],
 ];
 
 const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"];

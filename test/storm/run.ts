@@ -34,10 +34,11 @@ async function runOne(index: number): Promise<StormResult> {
   }
 }
 
-const results = await Promise.all(Array.from({ length: storms }, (_, index) => runOne(index))).finally(() =>
-  rmSync(root, { recursive: true, force: true }),
-);
-const faults = results.flatMap((result) => result.faults);
+const ended = await Promise.allSettled(Array.from({ length: storms }, (_, index) => runOne(index)));
+rmSync(root, { recursive: true, force: true });
+const results = ended.flatMap((end) => (end.status === "fulfilled" ? [end.value] : []));
+const broken = ended.flatMap((end) => (end.status === "rejected" ? [`a storm broke off: ${end.reason}`] : []));
+const faults = [...broken, ...results.flatMap((result) => result.faults)];
 const sum: Record<string, number> = {
   seconds: Math.round((performance.now() - begunMs) / 1000),
   faults: faults.length,

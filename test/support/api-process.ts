@@ -8,20 +8,21 @@ import type { Endpoint } from "./http-connection.ts";
 export interface ApiProcess {
   readonly child: ChildProcess;
   /** As the administrator. */
-  readonly endpoint: Required<Endpoint>;
+  readonly endpoint: Required<Omit<Endpoint, "token">>;
   /** What it wrote to standard error, the last 100 kB. */
   readonly log: () => string;
   /** Ends it with SIGTERM (default) or another signal; resolves when it is gone. */
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
-const startMs = 30_000;
+/** Long, for machines with much else to do. */
+const startMs = 120_000;
 const root = join(import.meta.dirname, "..", "..");
 /** The bundle, which begins quicker, if it is built (`npm test` and `npm run` build it); else the source. */
 const bundle = join(root, "dist", "fairlead.js");
 const program = existsSync(bundle) ? bundle : join(root, "src", "cli", "main.ts");
 
-function endpointOf(dataDir: string, port: number): Required<Endpoint> {
+function endpointOf(dataDir: string, port: number): Required<Omit<Endpoint, "token">> {
   const config = JSON.parse(readFileSync(join(dataDir, "kubeconfigs", "admin"), "utf8"));
   const text = (base64: string): string => Buffer.from(base64, "base64").toString();
   const { user } = config.users[0];

@@ -10,6 +10,8 @@ export interface Endpoint {
   /** The client's own certificate; none: anonymous. */
   readonly certificate?: string;
   readonly key?: string;
+  /** Instead of a certificate, for a server that signs its own and reads tokens. */
+  readonly token?: string;
 }
 
 export interface Answer {
@@ -24,9 +26,16 @@ export interface Streaming {
   readonly onData?: (chunk: Buffer) => void;
 }
 
-export async function connectSocket({ port, ca, certificate, key }: Endpoint): Promise<Socket> {
+export async function connectSocket({ port, ca, certificate, key, token }: Endpoint): Promise<Socket> {
   const own = certificate && key ? { cert: certificate, key } : {};
-  const socket = connectTls({ host: "127.0.0.1", port, ca, ...own, ALPNProtocols: ["http/1.1"] });
+  const socket = connectTls({
+    host: "127.0.0.1",
+    port,
+    ca,
+    ...own,
+    rejectUnauthorized: !token,
+    ALPNProtocols: ["http/1.1"],
+  });
   socket.on("error", () => {});
   socket.setNoDelay(true);
   await once(socket, "secureConnect");
