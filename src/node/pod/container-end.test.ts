@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
 import type { Container } from "kubernetes-types/core/v1";
+import { runtimeClasses } from "../../api/resource.ts";
 import { Cgroups } from "../cgroups/cgroups.ts";
 import { AgentFixture, isReady, shell, until } from "../testing/agent-fixture.ts";
 import { inNamespaces } from "../testing/in-namespaces.ts";
@@ -58,6 +59,23 @@ else if (inNamespaces(import.meta.url)) {
     await fixture.remove("unsafe");
   });
 
+  test("a RuntimeClass whose handler is not there keeps a Pod from its start; ours does not", async () => {
+    const handler = (name: string) => ({
+      ...{ apiVersion: "node.k8s.io/v1", kind: "RuntimeClass" as const, metadata: { name }, handler: name },
+    });
+    for (const name of ["gvisor", "fairlead"]) await fixture.client.create(runtimeClasses, handler(name));
+    await fixture.create("walled", { runtimeClassName: "gvisor", containers: [main("sleep 60")] });
+    assert.match(
+      (await eventOf("walled", "FailedCreatePodSandBox")).message ?? "",
+      /no runtime for "gvisor" is configured/,
+    );
+    await fixture.create("plain", { runtimeClassName: "fairlead", containers: [main("sleep 60")] });
+    await fixture.podWhen("plain", isReady);
+    // The agent tries again, and logs each time.
+    assert.match(fixture.problems.splice(0).join(), /gvisor/);
+    for (const name of ["walled", "plain"]) await fixture.remove(name);
+  });
+
   test("what has no effect is said in an Event", async () => {
     await fixture.create("labels", {
       securityContext: { seLinuxOptions: { level: "s0" } },
@@ -87,6 +105,9 @@ else if (inNamespaces(import.meta.url)) {
     await fixture.podWhen("modest", isReady);
     await fixture.remove("modest");
     assert.deepEqual(cgroups.list(), []);
-    assert.deepEqual(fixture.problems, []);
+    assert.deepEqual(
+      fixture.problems.filter((line) => !line.includes("gvisor")),
+      [],
+    );
   });
 }

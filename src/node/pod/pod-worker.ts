@@ -216,7 +216,7 @@ export class PodWorker {
     if (this.#deadlineMs !== undefined) return this.#terminate(this.#deadlineMs);
     if (this.#finished) return this.#release();
     if (!this.#sandbox) this.#tellUnsupported();
-    this.#sandbox ??= makeSandbox(this.#context, this.#pod);
+    this.#sandbox ??= await makeSandbox(this.#context, this.#pod);
     const volumes = await this.#volumes.paths();
     if (this.#pod.spec.shareProcessNamespace) await this.#sharedProcesses.ensure(this.#sandbox);
     await this.#run(this.#sandbox, volumes);
