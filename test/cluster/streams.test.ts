@@ -156,6 +156,17 @@ function testProtocol(name: string, protocol: NodeJS.ProcessEnv, cluster: () => 
       }
     });
 
+    test("debug: an ephemeral container sees the processes of its target", (t) => {
+      const version = kube.run(["version", "--client", "-o", "json"]).stdout;
+      // Older ones speak to a form of the subresource that Kubernetes has taken away.
+      const minor = Number(/"minor": "(\d+)/.exec(version)?.[1]);
+      if (minor < 23) return t.skip(`kubectl 1.${minor} speaks to an API of before Kubernetes 1.23`);
+      const container = `debugger-${name.toLowerCase().replaceAll(/\W/g, "-")}`;
+      const words = ["debug", "two", "-i", "--image=busybox", "--target=side", `--container=${container}`];
+      const { stdout, stderr } = kube.run([...words, "--", "sh", "-c", "sleep 1; ps; hostname"]);
+      assert.match(stdout, /sleep 100000\n.*two\n$/s, stderr);
+    });
+
     test("cp there and back", () => {
       const bytes = randomBytes(2_000_000);
       writeFileSync(join(cluster().dir, "there"), bytes);
