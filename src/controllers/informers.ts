@@ -64,6 +64,7 @@ const followed = {
   cronJobs: resources.cronJobs,
   podDisruptionBudgets: resources.podDisruptionBudgets,
   leases: resources.leases,
+  serviceCidrs: resources.serviceCidrs,
 };
 
 type ObjectOf<R> = R extends Resource<infer T> ? T : never;
@@ -78,6 +79,7 @@ export const late: readonly Name[] = [
   "jobs",
   "cronJobs",
   "podDisruptionBudgets",
+  "serviceCidrs",
 ];
 
 const ownIndexes: { readonly [One in Name]?: unknown } = {

@@ -23,6 +23,7 @@ import { startNodeLifecycleController } from "./node-lifecycle/controller.ts";
 import { startPodGarbageCollector } from "./pod-garbage/controller.ts";
 import { startReplicaSetController, startReplicationController } from "./replicaset/controller.ts";
 import { startScheduler } from "./scheduling/controller.ts";
+import { startServiceCidrController } from "./service-cidr/controller.ts";
 import { startServiceAccountController } from "./serviceaccount/controller.ts";
 import { startStatefulSetController } from "./statefulset/controller.ts";
 
@@ -92,6 +93,7 @@ export function startControllers({ client, log, signal, clock = systemClock, con
   startJobController(whole);
   startCronJobController(whole);
   startDisruptionController(whole);
+  startServiceCidrController(whole);
   startDaemonSetController(context);
   startGarbageCollector(whole, collections);
   startNodeLifecycleController(context, { graceMs: config.nodeGraceMs, tolerationSec: config.notReadyTolerationSec });
