@@ -9,9 +9,11 @@ import { creates, fill, hotUpdates, list, watchDelays } from "./api/load.ts";
 import { measureMany } from "./api/many.ts";
 import { type Subject, startFairlead, startKubeApiserver } from "./api/subject.ts";
 
-const rounds = 5;
-const writeMs = 2000;
-const pods = 10_000;
+/** FAIRLEAD_BENCH_QUICK=1: fewer rounds and objects, for a look on a busy machine. */
+const quick = process.env.FAIRLEAD_BENCH_QUICK === "1";
+const rounds = quick ? 2 : 5;
+const writeMs = quick ? 1000 : 2000;
+const pods = quick ? 1000 : 10_000;
 /** 1,000 watchers, 500 writes a second: each write goes to the ten watchers of its namespace. */
 const watch = { spaces: 100, perSpace: 10, writes: 2500, perSecond: 500 };
 const forms = {
@@ -42,6 +44,10 @@ async function inTurns(
     for (const [index, subject] of subjects.entries()) values[index]?.push(await measure(subject));
   }
   for (const [index, subject] of subjects.entries()) note(what, subject, quantile(values[index] ?? [], 0.5), unit);
+  // What is known so far is not lost when the run is broken off.
+  console.log(
+    `${what} (${unit}): ${values.map((list) => list.map((value) => value.toFixed(0)).join(" ")).join(" | ")}`,
+  );
   const [own = [], other] = values;
   const ratio =
     other &&

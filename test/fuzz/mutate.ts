@@ -27,7 +27,7 @@ export function mutateData(random: Random, root: Data): void {
     () => put(other, value),
     () => put(key, [value, structuredClone(value)]),
     () => put(key, { [key]: value }),
-    () => put(key, typeof value === "string" ? value.repeat(1 + random.int(300)) : 0),
+    () => put(key, typeof value === "string" ? value.repeat(1 + random.int(300)).slice(0, 100_000) : 0),
   ]);
 }
 

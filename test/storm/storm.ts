@@ -79,6 +79,7 @@ export class Storm {
       if (this.#random.chance(0.15)) await this.#killInStart();
       server = await this.#start();
       await this.#compare(server.endpoint);
+      if (this.result.kills % 25 === 0) console.error(`${this.result.kills} kills, ${this.result.acknowledged} writes`);
     }
     await server.stop();
     for (const { events, relists } of this.#watchers) {
