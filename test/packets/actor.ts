@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { held, hold } from "./actor/held.ts";
 import { askSctp, serveSctp } from "./actor/sctp.ts";
+import { stray } from "./actor/stray.ts";
 import { askTcp, serveTcp } from "./actor/tcp.ts";
 import { askUdp, serveUdp } from "./actor/udp.ts";
 import type { Answer, Order, Tally } from "./order.ts";
@@ -30,6 +31,7 @@ const handlers: { [Do in Order["do"]]: (order: Extract<Order, { do: Do }>) => Pr
   },
   ask: askAll,
   hold: ({ key, ...target }) => hold(key, target),
+  stray,
   held: ({ key, timeoutMs, bytes }) => held(key, timeoutMs, bytes),
 };
 

@@ -59,6 +59,12 @@ const userspace: readonly Deviation[] = [
     reason: "a socket does not tell by which link its client came in",
   },
   {
+    cases: [
+      "P164 P165 a Pod's packets that connection tracking calls invalid are dropped, and not where that is switched off",
+    ],
+    reason: "there is no connection tracking and there are no rules: an answer is the proxy's own socket's",
+  },
+  {
     cases: ["P83 an established UDP flow outlives the change to zero endpoints, a new one is refused"],
     reason: "a UDP flow answers by its Service's socket and ends with it",
   },

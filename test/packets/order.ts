@@ -20,6 +20,14 @@ export type Order =
   | ({ readonly do: "ask"; readonly times: number; readonly abreast: number; readonly timeoutMs: number } & Target)
   /** Opens one connection or flow that later `held` orders ask on. */
   | ({ readonly do: "hold"; readonly key: string } & Target)
+  /** Sends a segment of no connection. */
+  | {
+      readonly do: "stray";
+      readonly host: string;
+      readonly port: number;
+      readonly local: string;
+      readonly timeoutMs: number;
+    }
   /** `bytes`: so many more go there first. */
   | { readonly do: "held"; readonly key: string; readonly timeoutMs: number; readonly bytes?: number };
 

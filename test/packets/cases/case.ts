@@ -24,6 +24,7 @@ export interface Stage {
     readonly podCidrs?: readonly string[];
     readonly podLink?: NonNullable<Settings["podLink"]>;
     readonly localhostNodePorts?: boolean;
+    readonly dropsInvalid?: boolean;
   };
   readonly node?: Partial<NodeFacts>;
   readonly probes: readonly Probe[];

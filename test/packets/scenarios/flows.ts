@@ -1,7 +1,7 @@
 /** Flows and connections that outlive a change, and those that must not: P62, P83, P128, P152 to P160, P255, P263. */
 import assert from "node:assert/strict";
 import { externalLocal, nodePort } from "../cases/case.ts";
-import { check } from "../probe.ts";
+import { check, outcome, silenceMs } from "../probe.ts";
 import { apply, empty, type Rig } from "../rig.ts";
 import { a, b, clean, opened, type Scenario } from "./tools.ts";
 
@@ -233,6 +233,26 @@ export const flowScenarios: readonly Scenario[] = [
         );
         for (const connection of connections) await connection.answers("pod-b");
       }
+    },
+  },
+  {
+    name: "P164 P165 a Pod's packets that connection tracking calls invalid are dropped, and not where that is switched off",
+    async run(rig) {
+      const stray = async () =>
+        outcome(
+          await rig.lab.order("pod-b", {
+            do: "stray",
+            local: a["pod-b"],
+            host: a.outside,
+            port: 7,
+            timeoutMs: silenceMs,
+          }),
+        );
+      const stage = { services: [svc()], slices: [eps("pod-b")], probes: [] };
+      await apply({ ...stage, settings: { dropsInvalid: false } }, rig);
+      assert.equal(await stray(), "refused", "it arrives, and is answered");
+      await apply({ ...stage, settings: { dropsInvalid: true } }, rig);
+      assert.equal(await stray(), "silence");
     },
   },
   {
