@@ -86,6 +86,10 @@ const userspace: readonly Deviation[] = [
 
 const ipvs: readonly Deviation[] = [
   {
+    cases: ["P263 connections outlive a load balancer's change of address"],
+    reason: "IPVS only sees packets to the node's addresses: with a Service's address its connections go",
+  },
+  {
     cases: ["P98 affinity holds over clusterIP, load-balancer IP and node port"],
     reason: "IPVS remembers a client for each virtual address, and not for the Service",
   },
