@@ -86,6 +86,11 @@ const userspace: readonly Deviation[] = [
 
 const ipvs: readonly Deviation[] = [
   {
+    cases: ["P111 the same for sockets with another address of the node, unless it is of the Pods' blocks (P113)"],
+    reason:
+      "a process of the node may have the Service's own address as its source, so all that the node itself sends is masqueraded, from an address of the Pods' blocks too",
+  },
+  {
     cases: ["P263 connections outlive a load balancer's change of address"],
     reason: "IPVS only sees packets to the node's addresses: with a Service's address its connections go",
   },

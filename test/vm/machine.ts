@@ -19,7 +19,7 @@ const modules = [
   ...["virtio_pci", "9pnet_virtio", "9p"],
   // libcrc32c asks for it by a name that no module says it needs.
   "crc32c_generic",
-  ...["veth", "bridge", "br_netfilter", "dummy", "sctp", "ipv6"],
+  ...["veth", "bridge", "br_netfilter", "dummy", "ipv6"],
   ...["nf_tables", "nft_ct", "nft_chain_nat", "nft_nat", "nft_masq", "nft_fib", "nft_fib_ipv4", "nft_fib_ipv6"],
   ...["nft_numgen", "nft_reject", "nft_reject_ipv4", "nft_reject_ipv6", "nft_hash", "nft_compat"],
   ...["nf_conntrack_netlink", "ip_vs"],
