@@ -86,23 +86,25 @@ const contenders = [
   ...(options.peer ? options.peerModes.map((mode) => peer(options.peer ?? "", mode)) : []),
 ];
 let made = 0;
-for (const size of options.sizes) {
+for (const size of contenders.length > 0 ? options.sizes : []) {
   await addServices(lab.client, made, size);
   made = size;
   for (const contender of contenders) await tryToMeasure(contender, lab, size);
 }
-console.log(
-  "Programming: from the process's start to all Services; 100 changes a second, from the event to the kernel",
-);
-console.table(programming);
-console.log(
-  "Forwarding, for the same processor time as direct connections to the Pod from the same node in the same round",
-);
-console.table(forwarding);
+if (contenders.length > 0) {
+  console.log(
+    "Programming: from the process's start to all Services; 100 changes a second, from the event to the kernel",
+  );
+  console.table(programming);
+  console.log(
+    "Forwarding, for the same processor time as direct connections to the Pod from the same node in the same round",
+  );
+  console.table(forwarding);
+}
 if (options.planes.includes("ipvs")) {
   console.log("IPVS in an emulated machine: ratios to nftables there, and of direct connections there");
-  const rows = await measureIpvs(options.sizes);
-  if (typeof rows === "string") console.log(`Not measured: ${rows}`);
-  else console.table(rows);
+  const { rows, failure } = await measureIpvs(options.sizes);
+  if (rows.length > 0) console.table(rows);
+  if (failure) console.log(`Not measured any further: ${failure}`);
 }
 process.exit();

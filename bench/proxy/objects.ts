@@ -1,7 +1,7 @@
 /** The bench's Services: as many as wanted, each with ten endpoints of its own, as the EndpointSlice controller writes them. */
-import type { EndpointSlice, Node, Service } from "../../src/api/object.ts";
+import type { EndpointSlice, Namespace, Node, Service } from "../../src/api/object.ts";
 import { endpointSlices, namespaces, nodes, services } from "../../src/api/resource.ts";
-import type { ApiClient } from "../../src/client/client.ts";
+import { type ApiClient, isAlreadyExists } from "../../src/client/client.ts";
 
 export const endpointsEach = 10;
 /** The nodes themselves are in it: to a proxy, their processes are Pods, whose address is kept. */
@@ -89,7 +89,10 @@ export async function addServices(client: ApiClient, from: number, to: number): 
 
 /** What is there before any size, the probed Service among it. */
 export async function addBasics(client: ApiClient): Promise<void> {
-  await client.create(namespaces, { apiVersion: "v1", kind: "Namespace", metadata: { name: "default" } });
+  const namespace: Namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: "default" } };
+  await client.create(namespaces, namespace).catch((error: unknown) => {
+    if (!isAlreadyExists(error)) throw error;
+  });
   await client.create(services, serviceOf(probe));
   await client.create(endpointSlices, sliceOf(probe, 1));
 }
