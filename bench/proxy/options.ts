@@ -7,8 +7,8 @@ const usage = `npm run bench -- proxy [options]
   --sizes N,M     numbers of Services (default 10,1000,10000)
   --peer FILE     a kube-proxy to measure beside (default KUBE_PROXY; without it only fairlead's own planes)
   --peer-modes    default nftables,iptables
-  --limit SEC     how long a first load may take (default 120)
-  --seconds SEC   of changes, for each plane and size (default 10)`;
+  --limit SEC     how long a first load may take (default 90)
+  --seconds SEC   of changes, for each plane and size (default 5)`;
 
 export interface Options {
   readonly planes: readonly string[];
@@ -38,8 +38,8 @@ function read(args: readonly string[]): Options {
       sizes: string("10,1000,10000"),
       peer: string(process.env.KUBE_PROXY ?? ""),
       "peer-modes": string("nftables,iptables"),
-      limit: string("120"),
-      seconds: string("10"),
+      limit: string("90"),
+      seconds: string("5"),
     },
   });
   const wanted = values.planes.split(",").filter(Boolean);
