@@ -72,11 +72,13 @@ const suites: readonly {
   patterns: readonly string[];
   concurrency: number;
   timeoutMs?: number;
+  /** Only when it is named. */
+  isOnDemand?: true;
 }[] = [
   { name: "unit", patterns: ["src/**/*.test.ts", "test/*.test.ts"], concurrency: 2 },
   { name: "packets", patterns: ["test/packets/**/*.test.ts"], concurrency: 2 },
   // A virtual machine whose kernel has IPVS.
-  { name: "vm", patterns: ["test/vm/**/*.test.ts"], concurrency: 1, timeoutMs: 1_200_000 },
+  { name: "vm", patterns: ["test/vm/*.test.ts"], concurrency: 1, timeoutMs: 1_200_000 },
   { name: "control-plane", patterns: ["test/control-plane/**/*.test.ts"], concurrency: 1 },
   { name: "clients", patterns: ["test/clients/**/*.test.ts"], concurrency: 1 },
   // The API server against hostile requests, and against kills: shorter runs than `npm run fuzz` and `npm run storm`.
@@ -84,6 +86,8 @@ const suites: readonly {
   { name: "kubectl", patterns: ["test/kubectl/**/*.test.ts"], concurrency: 1 },
   { name: "cluster", patterns: ["test/cluster/**/*.test.ts"], concurrency: 1 },
   { name: "chaos", patterns: ["test/chaos/**/*.test.ts"], concurrency: 1 },
+  // Half an hour and more of emulated machines.
+  { name: "vm-table", patterns: ["test/vm/table/*.test.ts"], concurrency: 1, timeoutMs: 1_200_000, isOnDemand: true },
 ];
 
 function runSuite(files: readonly string[], concurrency: number, timeoutMs: number): Promise<Counts> {
@@ -121,8 +125,8 @@ installTools();
 const only = process.argv.slice(2);
 if (only.length === 0 || only.some((name) => ["kubectl", "control-plane", "cluster"].includes(name))) provideClients();
 const total: Counts = { pass: 0, fail: 0, skipped: 0 };
-for (const { name, patterns, concurrency, timeoutMs = 300_000 } of suites) {
-  if (only.length > 0 && !only.includes(name)) continue;
+for (const { name, patterns, concurrency, timeoutMs = 300_000, isOnDemand = false } of suites) {
+  if (only.length > 0 ? !only.includes(name) : isOnDemand) continue;
   const files = patterns.flatMap((pattern) => globSync(pattern, { cwd: root }));
   if (files.length === 0) continue;
   console.log(`\n${name}: ${files.length} files`);

@@ -6,6 +6,7 @@ import type { ApiClient, Change } from "../client/client.ts";
 import { createInformer } from "../client/informer.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
+import { sleep } from "../lib/sleep.ts";
 import { type ProxyConfig, settingsOf } from "./config/effective.ts";
 import type { Health } from "./health.ts";
 import type { ProxyMetrics } from "./metrics.ts";
@@ -17,6 +18,8 @@ import type { Tracker } from "./tracker.ts";
 
 /** How long a Node may be without podCIDRs when they tell what a Pod is. */
 const podCidrWaitMs = 5 * 60_000;
+/** Without the ServiceCIDRs the first rules would be others than those that a former process left. */
+const serviceCidrWaitMs = 1_000;
 
 export interface Watching {
   readonly client: ApiClient;
@@ -33,7 +36,7 @@ export interface Watching {
 
 /** Resolves after the first sync; nothing is written before Services, EndpointSlices and the Node are complete. */
 export async function watch(context: Watching): Promise<void> {
-  const { client, nodeName, config, log, signal, syncer } = context;
+  const { client, nodeName, config, log, signal, syncer, clock } = context;
   const common = { log, signal };
   const configuration = new Configuration(context);
   const serviceInformer = createInformer(client, services, {
@@ -54,10 +57,12 @@ export async function watch(context: Watching): Promise<void> {
     if (change.object.metadata.name === nodeName)
       configuration.setNode(change.type === "deleted" ? undefined : change.object);
   });
+  const cidrInformer = createInformer(client, serviceCidrs, common);
+  cidrInformer.onChange((change) => configuration.setServiceCidr(change));
   await Promise.all([serviceInformer.synced, sliceInformer.synced, nodeInformer.synced]);
   await configuration.known();
-  // Beside the others: an API server that has no such kind, or does not show it, must not hold back Services.
-  createInformer(client, serviceCidrs, common).onChange((change) => configuration.setServiceCidr(change));
+  // Not for ever: an API server that has no such kind, or does not show it, must not hold back Services.
+  await Promise.race([cidrInformer.synced, sleep(serviceCidrWaitMs, { clock, signal })]);
   await syncer.start(nodeInformer.get(nodeName));
 }
 

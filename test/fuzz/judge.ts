@@ -10,6 +10,9 @@ export function faultOf(
   // As in Kubernetes: the server waited for a revision that is not there.
   if (status === 504 && path.includes("resourceVersion=")) return undefined;
   if (malformed) return status >= 500 && status !== 505 ? `status ${status}` : undefined;
+  // As in Kubernetes: no ServiceCIDR is left to take an address from, for somebody deleted them.
+  if (status === 500 && /failed to allocate a serviceIP for Service .*: range is full/.test(body.toString()))
+    return undefined;
   if (status >= 500)
     return forwarded && status >= 502 && status <= 504
       ? undefined

@@ -1,4 +1,4 @@
 import { guestSuite } from "./guest-suite.ts";
 import { parts } from "./parts.ts";
 
-await guestSuite("IPVS", ["guest/ipvs-kernel.ts", "guest/ipvs-plane.ts", "guest/ipvs-packets.ts"], parts.balance);
+await guestSuite("IPVS", ["guest/ipvs-kernel.ts", "guest/ipvs-plane.ts", "guest/ipvs-packets.ts"], parts.quick);

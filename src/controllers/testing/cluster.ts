@@ -145,10 +145,10 @@ export async function renew(client: ApiClient, name: string): Promise<void> {
     metadata: { name, namespace: "kube-node-lease" },
     spec: { holderIdentity: name, leaseDurationSeconds: 40, renewTime },
   };
-  try {
-    await client.update(resources.leases, lease);
-  } catch (error) {
+  const present = await client.get(resources.leases, name, "kube-node-lease").catch((error) => {
     if (!isNotFound(error)) throw error;
-    await client.create(resources.leases, lease);
-  }
+    return undefined;
+  });
+  if (!present) await client.create(resources.leases, lease);
+  else await client.update(resources.leases, { ...lease, metadata: present.metadata });
 }

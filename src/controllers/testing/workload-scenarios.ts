@@ -183,7 +183,11 @@ export function testWorkloads(name: string, open: Open): void {
     for (const { metadata } of await podsIn(client)) {
       assert.equal(metadata.ownerReferences?.[0]?.kind, "ReplicationController");
     }
-    await client.delete(resources.replicationControllers, { name: "rc", namespace: "ns" });
+    await client.delete(
+      resources.replicationControllers,
+      { name: "rc", namespace: "ns" },
+      { propagationPolicy: "Background" },
+    );
     await until(async () => (await namesIn(client)).length === 0);
     assert.deepEqual(errors, []);
   });
@@ -226,7 +230,7 @@ export function testWorkloads(name: string, open: Open): void {
     await client.create(resources.jobs, job("endless", "v1", { completions: 1 }));
     await until(async () => (await client.get(resources.jobs, "endless", "ns")).status?.ready === 1);
     for (const one of ["bad", "endless", "by-index"])
-      await client.delete(resources.jobs, { name: one, namespace: "ns" });
+      await client.delete(resources.jobs, { name: one, namespace: "ns" }, { propagationPolicy: "Background" });
     await until(async () => (await podsIn(client)).length === 0);
   });
 
