@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { describe, it } from "node:test";
 import { CLONE_NEWNET, hasCode, unshare } from "../../../kernel/ffi.ts";
 import { fakeNftables } from "../../../kernel/nftables/fake.ts";
@@ -227,11 +228,27 @@ describe("nftables data plane when the kernel refuses", () => {
 suite("the fake", fakeNftables);
 const reason = enterNewNetwork();
 if (reason) it("nftables data plane on the kernel", { skip: reason }, () => {});
-else
+else {
   suite("the kernel", () => {
     unshare(CLONE_NEWNET);
     return openNftables();
   });
+  const hasNft = !spawnSync("nft", ["--version"]).error;
+  it("`nft list ruleset` prints the table: some versions abort on a rule they cannot name", {
+    skip: !hasNft,
+  }, async () => {
+    unshare(CLONE_NEWNET);
+    const plane = createNftablesDataPlane();
+    await plane.adopt();
+    const random = seededRandom(1);
+    const state = new Map(Array.from({ length: 30 }, (_, n) => [`default/s${n}`, randomService(n, random)] as const));
+    clean(await plane.sync({ services: state, full: true, settings: settings() }));
+    const { status, stdout, stderr } = spawnSync("nft", ["list", "ruleset"], { encoding: "utf8" });
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /vmap @chains/);
+    plane.close();
+  });
+}
 
 function enterNewNetwork(): string | undefined {
   try {
