@@ -16,7 +16,7 @@ import type {
   SetSpec,
   Table,
 } from "../../kernel/nftables/port.ts";
-import { ipToBytes, parseIp } from "../../net/ip.ts";
+import { addressBytes, portBytes, protocolBytes, targetBytes, u32 } from "../../kernel/nftables/values.ts";
 import type { HostPort } from "./host-ports.ts";
 
 export const hostPortTables: readonly Table[] = [
@@ -24,20 +24,11 @@ export const hostPortTables: readonly Table[] = [
   { family: "ip6", name: "fairlead-host-ports" },
 ];
 
-const protocolNumbers = { TCP: 6, UDP: 17, SCTP: 132 } as const;
 const dstnat = -100;
 const srcnat = 100;
 /** IPS_DST_NAT of the kernel's connection tracking; RTN_LOCAL of rtnetlink. */
 const statusDnat = 32;
 const localType = 2;
-
-const u32 = (value: number): Bytes => String.fromCharCode(value & 255, (value >>> 8) & 255, (value >>> 16) & 255, 0);
-const portBytes = (port: number): Bytes => String.fromCharCode(port >> 8, port & 255, 0, 0);
-const addressBytes = (text: string): Bytes => {
-  const ip = parseIp(text);
-  if (!ip) throw new RangeError(`Cannot use "${text}" for a host port: it is no IP address`);
-  return String.fromCharCode(...ipToBytes(ip));
-};
 
 interface Layout {
   readonly address: FieldType;
@@ -138,8 +129,8 @@ function rules(layout: Layout): { chain: string; base?: BaseHook; rules: readonl
 function elements(ports: readonly HostPort[]): Readonly<Record<string, ReadonlyMap<Bytes, Bytes>>> {
   const found = { every: new Map<Bytes, Bytes>(), at: new Map<Bytes, Bytes>(), hairpin: new Map<Bytes, Bytes>() };
   for (const { hostIp, protocol, hostPort, podIp, containerPort } of ports) {
-    const key = String.fromCharCode(protocolNumbers[protocol], 0, 0, 0) + portBytes(hostPort);
-    const value = addressBytes(podIp) + portBytes(containerPort);
+    const key = protocolBytes(protocol) + portBytes(hostPort);
+    const value = targetBytes({ ip: podIp, port: containerPort });
     if (hostIp === "") found.every.set(key, value);
     else found.at.set(addressBytes(hostIp) + key, value);
     found.hairpin.set(addressBytes(podIp).repeat(2), "");

@@ -2,10 +2,11 @@
  * Keys and values of the maps as bytes; src/kernel/bpf/programs/services.h has the same layouts. One character stands for one
  * byte. Addresses are 16 bytes (IPv4 as ::ffff:a.b.c.d), ports in network order, other numbers in the machine's.
  */
+
+import { addressBytes, protocolNumbers, readU32, u32 } from "../../../kernel/nftables/values.ts";
 import type { Cidr } from "../../../net/cidr.ts";
 import { formatIp, type IpFamily } from "../../../net/ip.ts";
 import type { Protocol } from "../../state.ts";
-import { addressBytes, protocolNumbers, readU32, u32 } from "../nftables/bytes.ts";
 
 const mapped = `${"\0".repeat(10)}\xff\xff`;
 

@@ -1,7 +1,8 @@
 /** The node's addresses that take node ports, as elements. Pure. */
+
+import { u32 } from "../../../kernel/nftables/values.ts";
 import { cidrContains } from "../../../net/cidr.ts";
 import { parseIp } from "../../../net/ip.ts";
-import { u32 } from "../nftables/bytes.ts";
 import type { Settings } from "../port.ts";
 import { address } from "./layout.ts";
 import type { Element } from "./render.ts";

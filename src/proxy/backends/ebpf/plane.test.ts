@@ -16,12 +16,12 @@ import { attachedPrograms, mapShapeOf, openPinned } from "../../../kernel/bpf/sy
 import { CLONE_NEWNET, close, open, unshare } from "../../../kernel/ffi.ts";
 import { detachMount, makePrivate } from "../../../kernel/mount.ts";
 import { createNetns, deleteNetns, within } from "../../../kernel/netns.ts";
+import { readU32 } from "../../../kernel/nftables/values.ts";
 import { createVeth, openRouteSocket, setLink } from "../../../kernel/route/mod.ts";
 import { computeService } from "../../compute.ts";
 import type { ServicePort } from "../../state.ts";
 import { nodeA, type ServiceFixture, service, settings, slice } from "../../testing/fixtures.ts";
 import { propertySuite } from "../../testing/properties.ts";
-import { readU32 } from "../nftables/bytes.ts";
 import type { DataPlane, Report } from "../port.ts";
 import { pair, read } from "./layout.ts";
 import { createEbpfDataPlane, probeEbpf } from "./plane.ts";

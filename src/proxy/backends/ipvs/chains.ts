@@ -6,8 +6,8 @@
  *   postrouting 100: masquerade
  */
 import type { BaseHook, Expression, Rule } from "../../../kernel/nftables/port.ts";
+import { protocolNumbers, u32, zeros } from "../../../kernel/nftables/values.ts";
 import { type Cidr, parseCidr } from "../../../net/cidr.ts";
-import { protocolNumbers, u32, zeros } from "../nftables/bytes.ts";
 import {
   addressSize,
   type Context,

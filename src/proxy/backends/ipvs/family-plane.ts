@@ -7,9 +7,9 @@ import {
   serviceKeyText,
   type VipLink,
 } from "../../../kernel/ipvs/port.ts";
+import { addressBytes } from "../../../kernel/nftables/values.ts";
 import type { IpFamily } from "../../../net/ip.ts";
 import type { ServicePort } from "../../state.ts";
-import { addressBytes } from "../nftables/bytes.ts";
 import type { Context } from "../nftables/chains.ts";
 import { keysOf, putElement } from "../nftables/elements.ts";
 import { Model } from "../nftables/model.ts";

@@ -4,8 +4,8 @@
  *   packet → roles[address . protocol . port] → mark for masquerade, mark for the near service, drop, or refuse
  */
 import type { FieldType, SetSpec } from "../../../kernel/nftables/port.ts";
+import { u32 } from "../../../kernel/nftables/values.ts";
 import type { IpFamily } from "../../../net/ip.ts";
-import { u32 } from "../nftables/bytes.ts";
 
 export const tableName = "fairlead-ipvs";
 export const linkName = "fairlead-ipvs0";

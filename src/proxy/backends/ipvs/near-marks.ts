@@ -6,8 +6,9 @@
  *
  * The mark is on a connection's first packets only, inside this node. It outlives the process: it is read back from the rules.
  */
+
+import { addressBytes, portBytes, protocolBytes, readU32 } from "../../../kernel/nftables/values.ts";
 import type { ServicePort } from "../../state.ts";
-import { addressBytes, portBytes, protocolBytes, readU32 } from "../nftables/bytes.ts";
 import type { Elements } from "../nftables/elements.ts";
 
 export const nearPrefix = 0xf1000000;

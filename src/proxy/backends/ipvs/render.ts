@@ -1,8 +1,8 @@
 /** A Service port → elements: rules' sets, virtual services, node ports and addresses, each counted by who wants it. Pure. */
 import { type ServiceKey, type ServiceSettings, schedulerFlags, serviceKeyText } from "../../../kernel/ipvs/port.ts";
+import { addressBytes, networkBytes, u32 } from "../../../kernel/nftables/values.ts";
 import { parseCidr } from "../../../net/cidr.ts";
 import type { Endpoint, Route, ServicePort } from "../../state.ts";
-import { addressBytes, networkBytes, u32 } from "../nftables/bytes.ts";
 import { rangeSet } from "../nftables/layout.ts";
 import type { Element } from "../nftables/render.ts";
 import { type Role, roleValue } from "./layout.ts";

@@ -1,7 +1,7 @@
 /** The table in the kernel, and our picture of it. Knows no Service. */
 import { createHash } from "node:crypto";
 import type { Command, Table } from "../../../kernel/nftables/port.ts";
-import { u32 } from "../nftables/bytes.ts";
+import { u32 } from "../../../kernel/nftables/values.ts";
 import type { Context } from "../nftables/chains.ts";
 import { type Elements, putElement } from "../nftables/elements.ts";
 import { rangeSpec } from "../nftables/layout.ts";

@@ -1,6 +1,7 @@
 /** Ids and handles that a former process gave, from the elements it left. Pure. */
+
+import { addressBytes, portBytes, protocolBytes, readU32, u32 } from "../../../kernel/nftables/values.ts";
 import type { ServicePort } from "../../state.ts";
-import { addressBytes, portBytes, protocolBytes, readU32, u32 } from "./bytes.ts";
 import type { Elements } from "./elements.ts";
 import type { Adopted } from "./identities.ts";
 import { localHandleBit, verdictMaps } from "./layout.ts";

@@ -10,9 +10,9 @@
  * it goes through the packet's priority, which is put back. docs/decisions/0003 tells what else was tried.
  */
 import type { Expression, Register, Rule } from "../../../kernel/nftables/port.ts";
+import { maskBytes, networkBytes, u32, zeros } from "../../../kernel/nftables/values.ts";
 import type { IpFamily } from "../../../net/ip.ts";
 import type { Settings } from "../port.ts";
-import { maskBytes, networkBytes, u32, zeros } from "./bytes.ts";
 import { localHandleBit, localIndex } from "./layout.ts";
 
 export interface Context {

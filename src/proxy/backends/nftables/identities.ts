@@ -1,6 +1,7 @@
 /** Numbers that the kernel knows Service ports and endpoints by. They outlive the process: they are read back from its maps. */
+
+import { targetBytes } from "../../../kernel/nftables/values.ts";
 import type { ServicePort } from "../../state.ts";
-import { targetBytes } from "./bytes.ts";
 import { localHandleBit } from "./layout.ts";
 
 /** What rendering one Service port needs. */

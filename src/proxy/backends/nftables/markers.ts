@@ -1,6 +1,6 @@
 /** The map "layout": by its marks the next process knows what it finds. */
 
-import { readU32, u32 } from "./bytes.ts";
+import { readU32, u32 } from "../../../kernel/nftables/values.ts";
 import type { Context } from "./chains.ts";
 import { rulesHash, schemaHash } from "./commands.ts";
 import { type Elements, putElement } from "./elements.ts";

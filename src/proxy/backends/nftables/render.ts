@@ -1,7 +1,15 @@
 /** A Service port → the elements that stand for it. Pure. */
+
+import {
+  addressBytes,
+  networkBytes,
+  portBytes,
+  protocolBytes,
+  targetBytes,
+  u32,
+} from "../../../kernel/nftables/values.ts";
 import { parseCidr } from "../../../net/cidr.ts";
 import { type Endpoint, endpointText, type ServicePort } from "../../state.ts";
-import { addressBytes, networkBytes, portBytes, protocolBytes, targetBytes, u32 } from "./bytes.ts";
 import { chainName, type Kind } from "./chains.ts";
 import type { ChainNumbers, Identity } from "./identities.ts";
 import { localHandleBit, localIndex, rangeSet, verdictMapOf } from "./layout.ts";

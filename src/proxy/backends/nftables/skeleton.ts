@@ -1,8 +1,8 @@
 /** The chains that are always there. Hooks and priorities are a contract with other software on the node (kube-proxy's nftables mode). */
 import type { BaseHook, Expression, Rule } from "../../../kernel/nftables/port.ts";
+import { maskBytes, protocolNumbers, u32, zeros } from "../../../kernel/nftables/values.ts";
 import { type Cidr, parseCidr } from "../../../net/cidr.ts";
 import type { Settings } from "../port.ts";
-import { maskBytes, protocolNumbers, u32, zeros } from "./bytes.ts";
 import {
   addressSize,
   type Context,

@@ -1,10 +1,7 @@
 /** Values → bytes as rules and sets hold them. A field takes a multiple of 4 bytes; numbers of the kernel's own are in host order. */
-import type { Cidr } from "../../../net/cidr.ts";
-import { bitsOf, type IpFamily, ipToBytes, parseIp } from "../../../net/ip.ts";
-import type { Endpoint, Protocol } from "../../state.ts";
-
-/** One character for one byte; as src/kernel/nftables has it. */
-type Bytes = string;
+import type { Cidr } from "../../net/cidr.ts";
+import { bitsOf, type IpFamily, ipToBytes, parseIp } from "../../net/ip.ts";
+import type { Bytes } from "./port.ts";
 
 /** IANA protocol numbers. */
 export const protocolNumbers = { ICMP: 1, TCP: 6, UDP: 17, ICMPv6: 58, SCTP: 132 } as const;
@@ -23,7 +20,7 @@ export function portBytes(port: number): Bytes {
   return String.fromCharCode(port >> 8, port & 255, 0, 0);
 }
 
-export function protocolBytes(protocol: Protocol): Bytes {
+export function protocolBytes(protocol: keyof typeof protocolNumbers): Bytes {
   return String.fromCharCode(protocolNumbers[protocol], 0, 0, 0);
 }
 
@@ -49,7 +46,7 @@ function ipv4Bytes(text: string): Bytes {
 }
 
 /** address . port, as DNAT takes them. */
-export function targetBytes({ ip, port }: Pick<Endpoint, "ip" | "port">): Bytes {
+export function targetBytes({ ip, port }: { readonly ip: string; readonly port: number }): Bytes {
   return addressBytes(ip) + portBytes(port);
 }
 
