@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compareQuantities, parseQuantity } from "./quantity.ts";
+import { compareQuantities, milliValueOf, parseQuantity, wholeValueOf } from "./quantity.ts";
 
 const canonical: readonly (readonly [text: string, want: string | undefined])[] = [
   ["0", "0"],
@@ -36,4 +36,11 @@ test("compareQuantities() compares amounts, not texts", () => {
   assert.equal(compareQuantities("1Ki", "1k"), 1);
   assert.equal(compareQuantities("999m", "1"), -1);
   assert.throws(() => compareQuantities("x", "1"), TypeError);
+});
+
+test("milliValueOf() and wholeValueOf() round up", () => {
+  const inputs = ["100m", "1.5", "128Mi", "1e3", "2k", "1n", "x", "", undefined];
+  const none = [undefined, undefined, undefined];
+  assert.deepEqual(inputs.map(milliValueOf), [100, 1500, 128_000 * 2 ** 20, 1_000_000, 2_000_000, 1, ...none]);
+  assert.deepEqual(inputs.map(wholeValueOf), [1, 2, 128 * 2 ** 20, 1000, 2000, 1, ...none]);
 });

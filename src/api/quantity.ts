@@ -79,6 +79,17 @@ export function parseQuantity(text: string): Quantity | undefined {
   return { nano, canonical: scale.family === "binary" ? formatBinary(nano) : formatDecimal(nano, scale.family) };
 }
 
+const rounded = (text: string | undefined, factor: bigint): number | undefined => {
+  const nano = text === undefined ? undefined : parseQuantity(text)?.nano;
+  return nano === undefined ? undefined : Number((nano * factor + nanoPerUnit - 1n) / nanoPerUnit);
+};
+
+/** Whole units, rounded up, e.g. bytes of "128Mi"; undefined for what is no quantity. */
+export const wholeValueOf = (text: string | undefined): number | undefined => rounded(text, 1n);
+
+/** Thousandths, rounded up, e.g. 1500 of the cpus "1.5"; undefined for what is no quantity. */
+export const milliValueOf = (text: string | undefined): number | undefined => rounded(text, 1000n);
+
 /** Negative, zero or positive, as a is less than, equal to or more than b. Both must be quantities. */
 export function compareQuantities(a: string, b: string): number {
   const difference = nanoOf(a) - nanoOf(b);

@@ -4,7 +4,7 @@
  */
 import type { Endpoint } from "kubernetes-types/discovery/v1";
 import type { Node, Service } from "../../api/object.ts";
-import { parseQuantity } from "../scheduling/quantity.ts";
+import { milliValueOf } from "../../api/quantity.ts";
 import { addressTypesOf, type Group } from "./compute.ts";
 
 /** A zone may get so much less than its share before hints do more harm than good. */
@@ -29,7 +29,7 @@ function cpuByZone(nodes: Iterable<Node>): Map<string, number> | undefined {
     const { labels = {} } = node.metadata;
     if (!isReady(node) || excludedLabels.some((label) => label in labels)) continue;
     const zone = labels[zoneLabel];
-    const cpu = parseQuantity(node.status?.allocatable?.cpu) ?? 0;
+    const cpu = milliValueOf(node.status?.allocatable?.cpu) ?? 0;
     if (!zone || !cpu) return undefined;
     sums.set(zone, (sums.get(zone) ?? 0) + cpu);
   }

@@ -4,7 +4,6 @@ import type { Node, Pod } from "../../api/object.ts";
 import { node, pod } from "../testing/objects.ts";
 import { schedule } from "./compute.ts";
 import { NodePods } from "./node-pods.ts";
-import { parseQuantity } from "./quantity.ts";
 import { podRequests } from "./requests.ts";
 
 const withAllocatable = (name: string, allocatable: Record<string, string>): Node => ({
@@ -325,9 +324,4 @@ test("schedule(): Pods of lower priority make room, the least important first", 
     "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector. " +
       "preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.",
   );
-});
-
-test("parseQuantity()", () => {
-  const inputs = ["100m", "1.5", "128Mi", "1e3", "2k", "x", ""];
-  assert.deepEqual(inputs.map(parseQuantity), [0.1, 1.5, 128 * 2 ** 20, 1000, 2000, undefined, undefined]);
 });

@@ -2,11 +2,11 @@
 
 import { portsConflict } from "../../api/host-ports.ts";
 import type { Pod } from "../../api/object.ts";
+import { milliValueOf, wholeValueOf } from "../../api/quantity.ts";
 import { matchesNode, unschedulableTaint, untoleratedTaint } from "../node-fit.ts";
 import type { NodePods } from "./node-pods.ts";
 import { affinityReasons, type NamespaceLabels, requireAffinity } from "./pod-affinity.ts";
-import { parseQuantity } from "./quantity.ts";
-import { podRequests, type Requests, thousandths } from "./requests.ts";
+import { podRequests, type Requests } from "./requests.ts";
 import { missingLabelReason, requireSpread } from "./topology-spread.ts";
 
 /** `helpless`: even without any other Pod the Node would not do. */
@@ -56,10 +56,10 @@ function lackingResources(requests: Requests, candidate: NodePods): Refusal | un
   const { allocatable = {} } = candidate.node.status ?? {};
   const reasons: string[] = [];
   let helpless = false;
-  const limit = parseQuantity(allocatable.pods);
+  const limit = wholeValueOf(allocatable.pods);
   if (limit !== undefined && candidate.count >= limit) reasons.push("Too many pods");
   for (const [resource, wanted] of Object.entries(requests)) {
-    const total = thousandths(allocatable[resource]) ?? (assumed.has(resource) ? undefined : 0);
+    const total = milliValueOf(allocatable[resource]) ?? (assumed.has(resource) ? undefined : 0);
     if (wanted === 0 || total === undefined || candidate.requested(resource) + wanted <= total) continue;
     reasons.push(`Insufficient ${resource}`);
     helpless ||= wanted > total;

@@ -1,21 +1,15 @@
 /** What a Pod asks of its Node (core/v1 ResourceRequirements; docs: "Sidecar Containers", resource sharing). */
 import type { Container } from "kubernetes-types/core/v1";
 import type { Pod } from "../../api/object.ts";
-import { parseQuantity } from "./quantity.ts";
+import { milliValueOf } from "../../api/quantity.ts";
 
 /** By resource, in thousandths, so that sums are exact, e.g. `{ cpu: 100, memory: 67108864000 }`. */
 export type Requests = Readonly<Record<string, number>>;
 
 type Mutable = Record<string, number>;
 
-/** Thousandths of what a quantity says; undefined: it says nothing. */
-export function thousandths(quantity: string | undefined): number | undefined {
-  const amount = parseQuantity(quantity);
-  return amount === undefined ? undefined : Math.ceil(Number((amount * 1000).toPrecision(15)));
-}
-
 const parse = (given: Readonly<Record<string, string>> = {}): Requests =>
-  Object.fromEntries(Object.entries(given).map(([name, amount]) => [name, thousandths(amount) ?? 0]));
+  Object.fromEntries(Object.entries(given).map(([name, amount]) => [name, milliValueOf(amount) ?? 0]));
 
 const requestsOf = ({ resources }: Container): Requests => parse({ ...resources?.limits, ...resources?.requests });
 

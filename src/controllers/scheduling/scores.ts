@@ -1,11 +1,11 @@
 /** Which of the Nodes that would do is the best. Our own choice, with the weights of kube-scheduler's plugins. */
 import type { Pod } from "../../api/object.ts";
+import { milliValueOf } from "../../api/quantity.ts";
 import { meetsTerm, preferringTaints } from "../node-fit.ts";
 import { controllerOf } from "../owner.ts";
 import type { Scene } from "./filters.ts";
 import type { NodePods } from "./node-pods.ts";
 import { preferAffinity } from "./pod-affinity.ts";
-import { thousandths } from "./requests.ts";
 import { preferSpread } from "./topology-spread.ts";
 
 interface Score {
@@ -51,7 +51,7 @@ function siblingScores(pod: Pod, { candidates }: Scene): Score[] {
 /** Mean share of processor and memory that nobody has asked for. */
 function freeShare(candidate: NodePods): number {
   const shares = ["cpu", "memory"].map((resource) => {
-    const total = thousandths(candidate.node.status?.allocatable?.[resource]);
+    const total = milliValueOf(candidate.node.status?.allocatable?.[resource]);
     return total ? Math.max(0, 1 - candidate.requested(resource) / total) : 1;
   });
   return shares.reduce((sum, share) => sum + share, 0) / shares.length;

@@ -1,6 +1,6 @@
 /** A container's resources as files of its cgroups (pure). Source: cgroups(7), the kernel's cgroup-v2.rst; core/v1 ResourceRequirements. */
 import type { ResourceRequirements } from "kubernetes-types/core/v1";
-import { parseQuantity } from "../../api/quantity.ts";
+import { milliValueOf, wholeValueOf } from "../../api/quantity.ts";
 
 export interface ResourceLimits {
   readonly memoryBytes?: number;
@@ -24,16 +24,14 @@ const periodUs = 100_000;
 const leastQuotaUs = 1_000;
 const leastShares = 2;
 
-const scaled = (text: string | undefined, factor: bigint): number | undefined => {
-  const nano = text === undefined ? undefined : parseQuantity(text)?.nano;
-  return nano === undefined || nano <= 0n ? undefined : Number((nano * factor) / 1_000_000_000n);
-};
+const ifAny = (amount: number | undefined): number | undefined =>
+  amount !== undefined && amount > 0 ? amount : undefined;
 
 /** Undefined when it asks for nothing that a cgroup could give. */
 export function limitsOf({ limits = {}, requests = {} }: ResourceRequirements = {}): ResourceLimits | undefined {
-  const memoryBytes = scaled(limits.memory, 1n);
-  const cpuMillis = scaled(limits.cpu, 1000n);
-  const cpuRequestMillis = scaled(requests.cpu ?? limits.cpu, 1000n);
+  const memoryBytes = ifAny(wholeValueOf(limits.memory));
+  const cpuMillis = ifAny(milliValueOf(limits.cpu));
+  const cpuRequestMillis = ifAny(milliValueOf(requests.cpu ?? limits.cpu));
   if (memoryBytes === undefined && cpuMillis === undefined && cpuRequestMillis === undefined) return undefined;
   return {
     ...(memoryBytes !== undefined && { memoryBytes }),

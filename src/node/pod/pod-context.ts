@@ -26,7 +26,7 @@ export interface PodContext {
   /** Settings of these namespaces, by their paths below /proc/sys; throws when the kernel refuses. */
   readonly setSysctls: (namespaces: PodNamespaces, settings: ReadonlyMap<string, string>) => void;
   /** A file system in memory of so many bytes at the directory, unless it is there. */
-  readonly mountMemory: (directory: string, bytes: bigint) => void;
+  readonly mountMemory: (directory: string, bytes: number) => void;
   readonly recorder: EventRecorder;
   readonly clock: Clock;
   readonly log: Log;

@@ -1,6 +1,6 @@
 /** Whether a Pod uses more of the node's disk than it may (pure). Source: "Local ephemeral storage", kubelet's messages. */
 import type { PodSpec } from "kubernetes-types/core/v1";
-import { parseQuantity } from "../../api/quantity.ts";
+import { wholeValueOf } from "../../api/quantity.ts";
 
 /** Bytes on disk. */
 export interface StorageUse {
@@ -15,7 +15,7 @@ interface Limit {
   readonly bytes: number;
 }
 
-const bytesOf = (text: string): number => Number((parseQuantity(text)?.nano ?? 0n) / 10n ** 9n);
+const bytesOf = (text: string): number => wholeValueOf(text) ?? 0;
 const limitOf = (text: string | undefined): Limit | undefined =>
   text === undefined ? undefined : { text, bytes: bytesOf(text) };
 

@@ -9,7 +9,7 @@ import type {
   Volume,
   VolumeMount,
 } from "kubernetes-types/core/v1";
-import { parseQuantity } from "../../api/quantity.ts";
+import { wholeValueOf } from "../../api/quantity.ts";
 import { expand } from "../environment/expand.ts";
 import { ContainerConfigError } from "../environment/field-ref.ts";
 import type { Mount } from "../runtime/container-runtime.ts";
@@ -74,9 +74,8 @@ async function emptyDir(
   options: VolumeOptions,
 ): Promise<string> {
   await mkdir(path, { recursive: true });
-  const bytes =
-    medium === "Memory" && sizeLimit !== undefined ? (parseQuantity(sizeLimit)?.nano ?? 0n) / 1_000_000_000n : 0n;
-  if (bytes > 0n) options.mountMemory(path, bytes);
+  const bytes = (medium === "Memory" ? wholeValueOf(sizeLimit) : undefined) ?? 0;
+  if (bytes > 0) options.mountMemory(path, bytes);
   const { group } = options;
   if (group !== undefined) await chown(path, 0, group);
   await chmod(path, group === undefined ? 0o777 : 0o2777);
@@ -117,7 +116,7 @@ export interface VolumeOptions {
   /** The Pod's fsGroup. */
   readonly group?: number | undefined;
   /** A file system in memory of so many bytes at the directory, unless it is there. */
-  readonly mountMemory: (directory: string, bytes: bigint) => void;
+  readonly mountMemory: (directory: string, bytes: number) => void;
   /** What the volumes of files hold, by name: kept by the caller from one call to the next. */
   readonly written: Map<string, string>;
 }
