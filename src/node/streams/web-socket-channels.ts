@@ -10,8 +10,15 @@ const closeChannel = 255;
 /** A ping is the only way to learn that a peer is gone while nothing is read from it. */
 const pingMs = 10_000;
 
+/**
+ * client-go before 1.36 throws away what comes before its streams are made ("Unknown stream id 1, discarding message").
+ * A client with a terminal tells its size as soon as they are; of others nothing can be known.
+ */
+const firstWordMs = { terminal: 250, none: 10 } as const;
+
 export interface ChannelOptions {
   readonly base64: boolean;
+  readonly tty?: boolean;
 }
 
 const bytesOf = (data: RawData): Buffer =>
@@ -23,9 +30,20 @@ export class WebSocketChannels {
   readonly #readers = new Map<number, Readable>();
   readonly #gone = new AbortController();
 
-  constructor(socket: WebSocket, { base64 }: ChannelOptions) {
+  /** Resolves when the client can be expected to listen. */
+  readonly listening: Promise<void>;
+
+  constructor(socket: WebSocket, { base64, tty = false }: ChannelOptions) {
     this.#socket = socket;
     this.#base64 = base64;
+    this.listening = new Promise((resolve) => {
+      const timer = setTimeout(resolve, tty ? firstWordMs.terminal : firstWordMs.none);
+      const listens = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      socket.once("message", listens).once("close", listens);
+    });
     socket.on("message", (data) => this.#take(bytesOf(data)));
     socket.on("error", () => socket.terminate());
     const pings = setInterval(() => socket.ping(), pingMs).unref();
@@ -51,7 +69,8 @@ export class WebSocketChannels {
   writer(channel: number): Writable {
     return quiet(
       new Writable({
-        write: (chunk: Buffer, _encoding, done) => this.send(channel, chunk, (error) => done(error)),
+        write: (chunk: Buffer, _encoding, done) =>
+          void this.listening.then(() => this.send(channel, chunk, (error) => done(error))),
       }),
     );
   }

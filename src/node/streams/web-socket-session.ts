@@ -35,7 +35,7 @@ export function chooseWebSocketProtocol(offered: readonly string[]): WebSocketPr
 export const webSocketProtocols: readonly string[] = versions.flatMap(([name]) => name ?? []);
 
 export function webSocketSession(socket: WebSocket, protocol: WebSocketProtocol, options: StreamOptions): Session {
-  const channels = new WebSocketChannels(socket, protocol);
+  const channels = new WebSocketChannels(socket, { base64: protocol.base64, tty: options.tty });
   const sizes = options.tty ? channels.reader(channel.resize) : undefined;
   const session: Session = {
     stdin: options.stdin ? channels.reader(channel.stdin) : undefined,
@@ -47,13 +47,14 @@ export function webSocketSession(socket: WebSocket, protocol: WebSocketProtocol,
     },
     gone: channels.gone,
     async finish(status) {
-      await Promise.all([flushed(session.stdout), flushed(session.stderr)]);
+      await Promise.all([channels.listening, flushed(session.stdout), flushed(session.stderr)]);
       const text = formatStatus(status, { json: protocol.status });
       if (text) channels.send(channel.error, Buffer.from(text));
       channels.close();
     },
   };
   // As the kubelet does: it tells the client that all is set up.
-  channels.send(options.stdout ? channel.stdout : options.stderr ? channel.stderr : channel.error, Buffer.alloc(0));
+  const first = options.stdout ? channel.stdout : options.stderr ? channel.stderr : channel.error;
+  void channels.listening.then(() => channels.send(first, Buffer.alloc(0)));
   return session;
 }
