@@ -1,7 +1,8 @@
 /** Containers as processes of this machine in namespaces of their own; a shim in sh beside each outlives the agent. */
 import { type StdioOptions, spawn } from "node:child_process";
-import { type FSWatcher, mkdirSync, rmSync, watch, writeFileSync } from "node:fs";
+import { existsSync, type FSWatcher, mkdirSync, rmSync, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Gate } from "../../lib/gate.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Cgroups } from "../cgroups/cgroups.ts";
 import { LogPump, writeToFifo } from "../logs/log-pump.ts";
@@ -46,6 +47,8 @@ interface Container {
   /** When this agent began with it, or took it over. */
   readonly sinceMs: number;
   state: ContainerState;
+  /** Known as soon as it was looked for. */
+  shim?: ProcessIdentity;
   pump?: LogPump;
   terminal?: TerminalStream;
   readonly settled: PromiseWithResolvers<void>;
@@ -55,6 +58,8 @@ interface Container {
 const shimEnvironment = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
 /** How often the shims of containers are looked for: they tell of every exit themselves, unless somebody killed them. */
 const shimCheckMs = 2000;
+/** Many at once would all be late, and stand in the way of what else the machine does. */
+const startsAtOnce = 8;
 /** A shim that has not begun within this time never will. */
 const shimBeginMs = 1000;
 /** Of a shim: the side of the terminal that shows it. */
@@ -69,6 +74,7 @@ export class ProcessRuntime implements ContainerRuntime {
   readonly #log: Log;
   readonly #cgroups: Cgroups | undefined;
   readonly #containers = new Map<string, Container>();
+  readonly #starts = new Gate(startsAtOnce);
   readonly #listeners = new Set<(container: ContainerInfo) => void>();
   readonly #watcher: FSWatcher;
   readonly #shimCheck: NodeJS.Timeout;
@@ -91,7 +97,11 @@ export class ProcessRuntime implements ContainerRuntime {
     this.#shimCheck = setInterval(() => this.#checkShims(), shimCheckMs).unref();
   }
 
-  async start(spec: ContainerSpec): Promise<void> {
+  start(spec: ContainerSpec): Promise<void> {
+    return this.#starts.pass(() => this.#start(spec));
+  }
+
+  async #start(spec: ContainerSpec): Promise<void> {
     const { podUid, name, attempt } = spec;
     const directory = join(this.#pods, podUid, "containers", name, String(attempt));
     mkdirSync(join(directory, "root"), { recursive: true, mode: 0o700 });
@@ -237,7 +247,7 @@ export class ProcessRuntime implements ContainerRuntime {
   /** A former agent's terminal is still held by the shim. */
   #terminalPump(container: Container, options: { keepEarly: boolean }): LogPump {
     if (!container.terminal) {
-      const shim = this.#port.parseProcess(readText(join(container.record.directory, "shim")) ?? "");
+      const shim = this.#shimOf(container);
       const copy = shim && this.#port.copyDescriptor(shim, terminalDescriptor);
       if (copy === undefined) throw new Error("its terminal is gone with its shim");
       container.terminal = terminalStream(copy, this.#port);
@@ -272,10 +282,16 @@ export class ProcessRuntime implements ContainerRuntime {
   #refreshOrLose(container: Container): void {
     this.#refresh(container);
     if (container.state.kind === "exited" || this.#containers.get(container.record.id) !== container) return;
-    const shim = this.#port.parseProcess(readText(join(container.record.directory, "shim")) ?? "");
+    const shim = this.#shimOf(container);
     if (shim ? this.#port.isAlive(shim) : Date.now() - container.sinceMs < shimBeginMs) return;
     this.#refresh(container);
     this.#lose(container, "The shim of the container is gone");
+  }
+
+  #shimOf(container: Container): ProcessIdentity | undefined {
+    const shim = container.shim ?? this.#port.parseProcess(readText(join(container.record.directory, "shim")) ?? "");
+    if (shim) container.shim = shim;
+    return shim;
   }
 
   /** Without its shim nobody knows how the container ends: it is ended. */
@@ -291,7 +307,10 @@ export class ProcessRuntime implements ContainerRuntime {
 
   #checkShims(): void {
     for (const container of this.#containers.values()) {
-      if (container.state.kind !== "exited") this.#refreshOrLose(container);
+      const { record, state, shim } = container;
+      if (state.kind === "exited") continue;
+      const isFine = state.kind === "running" && shim && this.#port.isAlive(shim);
+      if (!isFine || existsSync(exitedFile(this.#events, record.id))) this.#refreshOrLose(container);
     }
   }
 

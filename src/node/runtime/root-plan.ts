@@ -247,9 +247,17 @@ function planMachine({
       tmpfs(root, "mode=0755"),
       ...skeleton,
       proc(join(root, "/proc")),
-      ...mounts.flatMap((mount) => [...targetSteps([mount], root, view), mountStep(mount, root)]),
+      ...mounts.flatMap((mount, index) => [
+        ...(isThere(mount, mounts.slice(0, index), view) ? [] : targetSteps([mount], root, view)),
+        mountStep(mount, root),
+      ]),
     ],
   };
+}
+
+/** The machine has the target, and none of the mounts before it has hidden it. */
+function isThere({ target }: Mount, before: readonly Mount[], view: FileView): boolean {
+  return view.kindOf(target) !== undefined && !before.some((mount) => isWithin(target, mount.target));
 }
 
 /** Source: OCI runtime-spec, config-linux.md, "Masked Paths" and "Readonly Paths"; the lists are those that containers have everywhere. */

@@ -1,7 +1,9 @@
 /** The sh program that makes a container's surroundings from inside its new namespaces and becomes its command (pure). */
+import { basename, dirname } from "node:path";
 import type { ContainerSpec } from "./container-runtime.ts";
 import { enterCommand } from "./enter.ts";
 import type { SetupStep } from "./root-plan.ts";
+import { type MountStep, type SetupBatch, type SingleStep, setupBatches } from "./setup-batches.ts";
 
 /** A word of sh that stands for exactly `text`. */
 export function quote(text: string): string {
@@ -13,8 +15,6 @@ function fstabField(text: string): string {
   return text.replace(/[\s\\#]/g, (character) => `\\${(character.codePointAt(0) ?? 0).toString(8).padStart(3, "0")}`);
 }
 
-type MountStep = Extract<SetupStep, { kind: "mount" }>;
-
 /** One `mount` process for all (a process a mount would cost a millisecond each); it reads its table from a regular file only. */
 function mountCommand(steps: readonly MountStep[], table: string): string {
   const lines = steps.map(({ source, target, type, options }) =>
@@ -23,38 +23,32 @@ function mountCommand(steps: readonly MountStep[], table: string): string {
   return `printf '%s\\n' ${lines.join(" ")} >${quote(table)}\nmount -a -T ${quote(table)}`;
 }
 
-function stepCommand(step: Exclude<SetupStep, MountStep>): string {
-  switch (step.kind) {
-    case "directories":
-      return ["mkdir -p", ...step.paths.map(quote)].join(" ");
-    case "file":
-      return `[ -e ${quote(step.path)} ] || : >${quote(step.path)}`;
-    case "symlink":
-      return `ln -s ${quote(step.target)} ${quote(step.path)}`;
-    case "copy":
-      return `cp -a ${quote(`${step.from}/.`)} ${quote(step.to)}`;
-    case "read-only":
-      return `mount -o remount,bind,ro ${quote(step.path)}`;
-  }
+/** Several links in one directory that are named as what they lead to, such as "bin" to "usr/bin", are one command. */
+function linkCommands(links: readonly { readonly target: string; readonly path: string }[]): string[] {
+  const alike = ({ target, path }: (typeof links)[number]) => basename(target) === basename(path);
+  const byDirectory = Map.groupBy(links.filter(alike), ({ path }) => dirname(path));
+  return [
+    ...[...byDirectory].map(([directory, group]) =>
+      ["ln -s --", ...group.map(({ target }) => quote(target)), quote(`${directory}/`)].join(" "),
+    ),
+    ...links.filter((link) => !alike(link)).map(({ target, path }) => `ln -s -- ${quote(target)} ${quote(path)}`),
+  ];
 }
 
-function renderSteps(steps: readonly SetupStep[], table: string): string[] {
-  const lines: string[] = [];
-  let mounts: MountStep[] = [];
-  const flush = () => {
-    if (mounts.length > 0) lines.push(mountCommand(mounts, table));
-    mounts = [];
-  };
-  for (const step of steps) {
-    if (step.kind === "mount") {
-      mounts.push(step);
-    } else {
-      flush();
-      lines.push(stepCommand(step));
-    }
-  }
-  flush();
-  return lines;
+function singleCommand(step: SingleStep): string {
+  if (step.kind === "read-only") return `mount -o remount,bind,ro ${quote(step.path)}`;
+  return `cp -a ${quote(`${step.from}/.`)} ${quote(step.to)}`;
+}
+
+function batchCommands(batch: SetupBatch, table: string): string[] {
+  if ("single" in batch) return [singleCommand(batch.single)];
+  const { directories, files, links, mounts } = batch;
+  return [
+    ...(directories.length > 0 ? [["mkdir -p", ...directories.map(quote)].join(" ")] : []),
+    ...files.map((path) => `[ -e ${quote(path)} ] || : >${quote(path)}`),
+    ...linkCommands(links),
+    ...(mounts.length > 0 ? [mountCommand(mounts, table)] : []),
+  ];
 }
 
 /** 128 + SIGKILL. */
@@ -82,8 +76,9 @@ export function renderSetupScript(spec: ContainerSpec, steps: readonly SetupStep
     "read -r stat </proc/self/stat",
     // Of no use once it has ended, unless others live on that it has left behind.
     ...(spec.pidNamespace ? [`readlink /proc/self/ns/mnt >${quote(`${paths.directory}/mount-namespace`)}`] : []),
-    `hostname ${quote(spec.hostname)}`,
-    ...renderSteps(steps, `${paths.directory}/mounts`),
+    // The file spares a process; it may be written only by the machine's root.
+    `echo ${quote(spec.hostname)} 2>/dev/null >/proc/sys/kernel/hostname || hostname ${quote(spec.hostname)}`,
+    ...setupBatches(steps).flatMap((batch) => batchCommands(batch, `${paths.directory}/mounts`)),
     `echo "$stat" >${quote(`${paths.directory}/process`)}`,
     `: >${quote(paths.startedFile)}`,
     "exec 2>&6 6>&-",
