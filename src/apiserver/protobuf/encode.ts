@@ -1,14 +1,17 @@
 /** Writes objects in the protobuf form. Sources: Kubernetes "API Concepts", protobuf encoding (KEP-2); the struct tags of the published API modules. */
-import { isJsonObject, type JsonObject } from "../../api/json.ts";
+import { isJsonObject } from "../../api/json.ts";
 import { type FieldType, fieldsOf, type Scalar } from "../../api/schema-table.ts";
 import { magic, numbersOf } from "./field-numbers.ts";
 import { ReverseWriter } from "./reverse-writer.ts";
+
+/** Writes a field with its head. */
+type Write = (number: number, value: unknown) => void;
 
 interface Field {
   readonly number: number;
   readonly name: string;
   readonly pointer: boolean;
-  readonly type: FieldType;
+  readonly write: Write;
 }
 
 /** An embedded struct: a message of its own, whose fields stand in the outer JSON. */
@@ -32,7 +35,7 @@ function makePlan(message: string, fields: ReadonlyMap<string, FieldType>): Plan
     const pointer = name.endsWith("*");
     const field = pointer ? name.slice(0, -1) : name;
     const type = fields.get(field);
-    return type ? [{ number, name: field, pointer, type }] : [];
+    return type ? [{ number, name: field, pointer, write: memberWriter(type) }] : [];
   });
   return steps.sort((a, b) => b.number - a.number);
 }
@@ -45,17 +48,11 @@ function planOf(schema: string): Plan {
   return plan;
 }
 
+// What is nested is written before its head, the last field first: `before` is the length without it. No callbacks here: large lists pass.
 const writer = new ReverseWriter();
 
-/** Writes a message with its head: `write` writes the fields, the last one first. */
-function nested(number: number, write: () => void): void {
-  const before = writer.length;
-  write();
-  writer.head(number, writer.length - before);
-}
-
 function text(number: number, value: string): void {
-  nested(number, () => writer.text(value));
+  writer.head(number, writer.text(value));
 }
 
 function whole(number: number, value: number): void {
@@ -63,31 +60,36 @@ function whole(number: number, value: number): void {
   writer.varint(number * 8);
 }
 
-function time(number: number, value: string): void {
-  const ms = Date.parse(value);
-  const digits = /\.(\d{1,9})/.exec(value)?.[1];
-  nested(number, () => {
-    if (digits) whole(2, Number(digits.padEnd(9, "0")));
-    whole(1, Math.floor(ms / 1000));
-  });
+function time(number: number, value: unknown): void {
+  const digits = /\.(\d{1,9})/.exec(String(value))?.[1];
+  const before = writer.length;
+  if (digits) whole(2, Number(digits.padEnd(9, "0")));
+  whole(1, Math.floor(Date.parse(String(value)) / 1000));
+  writer.head(number, writer.length - before);
 }
 
 function intOrString(number: number, value: unknown): void {
-  nested(number, () => {
-    if (typeof value === "string") {
-      text(3, value);
-      whole(1, 1);
-    } else {
-      whole(2, Number(value));
-      whole(1, 0);
-    }
-  });
+  const before = writer.length;
+  if (typeof value === "string") {
+    text(3, value);
+    whole(1, 1);
+  } else {
+    whole(2, Number(value));
+    whole(1, 0);
+  }
+  writer.head(number, writer.length - before);
 }
 
-const int = (number: number, value: unknown): void => whole(number, Number(value));
-const timestamp = (number: number, value: unknown): void => time(number, String(value));
+/** A text in a message of its own. */
+function wrapped(number: number, value: string): void {
+  const before = writer.length;
+  text(1, value);
+  writer.head(number, writer.length - before);
+}
 
-const scalars: Readonly<Record<Scalar, (number: number, value: unknown) => void>> = {
+const int: Write = (number, value) => whole(number, Number(value));
+
+const scalars: Readonly<Record<Scalar, Write>> = {
   string: (number, value) => text(number, String(value)),
   boolean: (number, value) => whole(number, value ? 1 : 0),
   int32: int,
@@ -96,35 +98,66 @@ const scalars: Readonly<Record<Scalar, (number: number, value: unknown) => void>
     writer.double(Number(value));
     writer.varint(number * 8 + 1);
   },
-  time: timestamp,
-  microtime: timestamp,
-  bytes: (number, value) => nested(number, () => writer.base64(String(value))),
-  quantity: (number, value) => nested(number, () => text(1, String(value))),
+  time,
+  microtime: time,
+  bytes: (number, value) => writer.head(number, writer.base64(String(value))),
+  quantity: (number, value) => wrapped(number, String(value)),
   intOrString,
-  any: (number, value) => nested(number, () => text(1, JSON.stringify(value))),
+  any: (number, value) => wrapped(number, JSON.stringify(value)),
 };
 
-function mapEntries(number: number, values: FieldType, map: JsonObject): void {
-  for (const key of Object.keys(map).sort().reverse()) {
-    nested(number, () => {
-      field(2, values, map[key]);
+function mapWriter(values: Write): Write {
+  return (number, map) => {
+    if (!isJsonObject(map)) return;
+    for (const key of Object.keys(map).sort().reverse()) {
+      const before = writer.length;
+      values(2, map[key]);
       text(1, key);
-    });
-  }
+      writer.head(number, writer.length - before);
+    }
+  };
+}
+
+function listWriter(items: Write): Write {
+  return (number, values) => {
+    if (!Array.isArray(values)) return;
+    for (let index = values.length - 1; index >= 0; index--) items(number, values[index]);
+  };
+}
+
+/** The plan is made when it is first needed: a schema may hold itself. */
+function objectWriter(schema: string): Write {
+  let plan: Plan | undefined;
+  return (number, value) => {
+    plan ??= planOf(schema);
+    const before = writer.length;
+    message(plan, value);
+    writer.head(number, writer.length - before);
+  };
 }
 
 /** A list inside a map or a list is a message of its own, with the items as field 1. */
-function list(number: number, items: FieldType, values: readonly unknown[]): void {
-  for (let index = values.length - 1; index >= 0; index--) {
-    field(number, items, values[index]);
-  }
+function valueWriter(type: FieldType): Write {
+  if (type.kind !== "list") return memberWriter(type);
+  const items = listWriter(valueWriter(type.items));
+  return (number, value) => {
+    const before = writer.length;
+    items(1, value);
+    writer.head(number, writer.length - before);
+  };
 }
 
-function field(number: number, type: FieldType, value: unknown): void {
-  if (type.kind === "scalar") scalars[type.scalar](number, value);
-  else if (type.kind === "object") nested(number, () => message(planOf(type.schema), value));
-  else if (type.kind === "map" && isJsonObject(value)) mapEntries(number, type.values, value);
-  else if (type.kind === "list" && Array.isArray(value)) nested(number, () => list(1, type.items, value));
+function memberWriter(type: FieldType): Write {
+  switch (type.kind) {
+    case "scalar":
+      return scalars[type.scalar];
+    case "object":
+      return objectWriter(type.schema);
+    case "map":
+      return mapWriter(valueWriter(type.values));
+    case "list":
+      return listWriter(valueWriter(type.items));
+  }
 }
 
 const isZero = (value: unknown): boolean => value === "" || value === 0 || value === false;
@@ -133,13 +166,14 @@ function message(plan: Plan, value: unknown): void {
   if (!isJsonObject(value)) return;
   for (const step of plan) {
     if ("plan" in step) {
-      nested(step.number, () => message(step.plan, value));
+      const before = writer.length;
+      message(step.plan, value);
+      writer.head(step.number, writer.length - before);
       continue;
     }
     const item = value[step.name];
     if (item === undefined || item === null || (!step.pointer && isZero(item))) continue;
-    if (step.type.kind === "list" && Array.isArray(item)) list(step.number, step.type.items, item);
-    else field(step.number, step.type, item);
+    step.write(step.number, item);
   }
 }
 
@@ -162,10 +196,10 @@ export function encodeParts(parts: readonly (readonly [number: number, bytes: Bu
 export function envelope(apiVersion: string, kind: string, raw: readonly Buffer[]): Buffer {
   const size = raw.reduce((sum, bytes) => sum + bytes.length, 0);
   writer.head(2, size);
-  nested(1, () => {
-    text(2, kind);
-    text(1, apiVersion);
-  });
+  const before = writer.length;
+  text(2, kind);
+  text(1, apiVersion);
+  writer.head(1, writer.length - before);
   return Buffer.concat([magic, writer.take(), ...raw]);
 }
 

@@ -11,7 +11,7 @@ import type { ApiRequest } from "../request.ts";
 import { requireRevision } from "../revision.ts";
 import { type Selection, selectionOf } from "../selection.ts";
 
-interface Page {
+export interface Page {
   readonly entries: readonly Entry[];
   readonly revision: number;
   readonly continueAfter: string | undefined;
@@ -59,6 +59,18 @@ function placeOf(prefix: string, options: ListOptions): Place {
   const { resourceVersion, resourceVersionMatch, limit } = options;
   const exact = resourceVersionMatch === "Exact" || (resourceVersionMatch === undefined && limit > 0);
   return { at: exact && resourceVersion ? resourceVersion : undefined, after: undefined };
+}
+
+/** The next page after one that was cut. */
+export function pageAfter(
+  server: ServerContext,
+  request: ApiRequest,
+  { options, page }: { options: ListOptions; page: Page },
+): Promise<Page> | undefined {
+  const { revision, continueAfter } = page;
+  if (continueAfter === undefined) return undefined;
+  const after = continueAfter.slice(collectionPrefix(request.kind, request.namespace).length);
+  return readCollection(server, request, { ...options, continue: formatContinueToken({ revision, after }) });
 }
 
 /** One object by its name is no search. */

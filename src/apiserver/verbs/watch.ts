@@ -1,6 +1,7 @@
 /** GET of a collection's changes. Source: Kubernetes "API Concepts", efficient detection of changes, watch bookmarks, streaming lists. */
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
+import { setImmediate } from "node:timers/promises";
 import { resourceVersionTooOld } from "../../api/status.ts";
 import { CompactedError, type WatchEvent } from "../../store/store.ts";
 import { objectOf } from "../codec.ts";
@@ -13,11 +14,11 @@ import type { ApiRequest } from "../request.ts";
 import { requireRevision } from "../revision.ts";
 import { type Selection, selectionOf } from "../selection.ts";
 import { bookmarkFrame, errorFrame, eventFrame, type FrameStyle, leavingFrame } from "../watch-frames.ts";
-import { readCollection } from "./list.ts";
+import { type Page, pageAfter, readCollection } from "./list.ts";
 
 /** A watcher that is this far behind is cut off; it comes back and goes on from where it was. */
 const maxBacklogBytes = 64 * 1024 * 1024;
-/** What is there at the start goes out in slices of so many objects, as fast as the client reads. */
+/** What is there at the start is read, made and sent in slices of so many objects, as fast as the client reads. */
 const initialSlice = 500;
 const defaultTimeoutSeconds = 1800;
 const defaultBookmarkIntervalMs = 60_000;
@@ -97,17 +98,23 @@ async function sendInitial(
   stream: WatchStream,
   plan: Plan,
 ): Promise<number> {
-  const { options, style } = plan;
-  const page = await readCollection(server, request, { ...options, limit: 0, continue: "" });
-  for (let start = 0; start < page.entries.length && stream.open; start += initialSlice) {
-    const slice = page.entries.slice(start, start + initialSlice);
-    stream.write(slice.map((entry) => eventFrame("ADDED", entry.value, style)));
+  const { style } = plan;
+  const options = { ...plan.options, limit: initialSlice, continue: "" };
+  const first = await readCollection(server, request, options);
+  for (
+    let page: Page | undefined = first;
+    page && stream.open;
+    page = await pageAfter(server, request, { options, page })
+  ) {
+    stream.write(page.entries.map((entry) => eventFrame("ADDED", entry.value, style)));
     await stream.drained();
+    // The slice goes out while the next one is made.
+    await setImmediate();
   }
   if (options.sendInitialEvents && options.allowWatchBookmarks) {
-    stream.write([bookmarkFrame(style, page.revision, { initial: true })]);
+    stream.write([bookmarkFrame(style, first.revision, { initial: true })]);
   }
-  return page.revision;
+  return first.revision;
 }
 
 function follow(server: ServerContext, stream: WatchStream, plan: Plan, from: number): void {
