@@ -3,26 +3,21 @@
  * echo.js, the built-in server image. Packages with native parts stay outside.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 
 const root = join(import.meta.dirname, "..");
 const outdir = join(root, "dist");
 
-/**
- * What `kubectl explain` says of each field comes from a package that only a set-up for development (and for a release) has.
- * Elsewhere types are shown without words.
- */
+/** What `kubectl explain` says of each field; an empty file stays so until it is removed. */
 function provideDescriptions() {
   const path = join(root, "src", "api", "openapi", "descriptions.gen.json");
-  const isThere = existsSync(path) && readFileSync(path, "utf8").length > 10;
-  if (isThere) return;
-  if (!existsSync(join(root, "node_modules", "@kubernetes", "client-node"))) {
-    if (!existsSync(path)) writeFileSync(path, "{}\n");
-    return;
-  }
-  const { status } = spawnSync(process.execPath, [join(root, "scripts", "generate-schema.ts")], { stdio: "inherit" });
+  const isInstalled = existsSync(join(root, "node_modules", "@kubernetes", "client-node"));
+  if (existsSync(path) && (statSync(path).size > 10 || !isInstalled)) return;
+  const { status } = spawnSync(process.execPath, [join(root, "scripts", "describe-fields.ts")], {
+    stdio: ["ignore", 2, 2],
+  });
   if (status !== 0) process.exit(1);
 }
 provideDescriptions();

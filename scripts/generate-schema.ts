@@ -1,10 +1,10 @@
 /**
- * Writes src/api/schema.gen.json: the fields of every type that a served kind can hold, names and types only, and
- * src/api/openapi/descriptions.gen.json: what each is for, as `kubectl explain` shows it.
- * In: the models of @kubernetes/client-node (their attributeTypeMap, and the comments of their declarations). A new kind is one more word in `roots`.
+ * Writes src/api/schema.gen.json: the fields of every type that a served kind can hold, names and types only
+ * (what each is for: describe-fields.ts).
+ * In: the models of @kubernetes/client-node (their attributeTypeMap). A new kind is one more word in `roots`.
  * What the models do not say (merge keys, atomic lists, required fields, quantities) is in src/api/merge-keys.ts.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import * as models from "@kubernetes/client-node";
 import { quantityFields } from "../src/api/merge-keys.ts";
 
@@ -105,32 +105,12 @@ function typeOf(packageName: string, type: string, format: string): string {
   return scalar ?? walk(packageName, type);
 }
 
-/** Field → its description; "" → that of the type. Declarations escape quotes, and end what is a comment's end. */
-function descriptionsOf(className: string): Record<string, string> {
-  const file = new URL(`../node_modules/@kubernetes/client-node/dist/gen/models/${className}.d.ts`, import.meta.url);
-  const [, ...parts] = readFileSync(file, "utf8").split("/**").slice(1);
-  const found = parts.flatMap((part): [string, string][] => {
-    const [comment = "", code = ""] = part.split("*/");
-    const text = comment
-      .replace(/^\s*\* ?/gm, "")
-      .trim()
-      .replace(/\\(['"])/g, "$1");
-    if (/^\s*export declare class/.test(code)) return [["", text]];
-    const field = /^\s*'([^']+)'/.exec(code)?.[1];
-    return field ? [[field, text]] : [];
-  });
-  return Object.fromEntries(found);
-}
-
-const descriptions = new Map<string, Record<string, string>>();
-
 function walk(packageName: string, className: string): string {
   const known = schemaNames.get(className);
   if (known) return known;
   const short = className.replace(/^(?:[A-Z][a-z]+)?V1(?=[A-Z])/, "");
   const name = `${packageName}.${short}`;
   schemaNames.set(className, name);
-  descriptions.set(name, descriptionsOf(className));
   const fields: Record<string, string> = {};
   for (const { baseName, type, format } of attributesOf(className)) {
     const found = typeOf(packageName, type, format);
@@ -149,4 +129,3 @@ function write(path: string, table: ReadonlyMap<string, Record<string, string>>)
   writeFileSync(new URL(path, import.meta.url), `{\n${lines.join(",\n")}\n}\n`);
 }
 write("../src/api/schema.gen.json", tables);
-write("../src/api/openapi/descriptions.gen.json", descriptions);

@@ -1,4 +1,4 @@
-/** What each type and field is for. Source: descriptions.gen.json, see scripts/generate-schema.ts. */
+/** What each type and field is for. Source: descriptions.gen.json, see scripts/describe-fields.ts. */
 import type { FieldType } from "../schema-table.ts";
 import generated from "./descriptions.gen.json" with { type: "json" };
 
