@@ -1,6 +1,6 @@
 /** Starting, stopping and what goes wrong on the way: one sentence each, exit code 1, nothing left behind. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { join } from "node:path";
@@ -76,6 +76,17 @@ describe("a cluster's life", { skip: skipReason }, () => {
     first.stop();
     assert.match(second.ok("get", "nodes"), /node-1\s+Ready/);
     second.stop();
+  });
+
+  test("kill -9 of up --detach before it is ready: the cluster comes up all the same", async () => {
+    const cluster = keep(prepareCluster());
+    const words = [program, "up", "--detach", "--data", join(cluster.dir, "data")];
+    const prompt = spawn(process.execPath, words, { cwd: cluster.dir, env: cluster.env, stdio: "ignore" });
+    await until("the cluster is begun", () => existsSync(join(cluster.dir, "data", "cluster.json")));
+    prompt.kill("SIGKILL");
+    await until("the node is ready", () => /node-1\s+Ready/.test(cluster.kubectl("get", "nodes").stdout));
+    await until("the status says so", () => cluster.fairlead("status").code === 0);
+    cluster.stop();
   });
 
   test("a port in use", async () => {

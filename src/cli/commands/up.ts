@@ -120,7 +120,8 @@ function upOptions(values: Values<typeof options>): UpOptions {
 /** What the process in the background says to the one at the prompt. */
 type Report = { readonly text: string } | { readonly done: string } | { readonly failed: string };
 
-const report = (message: Report): void => void process.send?.(message);
+/** Nobody may listen any more: then the cluster comes up all the same. */
+const report = (message: Report): void => void process.send?.(message, undefined, undefined, () => undefined);
 
 /** Starts this very command in the background and shows what it reports, until it is ready or has failed. */
 function detach(args: readonly string[], dataDir: string): Promise<number> {
