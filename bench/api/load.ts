@@ -100,13 +100,22 @@ export async function list(endpoint: Endpoint, accept: string): Promise<{ ms: nu
   return { ms, bytes };
 }
 
-/** Milliseconds from the sending of a write to its arrival at each watcher; `perSpace` watchers in each of `spaces` namespaces. */
+/** In milliseconds from the sending of each write. */
+export interface WatchDelays {
+  /** To its arrival at each watcher. */
+  readonly events: readonly number[];
+  /** To its acknowledgement: by then it is on the disk. */
+  readonly writes: readonly number[];
+}
+
+/** `perSpace` watchers in each of `spaces` namespaces. */
 export async function watchDelays(
   endpoint: Endpoint,
   { spaces, perSpace, writes, perSecond }: { spaces: number; perSpace: number; writes: number; perSecond: number },
-): Promise<number[]> {
+): Promise<WatchDelays> {
   const sent = new Map<string, number>();
   const delays: number[] = [];
+  const acknowledged: number[] = [];
   const path = (space: number): string => `/api/v1/namespaces/space-${space}/configmaps`;
   const writers = await connect(endpoint, 16);
   for (let space = 0; space < spaces; space++) {
@@ -140,10 +149,11 @@ export async function watchDelays(
       sent.set(name, performance.now());
       const body = { apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data: { a: "b" } };
       await ask(connection, request(endpoint, "POST", path(index % spaces), body));
+      acknowledged.push(performance.now() - (sent.get(name) ?? 0));
     }
   };
   await Promise.all(writers.map(write));
   await new Promise((resolve) => setTimeout(resolve, 1000));
   for (const connection of [...writers, ...watchers.flat()]) connection.close();
-  return delays;
+  return { events: delays, writes: acknowledged };
 }

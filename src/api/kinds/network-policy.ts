@@ -126,7 +126,10 @@ export const networkPolicyKind: Kind<NetworkPolicy> = {
   schema: "io.k8s.api.networking.v1.NetworkPolicy",
   setDefaults,
   validate,
-  warnings: ({ spec }) => cidrsOf(spec).flatMap(([field, cidr]) => warnAboutCidr(field, cidr)),
+  warnings: ({ spec }) => [
+    ...cidrsOf(spec).flatMap(([field, cidr]) => warnAboutCidr(field, cidr)),
+    "fairlead stores NetworkPolicies and does not enforce them: all Pods can still reach each other",
+  ],
   columns: [
     nameColumn,
     text("Pod-Selector", "Labels of the Pods that it is for.", ({ spec }) => {

@@ -6,10 +6,12 @@ import { type RestartBackoff, raiseBackoff, restartAtMs } from "./restart-backof
 
 const nowMs = 1_000_000;
 
-/** "init a=exit0", "app b=run", "sidecar c=run!" (started), "app d" (never started). */
+/** "init a=exit0", "app b=run", "sidecar c=run!" (started), "app d" (never started), "app e Never=exit1" (its own policy). */
 function parse(text: string): ContainerView {
-  const [, role, name = "", state = ""] = /^(init|sidecar|app) (\w+)(?:=(.*))?$/.exec(text) ?? [];
-  const base = { name, image: "host", role: role as ContainerRole, ready: false, started: state === "run!" };
+  const [, role, name = "", restartPolicy, state = ""] =
+    /^(init|sidecar|app) (\w+)(?: (\w+))?(?:=(.*))?$/.exec(text) ?? [];
+  const common = { name, image: "host", role: role as ContainerRole, restartPolicy };
+  const base = { ...common, ready: false, started: state === "run!" };
   if (!state) return base;
   const exitCode = /^exit(\d+)$/.exec(state)?.[1];
   const startedAtMs = nowMs - 100;
@@ -60,6 +62,14 @@ const cases: readonly {
   { name: "OnFailure ends after success", policy: "OnFailure", views: ["app a=exit0"], ended: true },
   { name: "Never ends", policy: "Never", views: ["app a=exit1"], ended: true },
   { name: "Never waits for the others", policy: "Never", views: ["app a=exit1", "app b=run"] },
+  { name: "a container's own policy comes first: Never", views: ["app a Never=exit1", "app b=exit1"], start: ["b"] },
+  {
+    name: "a container's own policy comes first: Always",
+    policy: "Never",
+    views: ["app a Always=exit0"],
+    start: ["a"],
+  },
+  { name: "a container's own policy comes first: OnFailure", views: ["app a OnFailure=exit0"], ended: true },
   { name: "a back-off holds back", views: ["app a=exit1"], backoff: "a", wait: ["a"] },
   { name: "inits are not asked again", views: ["init i=exit0", "app a=exit1", "app b=run"], start: ["a"] },
 ];

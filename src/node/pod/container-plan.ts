@@ -17,9 +17,9 @@ export interface Plan {
   readonly ended: boolean;
 }
 
-function shouldRestart({ role, current }: ContainerView, restartPolicy: string): boolean {
+function shouldRestart({ role, current, restartPolicy }: ContainerView, ofPod: string): boolean {
   if (current?.state.kind !== "exited" || role === "ephemeral") return false;
-  const policy = role === "sidecar" ? "Always" : restartPolicy;
+  const policy = restartPolicy ?? (role === "sidecar" ? "Always" : ofPod);
   // An init container that succeeded is done, whatever the policy.
   if (current.state.exitCode === 0 && role === "init") return false;
   if (current.state.exitCode === 0) return policy === "Always";

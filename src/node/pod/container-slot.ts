@@ -79,7 +79,7 @@ export class ContainerSlot {
     const { current, name, role, waiting } = this;
     const runs = this.info?.state.kind === "running";
     return {
-      ...{ name, role, image: this.container.image ?? "" },
+      ...{ name, role, image: this.container.image ?? "", restartPolicy: this.container.restartPolicy },
       ...(current && { current }),
       ...(this.#last && { last: this.#last }),
       ...(waiting && { waiting }),

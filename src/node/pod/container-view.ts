@@ -18,6 +18,8 @@ export interface ContainerView {
   readonly name: string;
   readonly image: string;
   readonly role: ContainerRole;
+  /** The container's own; undefined: the Pod's. */
+  readonly restartPolicy?: string | undefined;
   /** The latest start, running or not. */
   readonly current?: Instance;
   /** How the start before ended, for lastState. */

@@ -1,5 +1,5 @@
 /** What a Pod asks for and gets no more than in part, a sentence each (pure): an Event says so, nothing is silently ignored. */
-import type { Container, PodSecurityContext, SecurityContext } from "kubernetes-types/core/v1";
+import type { Container, PodSecurityContext, SecurityContext, VolumeMount } from "kubernetes-types/core/v1";
 import type { Pod } from "../../api/object.ts";
 
 export interface Abilities {
@@ -19,13 +19,52 @@ function ofSecurity(subject: string, given: SecurityContext | PodSecurityContext
   ];
 }
 
-function ofContainer(
-  { name, securityContext, volumeDevices = [], resources }: Container,
-  { noLimits }: Abilities,
-): string[] {
+/** Fields of newer releases than the types have. */
+interface NewerMount {
+  readonly recursiveReadOnly?: string;
+}
+interface NewerContainer {
+  readonly restartPolicy?: string;
+  readonly restartPolicyRules?: readonly unknown[];
+}
+interface NewerPodSpec {
+  readonly resources?: Container["resources"];
+}
+
+function ofMount(name: string, mount: VolumeMount & NewerMount): string[] {
+  const subject = `container ${name}: the mount at ${mount.mountPath}`;
+  const { mountPropagation = "None", recursiveReadOnly } = mount;
+  return [
+    ...(mountPropagation === "None"
+      ? []
+      : [
+          `${subject} has no mountPropagation ${mountPropagation}: what is mounted later is not seen on the other side`,
+        ]),
+    ...(recursiveReadOnly === "Enabled"
+      ? [`${subject} is read-only by itself, recursiveReadOnly has no effect on what is mounted below it`]
+      : []),
+  ];
+}
+
+function ofContainer(container: Container & NewerContainer, { noLimits }: Abilities): string[] {
+  const {
+    name,
+    securityContext,
+    volumeDevices = [],
+    volumeMounts = [],
+    resources,
+    restartPolicyRules = [],
+  } = container;
   const limits = Object.keys(resources?.limits ?? {});
   return [
     ...ofSecurity(`container ${name}`, securityContext),
+    ...volumeMounts.flatMap((mount) => ofMount(name, mount)),
+    ...(restartPolicyRules.length > 0
+      ? [`container ${name}: restartPolicyRules have no effect, its restartPolicy alone says whether it starts again`]
+      : []),
+    ...(resources?.claims?.length
+      ? [`container ${name}: resource claims have no effect, there are no devices to allocate`]
+      : []),
     ...(volumeDevices.length > 0
       ? [`container ${name}: volumeDevices have no effect, there are no block volumes`]
       : []),
@@ -41,6 +80,9 @@ export function unsupported({ spec }: Pod, abilities: Abilities): string[] {
     ...ofSecurity("the Pod", spec.securityContext),
     ...(spec.hostUsers === false
       ? ["the Pod: hostUsers false has no effect, its containers have the node's users"]
+      : []),
+    ...((spec as NewerPodSpec).resources
+      ? ["the Pod: resources of the Pod as a whole are not enforced, only those of its containers"]
       : []),
     ...containers.flatMap((container) => ofContainer(container, abilities)),
   ];
