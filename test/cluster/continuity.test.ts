@@ -1,5 +1,6 @@
 /** A Service keeps its name and address while everything behind and around it changes. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { skipReason, startCluster, type TestCluster, until } from "./harness.ts";
@@ -153,6 +154,17 @@ describe("continuous requests through the name of a Service", { skip: skipReason
       process.kill(pid, "SIGKILL");
       assert.equal(cluster.ok("get", "svc", "-A", "-o", "name"), before);
       await scale(2);
+    });
+  });
+
+  test("kill -9 of what put the API server into its namespaces, and of that alone: both come back", async () => {
+    const pid = pidOf("control-plane");
+    const parent = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+    assert.match(readFileSync(`/proc/${parent}/cmdline`, "utf8"), /^nsenter/);
+    await withoutFailure("killing nsenter", async () => {
+      process.kill(parent, "SIGKILL");
+      await until("the API server is another", () => pidOf("control-plane") !== pid && pidOf("control-plane") > 1);
+      await until("it answers", () => cluster.kubectl("get", "nodes").code === 0);
     });
   });
 

@@ -82,7 +82,8 @@ export async function startCluster(options: SupervisorOptions): Promise<Cluster>
     ready.set(name, Promise.withResolvers<void>());
     return supervise({
       name,
-      argv: [...holder.enter(), ...program, ...args],
+      // One whose nsenter alone was killed would live on unseen, and hold the ports that its successor needs.
+      argv: [...holder.enter(), "setpriv", "--pdeathsig", "KILL", ...program, ...args],
       env: environment(),
       logFile: join(all.logs, `${name.replace(" ", "-")}.log`),
       fds,
