@@ -25,7 +25,8 @@ import { hasOtherUsers, readMachine } from "./registration/machine.ts";
 import { type Machine, nodeResources } from "./registration/node-object.ts";
 import { register } from "./registration/registration.ts";
 import { probeOverlay } from "./runtime/overlay.ts";
-import { ProcessRuntime } from "./runtime/process-runtime.ts";
+import { createProcessEngine } from "./runtime/process-engine.ts";
+import { ShimRuntime } from "./runtime/shim-runtime.ts";
 import { createLinuxPort } from "./sandbox/linux.ts";
 import { PodIpc } from "./sandbox/pod-ipc.ts";
 import type { SandboxPort } from "./sandbox/port.ts";
@@ -49,7 +50,7 @@ export interface AgentOptions {
 interface Made {
   readonly context: PodContext;
   readonly machine: Machine;
-  readonly runtime: ProcessRuntime;
+  readonly runtime: ShimRuntime;
   readonly port: SandboxPort;
 }
 
@@ -58,8 +59,9 @@ function make({ config, client, log, signal, clock = systemClock }: AgentOptions
   const directories = { memory: join(run, "pods"), disk: join(config.dataDir, "nodes", config.nodeName, "pods") };
   for (const directory of Object.values(directories)) mkdirSync(directory, { recursive: true });
   const port = createLinuxPort();
-  const cgroups = Cgroups.open(config);
-  const runtime = new ProcessRuntime({ directory: run, port, log, ...(cgroups instanceof Cgroups && { cgroups }) });
+  const opened = Cgroups.open(config);
+  const cgroups = opened instanceof Cgroups ? opened : undefined;
+  const runtime = new ShimRuntime({ directory: run, port, log, engines: [createProcessEngine(cgroups)], cgroups });
   const network = new PodNetwork({
     ...config,
     port,
@@ -90,7 +92,7 @@ function make({ config, client, log, signal, clock = systemClock }: AgentOptions
       pull: (request) => askForPull(config.registry?.socket ?? "", request),
     }),
     configWatches: new ConfigWatches({ client, log, signal }),
-    abilities: { noLimits: cgroups instanceof Cgroups ? undefined : cgroups.reason },
+    abilities: { noLimits: opened instanceof Cgroups ? undefined : opened.reason },
     setSysctls: (namespaces, settings) =>
       port.spawnIn(namespaces, () => {
         for (const [name, value] of settings) writeSysctl(name, value);

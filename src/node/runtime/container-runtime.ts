@@ -1,4 +1,4 @@
-/** The seam between Pods and what runs their containers: `process-runtime.ts` is the default; CRI would be another. */
+/** The seam between Pods and what runs their containers: `shim-runtime.ts` runs them itself, or by an OCI runtime. */
 import type { Readable, Writable } from "node:stream";
 import type { ResourceLimits } from "../cgroups/settings.ts";
 import type { Stream } from "../logs/log-line.ts";
@@ -25,8 +25,10 @@ export type Root =
 export type Overlay = "trusted" | "user";
 
 export interface ContainerIdentity {
-  /** 64 hexadecimal digits; containerID is "fairlead://<id>". */
+  /** 64 hexadecimal digits. */
   readonly id: string;
+  /** What runs it, as the handler of a RuntimeClass names it, e.g. "crun"; absent: the default. */
+  readonly handler?: string;
   readonly podUid: string;
   /** Name of the container in its Pod. */
   readonly name: string;
@@ -152,7 +154,7 @@ export interface ContainerRuntime {
   remove(id: string): Promise<void>;
   exec(id: string, argv: readonly string[], options: { timeoutMs: number }): Promise<ExecResult>;
   /** Undefined when the container does not run. */
-  openExec(id: string, argv: readonly string[], options: { tty: boolean }): ExecProcess | undefined;
+  openExec(id: string, argv: readonly string[], options: { tty: boolean }): Promise<ExecProcess | undefined>;
   /** Until the container is removed, even when it has exited. */
   streams(id: string): ContainerStreams | undefined;
   /** Called after each change of a container's state; its output is in the log when it has exited. Returns a function that ends it. */

@@ -13,11 +13,12 @@ import { LogRenderer } from "../logs/log-query.ts";
 import { processPort, terminalPort } from "../sandbox/linux.ts";
 import { inNamespaces } from "../testing/in-namespaces.ts";
 import type { ContainerSpec } from "./container-runtime.ts";
-import { ProcessRuntime } from "./process-runtime.ts";
+import { createProcessEngine } from "./process-engine.ts";
+import { ShimRuntime } from "./shim-runtime.ts";
 
 const limitMs = 10_000;
 let attempts = 0;
-const opened: ProcessRuntime[] = [];
+const opened: ShimRuntime[] = [];
 
 function spec(directory: string, script: string, more: Partial<ContainerSpec> = {}): ContainerSpec {
   const id = randomBytes(32).toString("hex");
@@ -53,13 +54,18 @@ async function until<T>(read: () => T | undefined | false): Promise<T> {
   throw new Error("it did not happen in time");
 }
 
-function open(directory: string): ProcessRuntime {
-  const runtime = new ProcessRuntime({ directory, port: { ...processPort, ...terminalPort }, log: createLog() });
+function open(directory: string): ShimRuntime {
+  const runtime = new ShimRuntime({
+    directory,
+    engines: [createProcessEngine(undefined)],
+    port: { ...processPort, ...terminalPort },
+    log: createLog(),
+  });
   opened.push(runtime);
   return runtime;
 }
 
-const exitOf = (runtime: ProcessRuntime, id: string) =>
+const exitOf = (runtime: ShimRuntime, id: string) =>
   until(() => {
     const state = runtime.get(id)?.state;
     return state?.kind === "exited" && state;
@@ -162,7 +168,7 @@ if (process.argv[3]) {
     await runtime.remove(one.id);
   });
 
-  const output = (runtime: ProcessRuntime, id: string) => {
+  const output = (runtime: ShimRuntime, id: string) => {
     const seen = { text: "" };
     runtime.streams(id)?.onOutput((chunk) => {
       seen.text += chunk;
@@ -209,7 +215,7 @@ if (process.argv[3]) {
     const one = spec(directory, "exec sleep 100");
     await runtime.start(one);
     for (const tty of [false, true]) {
-      const process = runtime.openExec(one.id, ["sh", "-c", "trap '' HUP; sleep 71 & echo $$; wait; sleep 72"], {
+      const process = await runtime.openExec(one.id, ["sh", "-c", "trap '' HUP; sleep 71 & echo $$; wait; sleep 72"], {
         tty,
       });
       assert.ok(process);

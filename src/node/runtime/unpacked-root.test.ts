@@ -10,8 +10,9 @@ import { processPort, terminalPort } from "../sandbox/linux.ts";
 import { inNamespaces } from "../testing/in-namespaces.ts";
 import type { Overlay } from "./container-runtime.ts";
 import { probeOverlay } from "./overlay.ts";
-import { ProcessRuntime } from "./process-runtime.ts";
+import { createProcessEngine } from "./process-engine.ts";
 import { resolveInRoot } from "./resolve-in-root.ts";
+import { ShimRuntime } from "./shim-runtime.ts";
 
 const links = new Map([
   ["/root/a", "b/c"],
@@ -44,7 +45,12 @@ if (existsSync(busybox) && inNamespaces(import.meta.url)) {
   mkdirSync(join(image, "bin"), { recursive: true });
   copyFileSync(busybox, join(image, "bin/busybox"));
   for (const name of ["sh", "cat", "rm"]) symlinkSync("busybox", join(image, "bin", name));
-  const runtime = new ProcessRuntime({ directory, port: { ...processPort, ...terminalPort }, log: createLog() });
+  const runtime = new ShimRuntime({
+    directory,
+    engines: [createProcessEngine(undefined)],
+    port: { ...processPort, ...terminalPort },
+    log: createLog(),
+  });
   after(() => {
     runtime.close();
     rmSync(directory, { recursive: true, force: true });

@@ -146,7 +146,7 @@ async function exec(
   }
   const session = await openSession(upgrade, options);
   if (!session) return;
-  const process = runtime.openExec(id, argv, options);
+  const process = await runtime.openExec(id, argv, options);
   if (process) await serveExec(session, process);
   else await session.finish(statusOfError(`container "${name}" has just ended`));
 }

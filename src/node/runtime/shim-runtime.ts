@@ -1,6 +1,6 @@
-/** Containers as processes of this machine in namespaces of their own; a shim in sh beside each outlives the agent. */
+/** Containers of this machine, each with a shim beside it that outlives the agent; how they are run is the engines' matter. */
 import { type StdioOptions, spawn } from "node:child_process";
-import { existsSync, type FSWatcher, mkdirSync, rmSync, watch, writeFileSync } from "node:fs";
+import { existsSync, type FSWatcher, mkdirSync, rmSync, watch } from "node:fs";
 import { join } from "node:path";
 import { Gate } from "../../lib/gate.ts";
 import type { Log } from "../../lib/log.ts";
@@ -25,20 +25,21 @@ import type {
   ContainerState,
   ContainerStreams,
   ExecProcess,
+  ExecResult,
 } from "./container-runtime.ts";
-import { type ExecPort, openExec } from "./exec.ts";
+import type { Engine } from "./engine.ts";
+import type { ExecPort } from "./exec.ts";
 import { execResult } from "./exec-result.ts";
-import { machineFiles } from "./file-view.ts";
-import { planRoot, type RootPlan } from "./root-plan.ts";
-import { renderSetupScript, renderShimScript } from "./setup-script.ts";
 import { type TerminalStream, terminalStream } from "./terminal-stream.ts";
 
-export interface ProcessRuntimeOptions {
+export interface ShimRuntimeOptions {
   /** e.g. "<runDir>/nodes/<node>"; holds `pods` and `events`. */
   readonly directory: string;
   readonly port: ExecPort;
   readonly log: Log;
-  /** Absent: limits are not enforced. */
+  /** The first one runs what names no handler. */
+  readonly engines: readonly [Engine, ...Engine[]];
+  /** Those of the engines. */
   readonly cgroups?: Cgroups | undefined;
 }
 
@@ -67,11 +68,12 @@ const terminalDescriptor = 3;
 /** When the runtime does not know how a container ended. */
 const lostExitCode = 137;
 
-export class ProcessRuntime implements ContainerRuntime {
+export class ShimRuntime implements ContainerRuntime {
   readonly #events: string;
   readonly #pods: string;
   readonly #port: ExecPort;
   readonly #log: Log;
+  readonly #engines: readonly [Engine, ...Engine[]];
   readonly #cgroups: Cgroups | undefined;
   readonly #containers = new Map<string, Container>();
   readonly #starts = new Gate(startsAtOnce);
@@ -80,7 +82,8 @@ export class ProcessRuntime implements ContainerRuntime {
   readonly #shimCheck: NodeJS.Timeout;
 
   /** Adopts the containers of a former agent. */
-  constructor({ directory, port, log, cgroups }: ProcessRuntimeOptions) {
+  constructor({ directory, port, log, engines, cgroups }: ShimRuntimeOptions) {
+    this.#engines = engines;
     this.#cgroups = cgroups;
     this.#events = join(directory, "events");
     this.#pods = join(directory, "pods");
@@ -105,12 +108,13 @@ export class ProcessRuntime implements ContainerRuntime {
     const { podUid, name, attempt } = spec;
     const directory = join(this.#pods, podUid, "containers", name, String(attempt));
     mkdirSync(join(directory, "root"), { recursive: true, mode: 0o700 });
-    const plan = planRoot(spec.root, { ...spec, directory: join(directory, "root"), view: machineFiles });
-    const record = recordOf(spec, { directory, ownRoot: plan.root !== undefined });
+    const engine = this.#engineOf(spec);
+    const [started, exited] = [startedFile(this.#events, spec.id), exitedFile(this.#events, spec.id)];
+    const place = { directory, startedFile: started, exitedFile: exited, joinPid: this.#pidToJoin(spec) };
+    const record = recordOf(spec, { directory, ...engine.prepare(spec, place) });
     writeRecord(record);
-    this.#writeScripts(spec, { directory, plan, joinPid: this.#pidToJoin(spec) });
     const container = this.#add(record);
-    const terminal = spec.tty ? this.#port.openTerminal() : undefined;
+    const terminal = spec.tty && engine.givesTerminal ? this.#port.openTerminal() : undefined;
     if (terminal) container.terminal = terminalStream(terminal.fd, this.#port);
     const words = ["shim.sh", ...(terminal ? [terminal.path] : [])];
     const stdio: StdioOptions = ["ignore", "ignore", "ignore", ...(terminal ? [terminal.fd] : [])];
@@ -142,23 +146,21 @@ export class ProcessRuntime implements ContainerRuntime {
     const container = this.#containers.get(id);
     if (!container) return;
     if (container.state.kind !== "exited") await this.#kill(container);
+    await this.#engineOf(container.record).release(container.record);
     this.#containers.delete(id);
     this.#forget(container.record);
   }
 
-  exec(id: string, argv: readonly string[], options: { timeoutMs: number }) {
-    const process = this.openExec(id, argv, { tty: false });
-    if (!process) return Promise.resolve({ exitCode: 126, output: "the container is not running" });
-    return execResult(process, options);
+  async exec(id: string, argv: readonly string[], options: { timeoutMs: number }): Promise<ExecResult> {
+    const process = await this.openExec(id, argv, { tty: false });
+    return process ? execResult(process, options) : { exitCode: 126, output: "the container is not running" };
   }
 
-  openExec(id: string, argv: readonly string[], { tty }: { tty: boolean }): ExecProcess | undefined {
+  async openExec(id: string, argv: readonly string[], { tty }: { tty: boolean }): Promise<ExecProcess | undefined> {
     const container = this.#containers.get(id);
     if (container?.state.kind !== "running") return undefined;
     const { record, state } = container;
-    const root = record.ownRoot ? join(record.directory, "root") : undefined;
-    const cgroups = record.limits && this.#cgroups?.procs(record.id);
-    return openExec({ ...record, root, cgroups, pid: state.pid }, argv, { tty, port: this.#port });
+    return this.#engineOf(record).openExec(record, argv, { pid: state.pid, tty, port: this.#port });
   }
 
   streams(id: string): ContainerStreams | undefined {
@@ -200,17 +202,8 @@ export class ProcessRuntime implements ContainerRuntime {
     else rmSync(path, { recursive: true, force: true });
   }
 
-  #writeScripts(
-    spec: ContainerSpec,
-    { directory, plan, joinPid }: { directory: string; plan: RootPlan; joinPid: number | "node" | undefined },
-  ): void {
-    const started = startedFile(this.#events, spec.id);
-    const cgroups = spec.limits && this.#cgroups?.create(spec.id, spec.limits);
-    const setup = renderSetupScript(spec, plan.steps, { directory, startedFile: started, root: plan.root, cgroups });
-    writeFileSync(join(directory, "setup.sh"), setup);
-    const { input, tty } = spec;
-    const shim = renderShimScript({ exitedFile: exitedFile(this.#events, spec.id), input, tty, joinPid });
-    writeFileSync(join(directory, "shim.sh"), shim);
+  #engineOf({ handler }: Pick<ContainerSpec, "handler">): Engine {
+    return this.#engines.find((engine) => engine.handler === handler) ?? this.#engines[0];
   }
 
   #pidToJoin({ pidNamespace }: ContainerSpec): number | "node" | undefined {
@@ -244,7 +237,7 @@ export class ProcessRuntime implements ContainerRuntime {
     }
   }
 
-  /** A former agent's terminal is still held by the shim. */
+  /** The agent has it, or the shim holds it: of a former agent, or where it gets it from elsewhere. */
   #terminalPump(container: Container, options: { keepEarly: boolean }): LogPump {
     if (!container.terminal) {
       const shim = this.#shimOf(container);
@@ -329,8 +322,7 @@ export class ProcessRuntime implements ContainerRuntime {
     return container.state.kind;
   }
 
-  #forget({ id, directory, scratch, limits }: ContainerRecord): void {
-    if (limits) this.#cgroups?.remove(id);
+  #forget({ id, directory, scratch }: ContainerRecord): void {
     for (const path of [directory, scratch ?? directory]) rmSync(path, { recursive: true, force: true });
     rmSync(startedFile(this.#events, id), { force: true });
     rmSync(exitedFile(this.#events, id), { force: true });
