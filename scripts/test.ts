@@ -21,6 +21,8 @@ const tools: readonly (readonly [program: string, debianPackage: string])[] = [
   ["iptables-restore", "iptables"],
   ["clang", "clang"],
   ["docker-registry", "docker-registry"],
+  ["crun", "crun"],
+  ["runc", "runc"],
   ["llvm-strip", "llvm"],
   // A module of Debian's Python, seen from /usr/bin.
   ["../lib/python3/dist-packages/kubernetes", "python3-kubernetes"],

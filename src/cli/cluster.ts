@@ -41,6 +41,8 @@ export interface ClusterConfig {
   readonly tolerations: TolerationSeconds;
   /** Registries that images are pulled from: host as in their names → base URL, e.g. { "docker.io": "https://mirror.example" }. */
   readonly registries: Readonly<Record<string, string>>;
+  /** What runs images: "process", "crun" or "runc". */
+  readonly containerRuntime: string;
 }
 
 /** Of the bridge: where the API server answers. */

@@ -21,6 +21,8 @@ export interface AgentConfig {
     readonly certFile: string;
     readonly keyFile: string;
   };
+  /** What runs images: "process" (default), "crun" or "runc"; the machine's own programs are processes in every case. */
+  readonly containerRuntime?: string;
   /** What the built-in images run: program and first arguments, e.g. ["/usr/bin/node", "/opt/fairlead/bin/fairlead.js"]. */
   readonly programs: {
     readonly fairlead: readonly string[];

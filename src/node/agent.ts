@@ -24,8 +24,8 @@ import { PodRegistry } from "./pod-registry.ts";
 import { hasOtherUsers, readMachine } from "./registration/machine.ts";
 import { type Machine, nodeResources } from "./registration/node-object.ts";
 import { register } from "./registration/registration.ts";
+import { findEngines } from "./runtime/find-engines.ts";
 import { probeOverlay } from "./runtime/overlay.ts";
-import { createProcessEngine } from "./runtime/process-engine.ts";
 import { ShimRuntime } from "./runtime/shim-runtime.ts";
 import { createLinuxPort } from "./sandbox/linux.ts";
 import { PodIpc } from "./sandbox/pod-ipc.ts";
@@ -61,7 +61,8 @@ function make({ config, client, log, signal, clock = systemClock }: AgentOptions
   const port = createLinuxPort();
   const opened = Cgroups.open(config);
   const cgroups = opened instanceof Cgroups ? opened : undefined;
-  const runtime = new ShimRuntime({ directory: run, port, log, engines: [createProcessEngine(cgroups)], cgroups });
+  const { engines, handlers, version } = findEngines({ usual: config.containerRuntime, directory: run, cgroups });
+  const runtime = new ShimRuntime({ directory: run, port, log, engines, cgroups });
   const network = new PodNetwork({
     ...config,
     port,
@@ -69,7 +70,7 @@ function make({ config, client, log, signal, clock = systemClock }: AgentOptions
     namespaces: join(config.runDir, "netns"),
     directory: join(run, "sandboxes"),
   });
-  const machine = readMachine(config.dataDir);
+  const machine = { ...readMachine(config.dataDir), ...(version && { runtimeVersion: version }) };
   const otherUsers = hasOtherUsers();
   const overlay = () => probeOverlay(directories.disk);
   const loaded = createLoadedImages({ ...config, keepOwners: otherUsers, overlay });
@@ -78,6 +79,7 @@ function make({ config, client, log, signal, clock = systemClock }: AgentOptions
       config,
       client,
       runtime,
+      handlers,
       network,
       ipc: new PodIpc(port, join(run, "ipc")),
       clock,

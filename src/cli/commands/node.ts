@@ -47,6 +47,7 @@ function agentConfig(config: ClusterConfig, node: NodeConfig): AgentConfig {
       certFile: file(`node-${node.name}.crt`),
       keyFile: file(`node-${node.name}.key`),
     },
+    containerRuntime: config.containerRuntime,
     programs: {
       fairlead: programWords,
       echo: echoWords,

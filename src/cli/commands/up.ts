@@ -3,6 +3,7 @@ import { openSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { hasIpv6 } from "../../kernel/features.ts";
 import { parseMirror } from "../../node/images/content/registry-url.ts";
+import { runtimeProblem } from "../../node/runtime/find-engines.ts";
 import { probeEbpf } from "../../proxy/backends/ebpf/plane.ts";
 import { probeIpvs } from "../../proxy/backends/ipvs/plane.ts";
 import type { Command } from "../command.ts";
@@ -62,6 +63,11 @@ const options = {
     value: "FILE",
     help: "resolvers for names outside the cluster (default /etc/resolv.conf)",
   },
+  "container-runtime": {
+    type: "string",
+    value: "RUNTIME",
+    help: "what runs images: process, crun or runc (default process); fairlead's own programs are processes in every case",
+  },
   "registry-mirror": {
     type: "string",
     multiple: true,
@@ -85,6 +91,12 @@ function registries(mirrors: readonly string[]): Readonly<Record<string, string>
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
+}
+
+function containerRuntime(name: string): string {
+  const problem = runtimeProblem(name);
+  if (problem) throw new CliError(`--container-runtime ${name} cannot be used: ${problem}.`);
+  return name;
 }
 
 function upOptions(values: Values<typeof options>): UpOptions {
@@ -113,6 +125,7 @@ function upOptions(values: Values<typeof options>): UpOptions {
     apiPort: numberOption("api-port", values["api-port"], 1, 65535),
     resolvConf: values["resolv-conf"] ?? process.env.FAIRLEAD_RESOLV_CONF ?? "/etc/resolv.conf",
     demo: values.demo ?? false,
+    containerRuntime: containerRuntime(values["container-runtime"] ?? "process"),
     registries: registries(values["registry-mirror"] ?? []),
   };
 }

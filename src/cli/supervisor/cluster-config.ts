@@ -55,6 +55,7 @@ interface ClusterWishes {
   readonly tolerations: TolerationSeconds;
   readonly dualStack: boolean;
   readonly registries: Readonly<Record<string, string>>;
+  readonly containerRuntime: string;
 }
 
 export function clusterConfig(options: ClusterWishes): ClusterConfig {
@@ -82,6 +83,7 @@ export function clusterConfig(options: ClusterWishes): ClusterConfig {
     nodeGraceMs: options.nodeGraceMs ?? defaultNodeGraceMs,
     tolerations: options.tolerations,
     registries: options.registries,
+    containerRuntime: options.containerRuntime,
   };
 }
 

@@ -38,6 +38,7 @@ export interface UpOptions {
   readonly resolvConf: string;
   readonly demo: boolean;
   readonly registries: Readonly<Record<string, string>>;
+  readonly containerRuntime: string;
 }
 
 const checkTimeoutMs = 30_000;

@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { findHierarchies, type Hierarchies } from "./hierarchies.ts";
-import { controllers, oomKills, type ResourceLimits, settingsOf } from "./settings.ts";
+import { allOwnCgroups, findHierarchies, type Hierarchies } from "./hierarchies.ts";
+import { type CgroupVersion, controllers, oomKills, type ResourceLimits, settingsOf } from "./settings.ts";
 
 function read(path: string): string | undefined {
   try {
@@ -13,8 +13,8 @@ function read(path: string): string | undefined {
   }
 }
 
-const detect = (): Hierarchies | undefined =>
-  findHierarchies({ mountinfo: read("/proc/self/mountinfo") ?? "", selfCgroup: read("/proc/self/cgroup") ?? "" }, read);
+const facts = () => ({ mountinfo: read("/proc/self/mountinfo") ?? "", selfCgroup: read("/proc/self/cgroup") ?? "" });
+const detect = (): Hierarchies | undefined => findHierarchies(facts(), read);
 
 /** Told from those of other clusters of this machine. */
 const clusterName = (runDir: string): string =>
@@ -34,10 +34,11 @@ function removeTree(path: string): void {
   }
 }
 
-/** Takes away all cgroups of a cluster, whose processes have ended. */
+/** Takes away all cgroups of a cluster, whose processes have ended. An OCI runtime makes some of every controller. */
 export function removeClusterCgroups(runDir: string): void {
   const hierarchies = detect();
-  for (const root of hierarchies ? rootsOf(hierarchies) : []) removeTree(join(root, clusterName(runDir)));
+  const roots = hierarchies ? [...rootsOf(hierarchies), ...allOwnCgroups(facts(), read)] : [];
+  for (const root of roots) removeTree(join(root, clusterName(runDir)));
 }
 
 export class Cgroups {
@@ -60,6 +61,15 @@ export class Cgroups {
     } catch (error) {
       return { reason: `cgroups cannot be made here (${(error as Error).message}); start fairlead as root` };
     }
+  }
+
+  get version(): CgroupVersion {
+    return this.#hierarchies.version;
+  }
+
+  /** Where an OCI runtime is to make it: in version 1 from its own cgroup on, as these are. */
+  pathFor(id: string): string {
+    return join(this.version === 2 ? "/" : "", this.#place, id);
   }
 
   /** Makes it; what writes "0" into the files that are returned is in it. */

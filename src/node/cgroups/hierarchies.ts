@@ -24,9 +24,27 @@ function cgroupMounts(mountinfo: string): CgroupMount[] {
 }
 
 /** The process's own cgroup of a version 1 controller, by /proc/self/cgroup. */
-function ownCgroup(selfCgroup: string, controller: Controller): string {
+function ownCgroup(selfCgroup: string, controller: string): string {
   const line = selfCgroup.split("\n").find((one) => (one.split(":")[1] ?? "").split(",").includes(controller));
   return (line?.split(":").slice(2).join(":") ?? "").replace(/\/$/, "");
+}
+
+/** Without a cgroup namespace the path is the machine's, which a container may not see. */
+function placeOf(point: string, own: string, read: (path: string) => string | undefined): string {
+  const path = join(point, own);
+  return read(join(path, "cgroup.procs")) === undefined ? point : path;
+}
+
+/** The process's own cgroups in all hierarchies of version 1. */
+export function allOwnCgroups(
+  { mountinfo, selfCgroup }: { mountinfo: string; selfCgroup: string },
+  read: (path: string) => string | undefined,
+): string[] {
+  const names = selfCgroup.split("\n").flatMap((line) => (line.split(":")[1] ?? "").split(",").filter(Boolean));
+  return cgroupMounts(mountinfo).flatMap(({ point, type, options }) => {
+    const name = type === "cgroup" ? names.find((one) => options.includes(one)) : undefined;
+    return name === undefined ? [] : [placeOf(point, ownCgroup(selfCgroup, name), read)];
+  });
 }
 
 /** Undefined when the controllers are not all there. */
@@ -43,9 +61,7 @@ export function findHierarchies(
   const rootOf = (controller: Controller): string | undefined => {
     const point = mounts.find(({ type, options }) => type === "cgroup" && options.includes(controller))?.point;
     if (point === undefined) return undefined;
-    const own = join(point, ownCgroup(selfCgroup, controller));
-    // Without a cgroup namespace the path is the machine's, which a container may not see.
-    return read(join(own, "cgroup.procs")) === undefined ? point : own;
+    return placeOf(point, ownCgroup(selfCgroup, controller), read);
   };
   const [memory, cpu, pids] = controllers.map(rootOf);
   return memory && cpu && pids ? { version: 1, roots: { memory, cpu, pids } } : undefined;

@@ -8,7 +8,7 @@ import type { Container } from "kubernetes-types/core/v1";
 import { hasOtherUsers } from "../registration/machine.ts";
 import { AgentFixture, isReady, until, waitingReason } from "../testing/agent-fixture.ts";
 import { dockerArchive, type FileEntry, type ImageParts, ociArchive, tarOf } from "../testing/image-archive.ts";
-import { inNamespaces } from "../testing/in-namespaces.ts";
+import { everyRuntime, inNamespaces } from "../testing/in-namespaces.ts";
 import { loadArchive } from "./content/archive.ts";
 import { ContentStore } from "./content/content-store.ts";
 import { machinePlatform } from "./loaded.ts";
@@ -30,7 +30,7 @@ const base: readonly FileEntry[] = [
 ];
 
 if (!existsSync(busybox)) test("loaded images", { skip: "busybox-static is not installed" }, () => undefined);
-else if (inNamespaces(import.meta.url)) {
+else if (inNamespaces(import.meta.url, everyRuntime)) {
   const program = { path: "usr/bin/busybox", content: readFileSync(busybox), mode: 0o755 };
   const layers = [
     tarOf([...base, program]),

@@ -5,11 +5,11 @@ import type { Container } from "kubernetes-types/core/v1";
 import { runtimeClasses } from "../../api/resource.ts";
 import { Cgroups } from "../cgroups/cgroups.ts";
 import { AgentFixture, isReady, shell, until } from "../testing/agent-fixture.ts";
-import { inNamespaces } from "../testing/in-namespaces.ts";
+import { everyRuntime, inNamespaces } from "../testing/in-namespaces.ts";
 import { hasBusybox, loadSmallImage } from "../testing/small-image.ts";
 
 if (!hasBusybox()) test("ends of containers", { skip: "busybox-static is not installed" }, () => undefined);
-else if (inNamespaces(import.meta.url)) {
+else if (inNamespaces(import.meta.url, everyRuntime)) {
   const fixture = new AgentFixture();
   const cgroups = Cgroups.open(fixture.config);
   before(async () => {

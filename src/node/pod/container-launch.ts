@@ -90,9 +90,15 @@ function failedStart(
   spec: ContainerSpec,
   error: string,
   nowMs: number,
-): Pick<ContainerInfo, "id" | "attempt" | "imageId" | "state"> {
-  const { id, attempt, imageId } = spec;
-  return { id, attempt, imageId, state: { kind: "exited", finishedAtMs: nowMs, exitCode: 128, error } };
+): Pick<ContainerInfo, "id" | "handler" | "attempt" | "imageId" | "state"> {
+  const { id, handler, attempt, imageId } = spec;
+  return {
+    id,
+    ...(handler && { handler }),
+    attempt,
+    imageId,
+    state: { kind: "exited", finishedAtMs: nowMs, exitCode: 128, error },
+  };
 }
 
 async function run(

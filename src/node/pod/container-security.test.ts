@@ -1,16 +1,18 @@
 /** What securityContext asks for, seen from inside real containers. */
 import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import test, { after, before } from "node:test";
 import type { Container, PodSpec } from "kubernetes-types/core/v1";
 import { hasOtherUsers } from "../registration/machine.ts";
 import { AgentFixture, waitingReason } from "../testing/agent-fixture.ts";
-import { inNamespaces } from "../testing/in-namespaces.ts";
+import { everyRuntime, inNamespaces, testRuntime } from "../testing/in-namespaces.ts";
 import { hasBusybox, loadSmallImage } from "../testing/small-image.ts";
 
 const image = "small:1";
 
 if (!hasBusybox()) test("securityContext", { skip: "busybox-static is not installed" }, () => undefined);
-else if (inNamespaces(import.meta.url)) {
+else if (inNamespaces(import.meta.url, everyRuntime)) {
   const fixture = new AgentFixture();
   before(async () => {
     await fixture.open();
@@ -125,10 +127,25 @@ else if (inNamespaces(import.meta.url)) {
     await fixture.remove("users");
   });
 
+  test("a seccomp profile of the user's own, in the data folder", { skip: testRuntime === undefined }, async () => {
+    const folder = join(fixture.config.dataDir, "seccomp", "team");
+    mkdirSync(folder, { recursive: true });
+    const syscalls = [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 30 }];
+    writeFileSync(join(folder, "plain.json"), JSON.stringify({ defaultAction: "SCMP_ACT_ALLOW", syscalls }));
+    const securityContext = { seccompProfile: { type: "Localhost", localhostProfile: "team/plain.json" } } as const;
+    const script = "mkdir /tmp/new 2>&1; touch /tmp/new && echo touched";
+    const lines = await linesOf("filtered", { containers: [main(script, { securityContext })] });
+    assert.match(lines[0] ?? "", /Read-only file system/);
+    assert.equal(lines[1], "touched");
+  });
+
   test("what cannot be had is refused in one sentence", async () => {
     const refusals = [
       [{ capabilities: { add: ["FLY"] } }, /no capability "FLY"/],
-      [{ seccompProfile: { type: "Localhost", localhostProfile: "x.json" } }, /seccompProfile.type is Localhost/],
+      [
+        { seccompProfile: { type: "Localhost", localhostProfile: "x.json" } },
+        testRuntime ? /x\.json cannot be used: ENOENT/ : /seccompProfile.type is Localhost, which needs an OCI runtime/,
+      ],
     ] as const;
     for (const [securityContext, message] of refusals) {
       await fixture.create("refused", {

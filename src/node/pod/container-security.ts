@@ -1,4 +1,6 @@
 /** What a container may do, by its securityContext and the Pod's. Source: core/v1 SecurityContext, "Configure a Security Context". */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Container, SeccompProfile } from "kubernetes-types/core/v1";
 import type { Pod } from "../../api/object.ts";
 import { ContainerConfigError } from "../environment/field-ref.ts";
@@ -13,7 +15,7 @@ const defaultCapabilities =
 
 export type ContainerSecurity = Pick<
   ContainerSpec,
-  "capabilities" | "noNewPrivileges" | "seccomp" | "readOnlyRoot" | "maskPaths"
+  "capabilities" | "noNewPrivileges" | "seccomp" | "seccompProfile" | "readOnlyRoot" | "maskPaths"
 >;
 
 const plainName = (name: string): string => name.toUpperCase().replace(/^CAP_/, "");
@@ -31,23 +33,43 @@ function capabilitiesOf({ name, securityContext }: Container): readonly string[]
   return [...new Set([...base, ...added.filter((one) => one !== "ALL")])];
 }
 
-function wantsFilter({ name }: Container, profile: SeccompProfile | undefined): boolean {
-  if (profile?.type !== "Localhost") return profile?.type === "RuntimeDefault";
+/** Where the profiles of type Localhost are, as under /var/lib/kubelet elsewhere. */
+export const seccompFolder = ({ dataDir }: { readonly dataDir: string }): string => join(dataDir, "seccomp");
+
+function readProfile(name: string, folder: string, file: string): Readonly<Record<string, unknown>> {
+  const path = join(folder, file);
+  try {
+    return JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    const reason = (error as Error).message;
+    throw new ContainerConfigError(
+      `container ${name} cannot start: its seccomp profile ${path} cannot be used: ${reason}`,
+    );
+  }
+}
+
+type Filter = Pick<ContainerSpec, "seccomp" | "seccompProfile">;
+
+/** `profiles` absent: what runs the container knows RuntimeDefault alone. */
+function filterOf({ name }: Container, profile: SeccompProfile | undefined, profiles: string | undefined): Filter {
+  if (profile?.type !== "Localhost") return profile?.type === "RuntimeDefault" ? { seccomp: true } : {};
+  if (profiles !== undefined) return { seccompProfile: readProfile(name, profiles, profile.localhostProfile ?? "") };
   throw new ContainerConfigError(
-    `container ${name} cannot start: seccompProfile.type is Localhost, which fairlead has no files for; use RuntimeDefault or Unconfined`,
+    `container ${name} cannot start: seccompProfile.type is Localhost, which needs an OCI runtime (--container-runtime crun or runc, and an image); use RuntimeDefault or Unconfined`,
   );
 }
 
 /** Throws ContainerConfigError for what cannot be had. */
-export function containerSecurity(container: Container, { spec }: Pod): ContainerSecurity {
+export function containerSecurity(container: Container, { spec }: Pod, profiles?: string): ContainerSecurity {
   const given = { ...spec.securityContext, ...container.securityContext };
   if (given.privileged) return { ...(given.readOnlyRootFilesystem && { readOnlyRoot: true }) };
   const capabilities = capabilitiesOf(container);
-  const seccomp = wantsFilter(container, given.seccompProfile);
+  const { seccomp, seccompProfile } = filterOf(container, given.seccompProfile, profiles);
   return {
     ...(capabilities && { capabilities }),
     // Who has CAP_SYS_ADMIN may make the calls that the filter is there for.
     ...(seccomp && capabilities && !capabilities.includes("SYS_ADMIN") && { seccomp }),
+    ...(seccompProfile && { seccompProfile }),
     ...(given.allowPrivilegeEscalation === false && { noNewPrivileges: true }),
     ...(given.readOnlyRootFilesystem && { readOnlyRoot: true }),
     ...(given.procMount !== "Unmasked" && { maskPaths: true }),

@@ -102,7 +102,7 @@ export class ContainerSlot {
     this.#id = latest.id;
     const known = this.#statusInApi();
     this.#last = known?.lastState?.terminated ? known.lastState : undefined;
-    const same = known?.containerID === containerId(latest.id);
+    const same = known?.containerID === containerId(latest);
     this.#beginProbes(same ? { ready: known.ready, started: known.started ?? false } : undefined);
   }
 

@@ -10,14 +10,16 @@ import { ContainerConfigError, type PodFacts } from "../environment/field-ref.ts
 import { serviceVariables } from "../environment/service-variables.ts";
 import type { Image } from "../images/image.ts";
 import type { ContainerSpec, Mount } from "../runtime/container-runtime.ts";
+import { processHandler } from "../runtime/process-engine.ts";
 import { volumeMounts } from "../volumes/pod-volumes.ts";
 import { readConfigSource } from "./api-objects.ts";
-import { containerSecurity } from "./container-security.ts";
+import { containerSecurity, seccompFolder } from "./container-security.ts";
 import { containerUser } from "./container-user.ts";
 import { terminationMount } from "./last-words.ts";
 import type { PodContext } from "./pod-context.ts";
 import { logPath, scratchPath } from "./pod-paths.ts";
 import type { PodSandbox } from "./pod-sandbox.ts";
+import { imageHandler, podHandler } from "./runtime-handler.ts";
 
 export interface StartInputs {
   readonly pod: Pod;
@@ -77,10 +79,12 @@ export async function containerSpec(context: PodContext, inputs: StartInputs): P
   if (argv.length === 0) throw new ContainerConfigError(`no command specified for container ${container.name}`);
   const user = containerUser(inputs, context);
   const limits = limitsOf(container.resources);
+  const handler = imageHandler(await podHandler(context, pod.spec), image);
   const start = { uid, container: container.name, attempt };
   const own = await volumeMounts(container, { paths: volumes, env });
   return {
     id: randomBytes(32).toString("hex"),
+    handler,
     podUid: uid,
     name: container.name,
     attempt,
@@ -98,7 +102,7 @@ export async function containerSpec(context: PodContext, inputs: StartInputs): P
     ...(sandbox.ipcNamespace !== undefined && { ipcNamespace: sandbox.ipcNamespace }),
     ...pidNamespaceOf(inputs),
     ...(user && { user }),
-    ...containerSecurity(container, pod),
+    ...containerSecurity(container, pod, handler === processHandler ? undefined : seccompFolder(context.config)),
     ...(limits && { limits }),
     ...(image.stopSignal && { stopSignal: image.stopSignal }),
     ...(container.stdin && { input: container.stdinOnce ? "once" : "open" }),

@@ -1,20 +1,23 @@
 /** One container's status as the API shows it (pure). Source: core/v1 ContainerStatus; reasons as the kubelet gives them. */
 import type { ContainerState as ApiState, ContainerStatus } from "kubernetes-types/core/v1";
+import { processHandler } from "../runtime/process-engine.ts";
 import type { ContainerView, Instance } from "./container-view.ts";
 
-const runtimeName = "fairlead";
+/** Of what runs with none of another name. */
+const ownRuntime = "fairlead";
 
 /** The API's times have whole seconds. */
 export function apiTime(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
 }
 
-export function containerId(id: string): string {
-  return `${runtimeName}://${id}`;
+export function containerId({ id, handler }: Pick<Instance, "id" | "handler">): string {
+  return `${handler === undefined || handler === processHandler ? ownRuntime : handler}://${id}`;
 }
 
 /** Undefined while it runs. */
-export function terminatedState({ id, state, message }: Instance): ApiState | undefined {
+export function terminatedState(instance: Instance): ApiState | undefined {
+  const { state, message } = instance;
   if (state.kind !== "exited") return undefined;
   const { exitCode, startedAtMs, finishedAtMs, error } = state;
   const reason = reasonOf(state);
@@ -26,7 +29,7 @@ export function terminatedState({ id, state, message }: Instance): ApiState | un
       ...(text !== undefined && { message: text }),
       startedAt: apiTime(startedAtMs ?? finishedAtMs),
       finishedAt: apiTime(finishedAtMs),
-      containerID: containerId(id),
+      containerID: containerId(instance),
     },
   };
 }
@@ -56,7 +59,7 @@ export function containerStatus(view: ContainerView, { defaultReason }: { defaul
     name,
     image,
     imageID: current?.imageId ?? "",
-    ...(current && { containerID: containerId(current.id) }),
+    ...(current && { containerID: containerId(current) }),
     state,
     lastState: lastState ?? {},
     ready,

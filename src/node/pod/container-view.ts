@@ -7,6 +7,7 @@ export type ContainerRole = "init" | "sidecar" | "app" | "ephemeral";
 
 export interface Instance {
   readonly id: string;
+  readonly handler?: string;
   readonly attempt: number;
   readonly imageId: string;
   readonly state: ContainerState;

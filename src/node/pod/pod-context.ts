@@ -11,6 +11,7 @@ import type { ContainerRuntime } from "../runtime/container-runtime.ts";
 import type { PodIpc } from "../sandbox/pod-ipc.ts";
 import type { PodNamespaces } from "../sandbox/port.ts";
 import type { ConfigWatches } from "./config-watches.ts";
+import type { Handlers } from "./runtime-handler.ts";
 import type { Abilities } from "./unsupported.ts";
 
 export interface PodContext {
@@ -23,6 +24,7 @@ export interface PodContext {
   readonly services: Informer<Service>;
   readonly configWatches: ConfigWatches;
   readonly abilities: Abilities;
+  readonly handlers: Handlers;
   /** Settings of these namespaces, by their paths below /proc/sys; throws when the kernel refuses. */
   readonly setSysctls: (namespaces: PodNamespaces, settings: ReadonlyMap<string, string>) => void;
   /** A file system in memory of so many bytes at the directory, unless it is there. */

@@ -5,11 +5,11 @@ import type { Container, EphemeralContainer, PodSpec } from "kubernetes-types/co
 import type { Pod } from "../../api/object.ts";
 import { pods } from "../../api/resource.ts";
 import { AgentFixture, isReady, shell, until } from "../testing/agent-fixture.ts";
-import { inNamespaces } from "../testing/in-namespaces.ts";
+import { everyRuntime, inNamespaces } from "../testing/in-namespaces.ts";
 import { hasBusybox, loadSmallImage } from "../testing/small-image.ts";
 
 if (!hasBusybox()) test("processes of Pods", { skip: "busybox-static is not installed" }, () => undefined);
-else if (inNamespaces(import.meta.url)) {
+else if (inNamespaces(import.meta.url, everyRuntime)) {
   const fixture = new AgentFixture();
   const { client } = fixture;
   const namespace = "default";

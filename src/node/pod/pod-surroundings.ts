@@ -2,11 +2,12 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Pod } from "../../api/object.ts";
-import { pods, runtimeClasses } from "../../api/resource.ts";
+import { pods } from "../../api/resource.ts";
 import { isConflict, isNotFound } from "../../client/client.ts";
 import { detachMountsBelow } from "../../kernel/mount.ts";
 import type { PodContext } from "./pod-context.ts";
 import { ensureSandbox, type PodSandbox } from "./pod-sandbox.ts";
+import { podHandler } from "./runtime-handler.ts";
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
@@ -20,22 +21,9 @@ export function warn(
   recorder.record(pod, { type: "Warning", reason, message });
 }
 
-/** The names of the one runtime that there is. */
-const handlers = ["fairlead", "process"];
-
-/** Source: core/v1 PodSpec.runtimeClassName: a Pod whose class or handler is not there does not run. */
-async function checkRuntimeClass({ client }: PodContext, { runtimeClassName }: Pod["spec"]): Promise<void> {
-  if (!runtimeClassName) return;
-  const { handler } = await client.get(runtimeClasses, runtimeClassName);
-  if (handlers.includes(handler)) return;
-  throw new Error(
-    `no runtime for "${handler}" is configured: the handler of RuntimeClass ${runtimeClassName} must be "fairlead"`,
-  );
-}
-
 export async function makeSandbox(context: PodContext, pod: Pod): Promise<PodSandbox> {
   try {
-    await checkRuntimeClass(context, pod.spec);
+    await podHandler(context, pod.spec);
     return ensureSandbox(context, pod);
   } catch (error) {
     const message = `Failed to create pod sandbox: ${messageOf(error)}`;

@@ -7,9 +7,9 @@ import test, { after, before } from "node:test";
 import type { Pod } from "../../api/object.ts";
 import { configMaps, pods, secrets } from "../../api/resource.ts";
 import { AgentFixture, isReady, shell, until, waitingReason } from "../testing/agent-fixture.ts";
-import { inNamespaces } from "../testing/in-namespaces.ts";
+import { everyRuntime, inNamespaces } from "../testing/in-namespaces.ts";
 
-if (inNamespaces(import.meta.url)) {
+if (inNamespaces(import.meta.url, everyRuntime)) {
   const fixture = new AgentFixture();
   const { client, config } = fixture;
   const namespace = "default";

@@ -60,6 +60,8 @@ export interface ContainerSpec extends ContainerIdentity {
   readonly noNewPrivileges?: boolean;
   /** The profile RuntimeDefault; absent: no filter. */
   readonly seccomp?: boolean;
+  /** A profile of the user's own, as the OCI runtime-spec has it. */
+  readonly seccompProfile?: Readonly<Record<string, unknown>>;
   readonly readOnlyRoot?: boolean;
   /** Parts of /proc and /sys that tell of or change the machine are hidden or read-only. */
   readonly maskPaths?: boolean;

@@ -12,6 +12,12 @@ const capabilityNames = (
 
 export const isCapability = (name: string): boolean => capabilityNames.includes(name);
 
+/** Those of a line of /proc/<pid>/status, e.g. "000001ffffffffff". */
+export function capabilitiesIn(mask: string): string[] {
+  const bits = BigInt(`0x${mask}`);
+  return capabilityNames.filter((_, number) => (bits >> BigInt(number)) & 1n);
+}
+
 const prctlNumbers: Readonly<Record<string, number>> = { x64: 157, arm64: 167 };
 
 /**

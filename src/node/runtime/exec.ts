@@ -28,7 +28,7 @@ function enterArguments({ pid }: ExecTarget): string[] {
   return [`--target=${pid}`, "--mount", "--uts", "--net", "--ipc"];
 }
 
-function exitOf(child: ChildProcess): Promise<number> {
+export function exitOf(child: ChildProcess): Promise<number> {
   return new Promise((resolve) => {
     child.on("error", () => resolve(cannotStart));
     child.on("exit", (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : os.signals[signal])));
@@ -36,36 +36,51 @@ function exitOf(child: ChildProcess): Promise<number> {
 }
 
 /**
- * Kills the command, not nsenter, which waits for it: a command left behind would become a child of the cluster's first
+ * Kills the command, not its parent (nsenter), which waits for it: a command left behind would become a child of the cluster's first
  * process, and the container could not end before that one had taken notice.
  */
-function killer(child: ChildProcess, port: ProcessPort): ExecProcess["kill"] {
+export function killer(child: ChildProcess, port: ProcessPort): ExecProcess["kill"] {
   let begun = false;
   return (signal) => {
     const { pid } = child;
     if (begun || pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
     begun = true;
-    const leaders = [pid, ...port.childrenOf(pid)];
-    port.signalSessions(leaders, signal, { except: pid });
-    if (signal !== "SIGKILL") setTimeout(() => port.signalSessions(leaders, "SIGKILL", { except: pid }), hangUpMs);
+    const sessions = port.sessionsOf(pid);
+    port.signalSessions(sessions, signal, { except: pid });
+    if (signal !== "SIGKILL") setTimeout(() => port.signalSessions(sessions, "SIGKILL", { except: pid }), hangUpMs);
   };
+}
+
+interface SpawnOptions {
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  /** Descriptors beside the first three. */
+  readonly more?: readonly ("ignore" | "pipe")[];
+  readonly port: ExecPort;
 }
 
 const reader = (fd: number): Socket => new Socket({ fd, readable: true, writable: false });
 
-/** nsenter leads a session, and forks for the pid namespace. */
-function openOnPipes(target: ExecTarget, argv: readonly string[], port: ExecPort): ExecProcess {
-  const words = [...enterArguments(target), "--pid", "--", ...enterCommand(target, target.root), ...argv];
+/** A program with pipes of its own that leads a session, and forks for the command. */
+export function spawnOnPipes(
+  [program = "", ...words]: readonly string[],
+  { port, more = [], ...options }: SpawnOptions,
+): { readonly child: ChildProcess; readonly process: ExecProcess } {
   const [input, output, errors] = [port.openPipe(), port.openPipe(), port.openPipe()];
   const stdio = [input.read, output.write, errors.write];
-  const child = spawn(nsenter, words, { env: { ...target.env }, stdio, detached: true });
+  const child = spawn(program, words, { ...options, stdio: [...stdio, ...more], detached: true });
   for (const fd of stdio) closeSync(fd);
   const stdin = new Socket({ fd: input.write, readable: false, writable: true });
   // The command may end, or close its stdin, at any time.
   stdin.on("error", () => undefined);
-  const stdout = reader(output.read);
-  const stderr = reader(errors.read);
-  return { stdin, stdout, stderr, exit: exitOf(child), resize: () => undefined, kill: killer(child, port) };
+  const [stdout, stderr] = [reader(output.read), reader(errors.read)];
+  const exit = exitOf(child);
+  return { child, process: { stdin, stdout, stderr, exit, resize: () => undefined, kill: killer(child, port) } };
+}
+
+function openOnPipes(target: ExecTarget, argv: readonly string[], port: ExecPort): ExecProcess {
+  const words = [nsenter, ...enterArguments(target), "--pid", "--", ...enterCommand(target, target.root), ...argv];
+  return spawnOnPipes(words, { env: { ...target.env }, port }).process;
 }
 
 /** The container's own terminals, if it has some: programs there can find theirs by name. */

@@ -139,6 +139,15 @@ function ownRoot(
   ];
 }
 
+/** For a runtime that mounts the rest itself. */
+export function planOwnRoot(
+  image: Unpacked,
+  { directory: root, scratch, workingDir, view }: OwnOptions & { readonly directory: string; readonly view: FileView },
+): readonly SetupStep[] {
+  const at = resolveInRoot(image.directory, workingDir, view) ?? workingDir;
+  return [...ownRoot(image, { root, scratch }), { kind: "directories", paths: [join(root, at)] }];
+}
+
 const deviceLinks: Readonly<Record<string, string>> = {
   fd: "/proc/self/fd",
   stdin: "/proc/self/fd/0",
@@ -163,7 +172,7 @@ function freshDevices(dev: string, view: FileView): readonly SetupStep[] {
   ];
 }
 
-const devptsOptions = "newinstance,ptmxmode=0666,mode=0620,nosuid,noexec";
+export const devptsOptions = "newinstance,ptmxmode=0666,mode=0620,nosuid,noexec";
 
 function planUnpacked(
   image: Unpacked,
@@ -261,7 +270,7 @@ function isThere({ target }: Mount, before: readonly Mount[], view: FileView): b
 }
 
 /** Source: OCI runtime-spec, config-linux.md, "Masked Paths" and "Readonly Paths"; the lists are those that containers have everywhere. */
-const hidden = [
+export const hiddenPaths = [
   "/proc/acpi",
   "/proc/kcore",
   "/proc/keys",
@@ -272,7 +281,7 @@ const hidden = [
   "/proc/timer_stats",
   "/sys/firmware",
 ];
-const readable = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+export const readablePaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
 function maskSteps(root: string, view: FileView): SetupStep[] {
   const there = (path: string): boolean => view.kindOf(path) !== undefined;
@@ -281,8 +290,8 @@ function maskSteps(root: string, view: FileView): SetupStep[] {
       ? tmpfs(join(root, path), "ro,mode=0555")
       : bind("/dev/null", join(root, path), false);
   return [
-    ...readable.filter(there).map((path) => bind(join(root, path), join(root, path), true)),
-    ...hidden.filter(there).map(hide),
+    ...readablePaths.filter(there).map((path) => bind(join(root, path), join(root, path), true)),
+    ...hiddenPaths.filter(there).map(hide),
   ];
 }
 

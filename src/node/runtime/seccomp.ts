@@ -44,6 +44,8 @@ const denied: Readonly<Record<string, readonly [x64: number, arm64: number]>> = 
   userfaultfd: [323, 282],
 };
 
+export const deniedCalls = Object.keys(denied);
+
 /** AUDIT_ARCH_X86_64, AUDIT_ARCH_AARCH64. */
 const auditArchitecture = { x64: 0xc000003e, arm64: 0xc00000b7 };
 const x32Bit = 0x40000000;

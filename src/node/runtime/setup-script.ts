@@ -51,6 +51,13 @@ function batchCommands(batch: SetupBatch, table: string): string[] {
   ];
 }
 
+/** Makes a root, for one that only wants that. */
+export function renderRootScript(steps: readonly SetupStep[], directory: string): string {
+  const error = `exec >/dev/null 2>${quote(`${directory}/setup-error`)}`;
+  const commands = setupBatches(steps).flatMap((batch) => batchCommands(batch, `${directory}/mounts`));
+  return `${["set -e", error, ...commands].join("\n")}\n`;
+}
+
 /** 128 + SIGKILL. */
 const sigkillExitCode = 137;
 
@@ -105,35 +112,33 @@ function isolation(join: ShimOptions["joinPid"]): string {
   return join === "node" ? unshare : `nsenter --pid=/proc/${join}/ns/pid ${unshare}`;
 }
 
+/** Makes and opens what a shim holds: 3 and 4 are the FIFOs of the output, 5 is `control`, 9 the container's stdin. */
+function openStreams({ input, tty }: Pick<ShimOptions, "input" | "tty">): string[] {
+  if (tty) return ["mkfifo control", "exec 5<>control"];
+  if (!input) return ["mkfifo stdout stderr control", "exec 3<>stdout 4<>stderr 5<>control"];
+  return [
+    "mkfifo stdout stderr control stdin input",
+    "exec 3<>stdout 4<>stderr 5<>control 7<>stdin 8<>input",
+    // A process beside the shim holds stdin open until a line comes into `input`.
+    "( exec 3>&- 4>&- 5>&-; read -r _ <&8 ) &",
+    "holder=$!",
+    "exec 9<stdin 7>&-",
+  ];
+}
+
 /**
- * The shim holds descriptor 3, the terminal's showing side; "$1" is that of the container, which nobody else must hold.
+ * With a terminal descriptor 3 is its showing side; "$1" is that of the container, which nobody else must hold.
  * It is opened by a child: the shim leads a session, whose controlling terminal it would become.
  */
-const runOnTerminal = (run: string): string[] => [
-  "mkfifo control",
-  "exec 5<>control",
-  `( exec ${run} /usr/bin/setsid --ctty sh setup.sh <>"$1" >&0 6>&0 2>unshare-error 3>&- 5>&- )`,
-  "code=$?",
-];
+function runInStreams(run: string, { input, tty }: Pick<ShimOptions, "input" | "tty">): string[] {
+  if (tty)
+    return [`( exec ${run} /usr/bin/setsid --ctty sh setup.sh <>"$1" >&0 6>&0 2>unshare-error 3>&- 5>&- )`, "code=$?"];
+  const output = "sh setup.sh >stdout 6>stderr 2>unshare-error 3>&- 4>&- 5>&-";
+  if (!input) return [`${run} ${output} </dev/null`, "code=$?"];
+  return [`${run} ${output} <&9 8>&- 9>&-`, "code=$?", "kill $holder 2>/dev/null"];
+}
 
-const runWithoutInput = (run: string): string[] => [
-  "mkfifo stdout stderr control",
-  "exec 3<>stdout 4<>stderr 5<>control",
-  `${run} sh setup.sh </dev/null >stdout 6>stderr 2>unshare-error 3>&- 4>&- 5>&-`,
-  "code=$?",
-];
-
-/** A process beside the shim holds stdin open until a line comes into `input`. */
-const runWithInput = (run: string): string[] => [
-  "mkfifo stdout stderr control stdin input",
-  "exec 3<>stdout 4<>stderr 5<>control 7<>stdin 8<>input",
-  "( exec 3>&- 4>&- 5>&-; read -r _ <&8 ) &",
-  "holder=$!",
-  "exec 9<stdin 7>&-",
-  `${run} sh setup.sh <&9 >stdout 6>stderr 2>unshare-error 3>&- 4>&- 5>&- 8>&- 9>&-`,
-  "code=$?",
-  "kill $holder 2>/dev/null",
-];
+const begin = ["read -r stat </proc/self/stat", 'echo "$stat" >shim'];
 
 /**
  * The sh program that stays beside a container and outlives the agent. It keeps the FIFOs of stdout and stderr open (or
@@ -141,14 +146,27 @@ const runWithInput = (run: string): string[] => [
  * exit code; and it waits until an agent has read all and writes a line into `control`.
  */
 export function renderShimScript({ exitedFile, input, tty, joinPid }: ShimOptions): string {
-  const run = isolation(joinPid);
   return `${[
-    "read -r stat </proc/self/stat",
-    'echo "$stat" >shim',
-    ...(tty ? runOnTerminal(run) : input ? runWithInput(run) : runWithoutInput(run)),
+    ...begin,
+    ...openStreams({ input, tty }),
+    ...runInStreams(isolation(joinPid), { input, tty }),
     // Up to util-linux 2.38 at least, unshare stumbles over a child that ended by SIGKILL and only says so.
     `[ $code != 1 ] || ! grep -q sigprocmask unshare-error || code=${sigkillExitCode}`,
     `echo $code >${quote(exitedFile)}`,
     "read -r _ <&5",
   ].join("\n")}\n`;
+}
+
+/** Does the first half of the same, and becomes a command that does the other, in a mount namespace of its own; it is told the holder of stdin. */
+export function renderShimStart(
+  { command, rest }: { readonly command: readonly string[]; readonly rest: readonly string[] },
+  { input, tty }: Pick<ShimOptions, "input" | "tty">,
+): string {
+  const streams = tty
+    ? "</dev/null >/dev/null 2>&1"
+    : input
+      ? "<&9 >stdout 2>stderr 8>&- 9>&-"
+      : "</dev/null >stdout 2>stderr";
+  const words = [...command.map(quote), ...(input && !tty ? ["holder=$holder"] : []), "--", ...rest.map(quote)];
+  return `${[...begin, ...openStreams({ input, tty }), `exec unshare --mount ${words.join(" ")} ${streams}`].join("\n")}\n`;
 }

@@ -331,7 +331,15 @@ export class ShimRuntime implements ContainerRuntime {
 
 /** All that is of use once the scripts are written. */
 function recordOf(spec: ContainerSpec, place: Pick<ContainerRecord, "directory" | "ownRoot">): ContainerRecord {
-  const { argv: _argv, root: _root, mounts: _mounts, hostname: _hostname, networkNamespace: _network, ...kept } = spec;
+  const {
+    argv: _argv,
+    root: _root,
+    seccompProfile: _profile,
+    mounts: _mounts,
+    hostname: _hostname,
+    networkNamespace: _network,
+    ...kept
+  } = spec;
   return { ...kept, ...place };
 }
 

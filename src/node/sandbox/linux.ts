@@ -11,6 +11,7 @@ import {
   isAlive,
   listProcesses,
   parseStat,
+  readProcess,
   signalProcess,
 } from "../../kernel/processes.ts";
 import {
@@ -59,16 +60,22 @@ export const processPort: ProcessPort = {
   isAlive,
   signal: signalProcess,
   openPipe: pipe,
-  childrenOf,
+  sessionsOf,
   signalSessions,
   copyDescriptor,
 };
 
 export const terminalPort: TerminalPort = { openTerminal, setTerminalSize };
 
-function signalSessions(leaders: readonly number[], signal: NodeJS.Signals, { except }: { except: number }): void {
+/** A session outlives its first process, whose number it keeps. */
+function sessionsOf(pid: number): number[] {
+  const children = childrenOf(pid);
+  return [pid, ...children, ...children.flatMap((child) => readProcess(child)?.session || [])];
+}
+
+function signalSessions(sessions: readonly number[], signal: NodeJS.Signals, { except }: { except: number }): void {
   for (const process of listProcesses()) {
-    if (leaders.includes(process.session) && process.pid !== except) signalProcess(process, signal);
+    if (sessions.includes(process.session) && process.pid !== except) signalProcess(process, signal);
   }
 }
 

@@ -25,9 +25,10 @@ export interface ProcessPort {
   isAlive(process: ProcessIdentity): boolean;
   /** Sends to this very process and says whether it was there. */
   signal(process: ProcessIdentity, signal: NodeJS.Signals): boolean;
-  childrenOf(pid: number): number[];
-  /** Sends to all processes of the sessions with these leaders. */
-  signalSessions(leaders: readonly number[], signal: NodeJS.Signals, options: { except: number }): void;
+  /** Its own session, those that its children are in, and those that they may be about to make. */
+  sessionsOf(pid: number): number[];
+  /** Sends to all their processes. */
+  signalSessions(sessions: readonly number[], signal: NodeJS.Signals, options: { except: number }): void;
   /** Both ends are the caller's to close. */
   openPipe(): { readonly read: number; readonly write: number };
   /** A copy of that process's descriptor; undefined when it has none. */

@@ -15,6 +15,7 @@ import { type Agent, startAgent } from "../agent.ts";
 import type { AgentConfig } from "../agent-config.ts";
 import { removeClusterCgroups } from "../cgroups/cgroups.ts";
 import { writeCertificates } from "./certificates.ts";
+import { testRuntime } from "./in-namespaces.ts";
 
 const limitMs = 40_000;
 const port = 10250;
@@ -58,6 +59,7 @@ export class AgentFixture {
       server: { port, caFile: file("ca.crt"), certFile: file("server.crt"), keyFile: file("server.key") },
       programs: { fairlead: ["/bin/echo", "fairlead"] },
       mtu: 1500,
+      ...(testRuntime && { containerRuntime: testRuntime }),
       leaseDurationSec: 1,
     };
   }

@@ -1,11 +1,22 @@
+/** What every way to run a container must do, whatever its root is: one suite for all of them. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import test, { afterEach, beforeEach } from "node:test";
+import { afterEach, beforeEach, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { createLog } from "../../lib/log.ts";
 import { readLog } from "../logs/log-file.ts";
@@ -13,17 +24,39 @@ import { LogRenderer } from "../logs/log-query.ts";
 import { processPort, terminalPort } from "../sandbox/linux.ts";
 import { inNamespaces } from "../testing/in-namespaces.ts";
 import type { ContainerSpec } from "./container-runtime.ts";
+import { createOciEngine } from "./oci/engine.ts";
+import { findOciProgram, ociRuntimes } from "./oci/programs.ts";
 import { createProcessEngine } from "./process-engine.ts";
 import { ShimRuntime } from "./shim-runtime.ts";
 
 const limitMs = 10_000;
+const busybox = "/bin/busybox";
 let attempts = 0;
 const opened: ShimRuntime[] = [];
 
-function spec(directory: string, script: string, more: Partial<ContainerSpec> = {}): ContainerSpec {
+interface Kind {
+  readonly handler: string;
+  readonly root: "machine" | "image";
+}
+
+const applets = "cat chown echo env hostname id ls mount nc pgrep ping sh sleep stat stty touch true umount";
+
+/** A root of an image, as the content store has it: it is never written to. */
+function makeImage(directory: string): string {
+  const image = join(directory, "image");
+  for (const path of ["bin", "etc", "usr/bin"]) mkdirSync(join(image, path), { recursive: true });
+  copyFileSync(busybox, join(image, "bin/busybox"));
+  writeFileSync(join(image, "etc/hosts"), "");
+  for (const name of applets.split(" ")) symlinkSync("busybox", join(image, "bin", name));
+  return image;
+}
+
+/** In a child the folder is that of its parent. */
+function makeSpec(kind: Kind, directory: string, script: string, more: Partial<ContainerSpec> = {}): ContainerSpec {
   const id = randomBytes(32).toString("hex");
   return {
     id,
+    handler: kind.handler,
     podUid: "uid-1",
     name: "main",
     attempt: attempts++,
@@ -32,10 +65,11 @@ function spec(directory: string, script: string, more: Partial<ContainerSpec> = 
     argv: ["/bin/sh", "-c", script],
     env: { PATH: "/usr/bin:/bin", "WITH.DOT": "a 'b' c" },
     workingDir: "/",
-    root: { kind: "machine" },
+    root: kind.root === "machine" ? { kind: "machine" } : { kind: "unpacked", directory: join(directory, "image") },
     mounts: [],
     hostname: "pod-1",
     logFile: join(directory, "logs", `${id}.log`),
+    scratch: join(directory, "scratch", id),
     ...more,
   };
 }
@@ -55,9 +89,11 @@ async function until<T>(read: () => T | undefined | false): Promise<T> {
 }
 
 function open(directory: string): ShimRuntime {
+  const programs = ociRuntimes.flatMap((name) => findOciProgram(name) ?? []);
+  const engines = programs.map((program) => createOciEngine({ ...program, directory }));
   const runtime = new ShimRuntime({
     directory,
-    engines: [createProcessEngine(undefined)],
+    engines: [createProcessEngine(undefined), ...engines],
     port: { ...processPort, ...terminalPort },
     log: createLog(),
   });
@@ -78,9 +114,28 @@ if (process.argv[3]) {
   process.stdout.write("started\n");
   setInterval(() => undefined, 1000);
 } else if (inNamespaces(import.meta.url)) {
+  suite({ handler: "process", root: "machine" }, false);
+  const noBusybox = existsSync(busybox) ? false : "busybox-static is not installed";
+  suite({ handler: "process", root: "image" }, noBusybox);
+  for (const name of ociRuntimes) {
+    const missing = findOciProgram(name) ? false : `Debian's ${name} is not installed`;
+    suite({ handler: name, root: "image" }, noBusybox || missing);
+  }
+}
+
+function suite(kind: Kind, skip: string | false): void {
+  describe(`${kind.handler}, root of ${kind.root === "machine" ? "the machine" : "an image"}`, { skip }, () =>
+    tests(kind),
+  );
+}
+
+function tests(kind: Kind): void {
+  const spec = (directory: string, script: string, more?: Partial<ContainerSpec>) =>
+    makeSpec(kind, directory, script, more);
   let directory = "";
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), "fairlead-runtime-"));
+    if (kind.root === "image") makeImage(directory);
   });
   afterEach(() => {
     for (const runtime of opened.splice(0)) runtime.close();
@@ -99,7 +154,8 @@ if (process.argv[3]) {
     const two = spec(directory, "", { argv: ["env"] });
     await runtime.start(two);
     await exitOf(runtime, two.id);
-    assert.equal(text(two.logFile), "PATH=/usr/bin:/bin\nWITH.DOT=a 'b' c\n");
+    // OCI runtimes add HOME.
+    assert.equal(text(two.logFile).replace(/^HOME=.*\n/m, ""), "PATH=/usr/bin:/bin\nWITH.DOT=a 'b' c\n");
     await runtime.remove(two.id);
     assert.deepEqual(readdirSync(join(directory, "events")), []);
     assert.deepEqual(readdirSync(join(directory, "pods", "uid-1", "containers", "main")), []);
@@ -135,7 +191,7 @@ if (process.argv[3]) {
     ];
     const one = spec(
       directory,
-      "cat /etc/hosts /etc/fairlead-test/hosts; ls /fairlead-test; touch /fairlead-test/data/x || echo read-only; touch /fairlead-test/tmp/x; ls -d /usr/bin /proc/1 /dev/null; cat /proc/1/comm",
+      "cat /etc/hosts /etc/fairlead-test/hosts; ls /fairlead-test; touch /fairlead-test/data/x || echo read-only; touch /fairlead-test/tmp/x; ls -d /usr/bin /proc/1 /dev/null; cat /proc/1/comm; exit 0",
       { mounts },
     );
     await runtime.start(one);
@@ -146,7 +202,13 @@ if (process.argv[3]) {
     await runtime.remove(one.id);
 
     const two = spec(directory, "", {
-      mounts: [{ source: join(directory, "absent"), target: "/etc/hosts", readOnly: false }],
+      mounts: [
+        {
+          source: join(directory, "absent"),
+          target: kind.root === "machine" ? "/etc/hosts" : "/etc/other",
+          readOnly: false,
+        },
+      ],
     });
     await runtime.start(two);
     const state = await exitOf(runtime, two.id);
@@ -223,7 +285,9 @@ if (process.argv[3]) {
       process.kill("SIGHUP");
       assert.equal(await process.exit, 137);
       // The container's own sleep does not wait for orphans: they stay as zombies.
-      const left = await runtime.exec(one.id, ["pgrep", "-x", "-r", "S,R", "sleep"], { timeoutMs: 5000 });
+      const alive =
+        'for p in /proc/[0-9]*; do read -r n c s _ <$p/stat; [ "$c" != "(sleep)" -o $s = Z ] || echo $n; done';
+      const left = await runtime.exec(one.id, ["sh", "-c", alive], { timeoutMs: 5000 });
       assert.equal(left.output, "1\n");
     }
     await runtime.remove(one.id);
