@@ -23,6 +23,7 @@ import { readLog } from "../logs/log-file.ts";
 import { LogRenderer } from "../logs/log-query.ts";
 import { processPort, terminalPort } from "../sandbox/linux.ts";
 import { inNamespaces } from "../testing/in-namespaces.ts";
+import { exitedFile, readText } from "./container-record.ts";
 import type { ContainerSpec } from "./container-runtime.ts";
 import { createOciEngine } from "./oci/engine.ts";
 import { findOciProgram, ociRuntimes } from "./oci/programs.ts";
@@ -320,7 +321,7 @@ function tests(kind: Kind): void {
     await once(child.stdout, "data");
     child.kill("SIGKILL");
     await once(child, "exit");
-    await delay(300);
+    await until(() => readText(exitedFile(join(directory, "events"), short.id))?.endsWith("\n"));
     const runtime = open(directory);
     const state = runtime.get(short.id)?.state;
     assert.ok(state?.kind === "exited" && state.exitCode === 9);
