@@ -81,8 +81,10 @@ export interface Kind<T extends KubeObject = KubeObject> extends Resource<T> {
   raisesGeneration?(object: T, old: T): boolean;
   /** Texts for `Warning: 299` headers on create and update. */
   warnings?(object: T, old: T | undefined): string[];
-  /** Text for the `Warning: 299` header of every read. */
-  readonly readWarning?: string;
+  /** The same on a write of the status. */
+  statusWarnings?(object: T): string[];
+  /** Text for the `Warning: 299` header of every answer, also one that refuses. */
+  readonly deprecation?: string;
   /** Field selectors beside metadata.name and metadata.namespace: field → its value. */
   readonly fieldSelectors?: Readonly<Record<string, (object: T) => string>>;
   readonly columns: readonly Column<T>[];

@@ -69,7 +69,7 @@ const cases: readonly { name: string; metadata: Partial<ObjectMeta>; want: reado
   {
     name: "an owner without uid",
     metadata: { ownerReferences: [{ ...owner, uid: "" }] },
-    want: [/^metadata.ownerReferences\[0\].uid: Invalid value: "": must not be empty$/],
+    want: [/^metadata.ownerReferences.uid: Invalid value: "": must not be empty$/],
   },
   {
     name: "two controllers",

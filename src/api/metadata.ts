@@ -60,7 +60,7 @@ function validateOwner(owner: OwnerReference, path: string): FieldError[] {
 }
 
 function validateOwners(owners: readonly OwnerReference[], path: string): FieldError[] {
-  const faults = owners.flatMap((owner, index) => validateOwner(owner, `${path}[${index}]`));
+  const faults = owners.flatMap((owner) => validateOwner(owner, path));
   const controllers = owners.filter(({ controller }) => controller);
   if (controllers.length > 1) {
     const names = controllers.map(({ kind, name }) => `${kind}/${name}`).join(" and ");

@@ -41,11 +41,11 @@ const cases: readonly (readonly [check: Check, value: string, faults: readonly s
   [
     names.checkQualifiedName,
     "a/b/c",
-    [`a qualified name ${qualifiedRule} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`],
+    [`a valid label key ${qualifiedRule} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`],
   ],
   [names.checkLabelValue, "", []],
   [names.checkLabelValue, "a_B.c", []],
-  [names.checkLabelValue, "a".repeat(64), ["must be no more than 63 characters"]],
+  [names.checkLabelValue, "a".repeat(64), ["must be no more than 63 bytes"]],
   [names.checkConfigKey, "a.b_c", []],
   [names.checkConfigKey, "..x", ["must not start with '..'"]],
   [names.checkConfigKey, ".", ["must not be '.'"]],

@@ -27,7 +27,7 @@ const maxPortName = 15;
 /** "must be between 1 and 65535, inclusive". */
 export const inclusiveRange = (low: number, high: number): string => `must be between ${low} and ${high}, inclusive`;
 
-const maxLength = (characters: number): string => `must be no more than ${characters} characters`;
+const maxLength = (count: number, unit = "characters"): string => `must be no more than ${count} ${unit}`;
 
 /** The rule, examples of good values, and the regular expression: all in Kubernetes's order and spacing. */
 function rule(text: string, regex: string, ...examples: readonly string[]): string {
@@ -79,9 +79,15 @@ const headerNameRule = rule(
   "X-Header-Name",
 );
 
-function check(value: string, regex: RegExp, text: string, max: number): string[] {
+interface Limit {
+  readonly max: number;
+  /** Keys and values of labels are measured in bytes; the number is the same, they are ASCII. */
+  readonly unit?: string;
+}
+
+function check(value: string, regex: RegExp, text: string, { max, unit }: Limit): string[] {
   const faults: string[] = [];
-  if (value.length > max) faults.push(maxLength(max));
+  if (value.length > max) faults.push(maxLength(max, unit));
   if (!regex.test(value)) faults.push(text);
   return faults;
 }
@@ -95,17 +101,17 @@ function forPrefix(name: string, isPrefix: boolean): string {
 export function checkDnsLabel(name = "", isPrefix = false): string[] {
   const value = forPrefix(name, isPrefix);
   const dotted = !labelRegex.test(value) && subdomainRegex.test(value);
-  return check(value, labelRegex, dotted ? "must not contain dots" : labelRule, maxLabel);
+  return check(value, labelRegex, dotted ? "must not contain dots" : labelRule, { max: maxLabel });
 }
 
 /** RFC 1123 subdomain: names of most objects. */
 export function checkDnsSubdomain(name = "", isPrefix = false): string[] {
-  return check(forPrefix(name, isPrefix), subdomainRegex, subdomainRule, maxSubdomain);
+  return check(forPrefix(name, isPrefix), subdomainRegex, subdomainRule, { max: maxSubdomain });
 }
 
 /** RFC 1035 label: names of Services. */
 export function checkDns1035Label(name = "", isPrefix = false): string[] {
-  return check(forPrefix(name, isPrefix), label1035Regex, label1035Rule, maxLabel);
+  return check(forPrefix(name, isPrefix), label1035Regex, label1035Rule, { max: maxLabel });
 }
 
 /** Names that need only fit into a URL path, e.g. those of roles. */
@@ -121,7 +127,7 @@ export function checkQualifiedName(value = ""): string[] {
   const parts = value.split("/");
   if (parts.length > 2) {
     return [
-      `a qualified name ${qualifiedRule} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
+      `a valid label key ${qualifiedRule} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
     ];
   }
   const faults: string[] = [];
@@ -129,22 +135,25 @@ export function checkQualifiedName(value = ""): string[] {
   if (parts.length === 2) {
     const prefix = parts[0] ?? "";
     if (prefix === "") faults.push("prefix part must be non-empty");
-    else faults.push(...checkDnsSubdomain(prefix).map((fault) => `prefix part ${fault}`));
+    else {
+      const prefixFaults = check(prefix, subdomainRegex, subdomainRule, { max: maxSubdomain, unit: "bytes" });
+      faults.push(...prefixFaults.map((fault) => `prefix part ${fault}`));
+    }
   }
   if (name === "") faults.push("name part must be non-empty");
-  else if (name.length > maxLabel) faults.push(`name part ${maxLength(maxLabel)}`);
+  else if (name.length > maxLabel) faults.push(`name part ${maxLength(maxLabel, "bytes")}`);
   if (!qualifiedRegex.test(name)) faults.push(`name part ${qualifiedRule}`);
   return faults;
 }
 
 /** Label values; empty is good. */
 export function checkLabelValue(value = ""): string[] {
-  return check(value, labelValueRegex, labelValueRule, maxLabel);
+  return check(value, labelValueRegex, labelValueRule, { max: maxLabel, unit: "bytes" });
 }
 
 /** Keys of ConfigMaps and Secrets. */
 export function checkConfigKey(key = ""): string[] {
-  const faults = check(key, configKeyRegex, configKeyRule, maxSubdomain);
+  const faults = check(key, configKeyRegex, configKeyRule, { max: maxSubdomain });
   if (key === "." || key === "..") faults.push(`must not be '${key}'`);
   else if (key.startsWith("..")) faults.push("must not start with '..'");
   return faults;

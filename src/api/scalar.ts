@@ -17,7 +17,7 @@ const goNames: Readonly<Record<Scalar, string>> = {
   time: "v1.Time",
   microtime: "v1.MicroTime",
   bytes: "[]uint8",
-  intOrString: "intstr.IntOrString",
+  intOrString: "int32",
   quantity: "resource.Quantity",
   any: "object",
 };

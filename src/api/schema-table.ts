@@ -1,5 +1,5 @@
 /** The types of fields, by schema name ("io.k8s.api.core.v1.Service"). Source: schema.gen.json, see scripts/generate-schema.ts. */
-import { atomicTypes, keyDefaults, type MergeFacts, mergeFacts } from "./merge-keys.ts";
+import { atomicTypes, keyDefaults, type MergeFacts, mergeFacts, requiredFields } from "./merge-keys.ts";
 import generated from "./schema.gen.json" with { type: "json" };
 
 export type Scalar =
@@ -67,6 +67,12 @@ export function fieldsOf(schema: string): ReadonlyMap<string, FieldType> {
   const fields = new Map(Object.entries(table).map(([name, type]) => [name, parseType(type, facts[name])]));
   parsed.set(schema, fields);
   return fields;
+}
+
+/** Written even when it is empty: required fields, and the lists of an EndpointSlice. */
+export function isRequired(schema: string, field: string): boolean {
+  if (schema === "io.k8s.api.discovery.v1.EndpointSlice") return true;
+  return requiredFields[schema]?.includes(field) === true;
 }
 
 export function objectType(schema: string): FieldType {

@@ -1,10 +1,10 @@
 /** Strict decoding of untyped JSON against the published fields, with the sentences that Kubernetes' decoder gives. */
 import { isJsonObject, type JsonObject, jsonTypeName, setField } from "./json.ts";
 import { decodeScalar, goName, zeroOf } from "./scalar.ts";
-import { type FieldType, fieldsOf, objectType } from "./schema-table.ts";
+import { type FieldType, fieldsOf, isRequired, objectType } from "./schema-table.ts";
 
 export interface DecodeResult {
-  /** A copy without unknown fields and nulls, times in UTC and quantities in canonical form. */
+  /** A copy without unknown fields, nulls and empty optional lists and maps; times in UTC and quantities in canonical form. */
   readonly value: JsonObject;
   /** `unknown field "spec.foo"`, in the order of the text. */
   readonly unknown: readonly string[];
@@ -71,6 +71,18 @@ function zero(type: FieldType): unknown {
   }
 }
 
+/** Kubernetes writes no empty list and no empty map, so that it cannot tell them from missing ones afterwards (service-api E19). */
+function isAsGoodAsNone(schema: string, field: string, { type, value }: { type: FieldType; value: unknown }): boolean {
+  if (type.kind === "list") return Array.isArray(value) && value.length === 0 && !isRequired(schema, field);
+  if (type.kind === "map") return isJsonObject(value) && isEmpty(value) && !isRequired(schema, field);
+  return false;
+}
+
+function isEmpty(value: JsonObject): boolean {
+  for (const _ in value) return false;
+  return true;
+}
+
 function decodeObject(schema: string, value: JsonObject, parent: Place | undefined, faults: Faults): JsonObject {
   const fields = fieldsOf(schema);
   const result: JsonObject = {};
@@ -79,7 +91,9 @@ function decodeObject(schema: string, value: JsonObject, parent: Place | undefin
     const type = fields.get(step);
     const place: Place = { parent, step, isField: true, schema };
     if (!type) faults.unknown.push(`unknown field ${JSON.stringify(pathOf(place))}`);
-    else if (field !== null) result[step] = decodeValue(type, field, place, faults);
+    else if (field !== null && !isAsGoodAsNone(schema, step, { type, value: field })) {
+      result[step] = decodeValue(type, field, place, faults);
+    }
   }
   return result;
 }

@@ -45,7 +45,7 @@ const broken: readonly (readonly [selector: string, message: RegExp])[] = [
   [",app", /^found ',', expected: !, identifier, or 'end of string'$/],
   ["!app=web", /^found '=', expected: ',' or 'end of string'$/],
   ["!", /^unable to parse requirement: found '', expected: identifier$/],
-  ["a/b/c=x", /^unable to parse requirement: key: Invalid value: "a\/b\/c": a qualified name must consist of/],
+  ["a/b/c=x", /^unable to parse requirement: key: Invalid value: "a\/b\/c": a valid label key must consist of/],
   ["app=-x", /^unable to parse requirement: values\[0\]\[app\]: Invalid value: "-x": a valid label must be/],
   ["/a=-x", /^unable to parse requirement: \[key: Invalid value: "\/a": prefix part must be non-empty, values/],
   ["n>x", /the value must be an integer$/],

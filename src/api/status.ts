@@ -35,9 +35,21 @@ export interface Status {
 /** A failure that the caller of the API is to read. */
 export class ApiFault extends Error {
   readonly status: Status & { readonly code: number };
+  /** Texts for `Warning: 299` headers beside the refusal. */
+  warnings: readonly string[] = [];
   constructor(status: Status & { readonly code: number }) {
     super(status.message);
     this.status = status;
+  }
+}
+
+/** Does the work; what a client is warned of it hears also when that is refused. */
+export async function warned<T>(warnings: readonly string[], work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ApiFault) error.warnings = [...warnings, ...error.warnings];
+    throw error;
   }
 }
 

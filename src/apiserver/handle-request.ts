@@ -1,6 +1,15 @@
 /** One HTTP request: who, what, may they, is it their turn, do it, answer. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { ApiFault, badRequest, forbidden, forbiddenPath, noSuchMethod, noSuchPath, tooLarge } from "../api/status.ts";
+import {
+  ApiFault,
+  badRequest,
+  forbidden,
+  forbiddenPath,
+  noSuchMethod,
+  noSuchPath,
+  tooLarge,
+  warned,
+} from "../api/status.ts";
 import type { Log } from "../lib/log.ts";
 import { absenceOf } from "./absent-groups.ts";
 import type { Audit } from "./audit.ts";
@@ -26,9 +35,6 @@ export interface Edge {
   readonly flows: FlowControl;
   readonly audit: Audit | undefined;
 }
-
-/** Verbs whose answers carry Kind.readWarning; writes have Kind.warnings. */
-const reads = new Set<string>(["get", "list", "watch", "delete", "deletecollection"]);
 
 /** The request without its body: enough to decide whether it is served and allowed. */
 type Head = Omit<ApiRequest, "body">;
@@ -95,12 +101,11 @@ async function serveResource({ server, flows }: Edge, visit: Visit, head: Head):
   const work = async (): Promise<void> => {
     // A proxied body is handed on as it comes.
     const body = head.subresource === "proxy" ? Buffer.alloc(0) : await bodyOf(request);
-    const reply = await handler(server, { ...head, body });
-    const { warnings = [] } = reply;
-    const warned =
-      kind.readWarning && reads.has(head.verb) ? { ...reply, warnings: [...warnings, kind.readWarning] } : reply;
+    const own = kind.deprecation === undefined ? [] : [kind.deprecation];
+    const answer = await warned(own, () => handler(server, { ...head, body }));
+    const reply = own.length === 0 ? answer : { ...answer, warnings: [...own, ...(answer.warnings ?? [])] };
     const now = server.clock.now();
-    await sendReply(request, response, { reply: warned, negotiated, query: head.query, now });
+    await sendReply(request, response, { reply, negotiated, query: head.query, now });
   };
   if (isLongRunning(head)) return work();
   const onGone = (callback: () => void): (() => void) => {
@@ -189,10 +194,10 @@ export async function handleRequest(edge: Edge, request: IncomingMessage, respon
   } catch (error) {
     // The client is gone: there is nobody to tell.
     if (response.destroyed) return;
-    const { status } = faultOf(error);
-    if (status.code === 500) logFailure(visit, server.log, error);
+    const fault = faultOf(error);
+    if (fault.status.code === 500) logFailure(visit, server.log, error);
     // A body that nobody read must not be taken for the next request.
     if (!request.complete) request.resume();
-    await sendStatus(request, response, status);
+    await sendStatus(request, response, fault);
   }
 }

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { promisify } from "node:util";
 import { constants, gzip } from "node:zlib";
-import { ApiFault, internalError, type Status } from "../api/status.ts";
+import { ApiFault, internalError } from "../api/status.ts";
 import { formatList, formatObject, type ListHead } from "./forms.ts";
 import { mediaTypes, type Negotiated, negotiateStatus } from "./negotiate.ts";
 import type { Reply } from "./reply.ts";
@@ -119,7 +119,7 @@ export const faultOf = (error: unknown): ApiFault =>
 export async function sendStatus(
   request: IncomingMessage,
   response: ServerResponse,
-  status: Status & { readonly code: number },
+  { status, warnings }: Pick<ApiFault, "status" | "warnings">,
 ): Promise<void> {
   if (response.headersSent) {
     response.destroy();
@@ -135,5 +135,5 @@ export async function sendStatus(
       : encoding === "yaml"
         ? await yamlBody(json)
         : json;
-  await send(request, response, { code: status.code, contentType: mediaTypes[encoding], body });
+  await send(request, response, { code: status.code, contentType: mediaTypes[encoding], body, warnings });
 }

@@ -3,7 +3,7 @@
 import { jsonEqual } from "../api/json.ts";
 import { type Kind, userMetadata } from "../api/kind.ts";
 import { validateMetadata, validateMetadataUpdate } from "../api/metadata.ts";
-import { conflict, notFound, otherUid } from "../api/status.ts";
+import { conflict, notFound, otherUid, warned } from "../api/status.ts";
 import { type Entry, RevisionConflictError } from "../store/store.ts";
 import { admitted, hookOf } from "./admission/write-hook.ts";
 import { encodeObject, type StoredObject, writableMeta } from "./codec.ts";
@@ -121,16 +121,29 @@ function validate(update: Update, object: StoredObject, old: StoredObject): void
   throwFaults(kind, object.metadata.name, faults);
 }
 
+function warningsOf({ kind, part }: Update, object: StoredObject, old: StoredObject): readonly string[] {
+  if (part === "status") return kind.statusWarnings?.(object) ?? [];
+  return part === "object" ? (kind.warnings?.(object, old) ?? []) : [];
+}
+
 async function attempt(server: ServerContext, update: Update, entry: Entry): Promise<Written | "conflict"> {
+  const old = shownObject(update.kind, entry.value);
+  const prepared = prepare(update, old, server.clock.now());
+  return warned(prepared.warnings, () => write(server, update, { entry, old, ...prepared }));
+}
+
+async function write(
+  server: ServerContext,
+  update: Update,
+  { entry, old, object, warnings: decodeWarnings, pinned }: Prepared & { entry: Entry; old: StoredObject },
+): Promise<Written | "conflict"> {
   const { kind, part, writer } = update;
-  const old = shownObject(kind, entry.value);
-  const { object, warnings: decodeWarnings, pinned } = prepare(update, old, server.clock.now());
   const hook = part === "object" ? hookOf(server.hooks, kind) : undefined;
   const admission = hook?.admit(object, old, writer.user) ?? admitted;
   try {
     throwFaults(kind, object.metadata.name, admission.faults);
     validate(update, object, old);
-    const own = part === "object" ? (kind.warnings?.(object, old) ?? []) : [];
+    const own = warningsOf(update, object, old);
     const warnings = [...decodeWarnings, ...own, ...(admission.warnings ?? [])];
     if (part !== "status" && raisesGeneration(kind, object, old)) {
       writableMeta(object).generation = (old.metadata.generation ?? 0) + 1;

@@ -295,7 +295,7 @@ test("applyObject() refuses an item without its key, and two items with one key"
   const twice = service({ ports: [{ port: 80 }, { port: 80, protocol: "TCP" }] });
   assert.throws(
     () => applied(undefined, twice, by("me")),
-    /^Error: \.spec\.ports: duplicate entries for key \{"port":80,"protocol":"TCP"\}$/,
+    /^Error: \.spec\.ports: duplicate entries for key \[port=80,protocol="TCP"\]$/,
   );
 });
 

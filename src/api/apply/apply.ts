@@ -48,6 +48,12 @@ function compareOwnable(before: unknown, after: unknown, type: FieldType): Compa
   return { added: ownable(added), modified: ownable(modified), removed: ownable(removed) };
 }
 
+/** The rest is reset before anything is written: it conflicts with nobody (service-api S6). */
+function reachableChange({ added, modified, removed }: Comparison, write: Write): Comparison {
+  const only = (fields: FieldSet): FieldSet => reachable(fields, write);
+  return { added: only(added), modified: only(modified), removed: only(removed) };
+}
+
 /** What a change takes from everyone but its maker. */
 function release(owners: readonly Owned[], maker: Owner, { added, modified, removed }: Comparison): Owned[] {
   const changed = union(union(added, modified), removed);
@@ -157,7 +163,7 @@ export function applyObject(
   const owners = assign(before, maker, reachable(ownable(appliedFields(config, type)), write));
   const merged = live ? prune(mergeApplied(live, config, type), given, owners, type) : config;
   if (!isKubeObject(merged)) throw badRequest("an applied object must have apiVersion, kind and metadata");
-  const change = compareOwnable(live ?? {}, merged, type);
+  const change = reachableChange(compareOwnable(live ?? {}, merged, type), write);
   const conflicts = write.force ? [] : withoutLastApplied(conflictsOf(owners, maker, change), live, write);
   if (conflicts.length > 0) throw conflictFault(conflicts);
   const managedFields = formatManagedFields(release(owners, maker, change));

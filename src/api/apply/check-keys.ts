@@ -4,6 +4,16 @@ import { childType, type FieldType, isAtomic } from "../schema-table.ts";
 import { badRequest } from "../status.ts";
 import { elementOf, keyValue, type ListType } from "./typed-list.ts";
 
+/** `[port=53,protocol="TCP"]`, or the value itself. */
+function shownKey(item: unknown, type: ListType): string {
+  const keys = type.merge?.mapKeys;
+  if (!keys) return JSON.stringify(item);
+  return `[${[...keys]
+    .sort()
+    .map((key) => `${key}=${JSON.stringify(keyValue(item, key, type))}`)
+    .join(",")}]`;
+}
+
 function checkList(list: readonly unknown[], type: ListType, path: string): void {
   const seen = new Set<string>();
   list.forEach((item, index) => {
@@ -12,7 +22,7 @@ function checkList(list: readonly unknown[], type: ListType, path: string): void
       missing && `associative list with keys has an element that omits key field ${JSON.stringify(missing)}`;
     if (fault) throw badRequest(`${path}: element ${index}: ${fault}`);
     const element = elementOf(item, type);
-    if (seen.has(element)) throw badRequest(`${path}: duplicate entries for key ${element.slice(2)}`);
+    if (seen.has(element)) throw badRequest(`${path}: duplicate entries for key ${shownKey(item, type)}`);
     seen.add(element);
     checkKeys(item, type.items, `${path}[${index}]`);
   });

@@ -87,13 +87,8 @@ function storedAs(group: string, served: string, stored: string): NonNullable<Ki
   return { group, fromStored: named(served), toStored: named(stored) };
 }
 
-function deprecation(
-  { deprecated, deprecationWarning }: Version,
-  named: string,
-): Pick<Kind, "readWarning" | "warnings"> {
-  if (!deprecated) return {};
-  const text = deprecationWarning ?? `${named} is deprecated`;
-  return { readWarning: text, warnings: () => [text] };
+function deprecation({ deprecated, deprecationWarning }: Version, named: string): Pick<Kind, "deprecation"> {
+  return deprecated ? { deprecation: deprecationWarning ?? `${named} is deprecated` } : {};
 }
 
 function kindOf(definition: CustomResourceDefinition, version: Version): Kind {

@@ -11,7 +11,7 @@ import {
   parseCidr,
   parseCidrSloppy,
 } from "../../net/cidr.ts";
-import { formatIp, isIpv4Mapped, parseIp, parseIpSloppy } from "../../net/ip.ts";
+import { canonicalIp, formatIp, isIpv4Mapped, parseIp, parseIpSloppy } from "../../net/ip.ts";
 import { isLinkLocalMulticast, isLinkLocalUnicast, isLoopback, isUnspecified } from "../../net/ip-scope.ts";
 import { invalid } from "../field-error.ts";
 import type { FieldError } from "../kind.ts";
@@ -24,6 +24,14 @@ export function validateIp(field: string, value: string, stored: readonly string
   const strict = parseIp(value);
   if (!strict) return [invalid(field, value, "must not have leading 0s")];
   return isIpv4Mapped(strict) ? [invalid(field, value, "must not be an IPv4-mapped IPv6 address")] : [];
+}
+
+/** Faults of an IP in a field that was strict from the beginning: its only written form. */
+export function validateCanonicalIp(field: string, value: string): FieldError[] {
+  const faults = validateIp(field, value);
+  const canonical = canonicalIp(value);
+  if (faults.length > 0 || canonical === value) return faults;
+  return [invalid(field, value, `must be in canonical form ("${canonical}")`)];
 }
 
 /** Faults of a CIDR; `stored` as for `validateIp`. */
@@ -58,9 +66,7 @@ export function warnAboutIp(field: string, value: string): string[] {
   if (!ip) return [];
   const strict = parseIp(value);
   if (!strict || isIpv4Mapped(strict)) {
-    return [
-      `${field}: non-standard IP address ${JSON.stringify(value)} will be considered invalid in a future Kubernetes release: use "${formatIp(ip)}"`,
-    ];
+    return [`${field}: non-standard IP address ${JSON.stringify(value)} is invalid: use "${formatIp(ip)}"`];
   }
   if (formatIp(strict) === value) return [];
   return [
@@ -82,13 +88,21 @@ export function warnAboutCidr(field: string, value: string): string[] {
   }
   const strict = parseCidr(value);
   if (!strict || isIpv4Mapped(firstAddress(strict))) {
-    warnings.push(
-      `${field}: non-standard CIDR value ${JSON.stringify(value)} will be considered invalid in a future Kubernetes release: use "${network}"`,
-    );
-  } else if (strict.ip.family === "IPv6" && formatCidr(strict) !== value) {
+    warnings.push(`${field}: non-standard CIDR value ${JSON.stringify(value)} is invalid: use "${network}"`);
+  } else if (warnings.length === 0 && strict.ip.family === "IPv6" && formatCidr(strict) !== value) {
     warnings.push(
       `${field}: IPv6 CIDR value ${JSON.stringify(value)} should be in RFC 5952 canonical format ("${formatCidr(strict)}")`,
     );
   }
   return warnings;
+}
+
+/** Warnings about the addresses of a load balancer in a status. */
+export function warnAboutIngress({
+  status,
+}: {
+  readonly status?: { readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string }[] } };
+}): string[] {
+  const ingress = status?.loadBalancer?.ingress ?? [];
+  return ingress.flatMap(({ ip }, index) => (ip ? warnAboutIp(`status.loadBalancer.ingress[${index}]`, ip) : []));
 }

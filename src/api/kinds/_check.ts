@@ -23,12 +23,13 @@ export function validateNonNegative(field: string, value: number | undefined): F
   return value !== undefined && value < 0 ? [invalid(field, value, "must be greater than or equal to 0")] : [];
 }
 
-export function validatePortNumber(field: string, port: number): FieldError[] {
+/** A number that is missing is 0. */
+export function validatePortNumber(field: string, port = 0): FieldError[] {
   return checked(field, port, checkPortNumber(port));
 }
 
 /** A port number, or the name of a container's port. */
-export function validatePortOrName(field: string, port: number | string): FieldError[] {
+export function validatePortOrName(field: string, port: number | string = 0): FieldError[] {
   return typeof port === "number" ? validatePortNumber(field, port) : checked(field, port, checkPortName(port));
 }
 

@@ -33,12 +33,18 @@ const rules: readonly [name: string, fields: Partial<EndpointSlice>, faults: rea
   ],
   ["E13 an address", one("10.0.0.1"), []],
   ["E13 no IP", one("web"), [`${a0}: Invalid value: "web": ${notIp}`]],
-  ["E13 IPv6 in IPv4", one("fd00::1"), [`${a0}: Invalid value: "fd00::1": must be an IPv4 address`]],
+  ["E13 IPv6 in IPv4", one("fd00::1"), ['endpoints[0].addresses: Invalid value: "fd00::1": must be an IPv4 address']],
   [
     "E13 IPv4 in IPv6",
     { addressType: "IPv6", ...one("10.0.0.1") },
-    [`${a0}: Invalid value: "10.0.0.1": must be an IPv6 address`],
+    ['endpoints[0].addresses: Invalid value: "10.0.0.1": must be an IPv6 address'],
   ],
+  [
+    "E13 IPv6 in another form",
+    { addressType: "IPv6", ...one("FD00::1") },
+    [`${a0}: Invalid value: "FD00::1": must be in canonical form ("fd00::1")`],
+  ],
+  ["E13 no name", { addressType: "FQDN", ...one("") }, [`${a0}: Required value`]],
   [
     "E13 a loopback address",
     one("127.0.0.1"),
@@ -81,6 +87,11 @@ const rules: readonly [name: string, fields: Partial<EndpointSlice>, faults: rea
     { ports: [{ port: 80, protocol: "X" }] },
     ['ports[0].protocol: Unsupported value: "X": supported values: "SCTP", "TCP", "UDP"'],
   ],
+  [
+    "E16 an empty protocol",
+    { ports: [{ port: 80, protocol: "" }] },
+    ['ports[0].protocol: Unsupported value: "": supported values: "SCTP", "TCP", "UDP"'],
+  ],
 ];
 
 for (const [name, fields, faults] of rules) {
@@ -103,10 +114,23 @@ test("E13 endpoints that are stored already are not judged again", () => {
   assert.equal(endpointSliceKind.validate?.(structuredClone(old)).length, 1);
 });
 
-test("S16 ports get an empty name and TCP; conditions are left alone", () => {
+test("S16 ports get an empty name and TCP; conditions get no values", () => {
   const object = slice({ ...one("10.0.0.1"), ports: [{ port: 80 }] });
   assert.deepEqual(object.ports, [{ port: 80, name: "", protocol: "TCP" }]);
-  assert.deepEqual(object.endpoints, [{ addresses: ["10.0.0.1"] }]);
+  assert.deepEqual(object.endpoints, [{ addresses: ["10.0.0.1"], conditions: {} }]);
+});
+
+test("E14 deprecatedTopology is not stored, unless it was and nothing changes", () => {
+  const old = slice(one("10.0.0.1", { deprecatedTopology: { a: "b" } }));
+  const same = structuredClone(old);
+  endpointSliceKind.prepareForUpdate?.(same, old);
+  assert.deepEqual(same.endpoints, old.endpoints);
+  const other = slice(one("10.0.0.2", { deprecatedTopology: { a: "b" } }));
+  for (const prepare of [endpointSliceKind.prepareForCreate, endpointSliceKind.prepareForUpdate]) {
+    const written = structuredClone(other);
+    prepare?.(written, old);
+    assert.deepEqual(written.endpoints, [{ addresses: ["10.0.0.2"], conditions: {} }]);
+  }
 });
 
 test("E12 the address type stays", () => {

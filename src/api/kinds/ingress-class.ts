@@ -71,11 +71,11 @@ export const ingressClassKind: Kind<IngressClass> = {
     const { parameters } = specOf(ingressClass);
     if (parameters) parameters.scope ??= "Cluster";
   },
-  validate: ({ spec }) => [
+  validate: ({ spec }, old) => [
+    ...(old ? immutable("spec.controller", spec.controller, old.spec.controller) : []),
     ...validateController("spec.controller", spec.controller),
     ...validateParameters("spec.parameters", spec.parameters),
   ],
-  validateUpdate: ({ spec }, old) => immutable("spec.controller", spec.controller, old.spec.controller),
   columns: [
     { ...nameColumn, cell: nameCell },
     text("Controller", "Who serves Ingresses of this class.", ({ spec }) => spec.controller ?? ""),

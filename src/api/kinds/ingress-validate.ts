@@ -24,7 +24,7 @@ export function validateIngress(ingress: Ingress, old?: Ingress): FieldError[] {
   const { rules = [], defaultBackend, tls = [], ingressClassName } = spec;
   const faults: FieldError[] = [];
   if (rules.length === 0 && !defaultBackend) {
-    faults.push(invalid("spec", spec.rules ?? null, "either `defaultBackend` or `rules` must be specified"));
+    faults.push(invalid("spec", null, "either `defaultBackend` or `rules` must be specified"));
   }
   if (defaultBackend) faults.push(...validateBackend("spec.defaultBackend", defaultBackend));
   faults.push(...rules.flatMap((rule, index) => validateRule(`spec.rules[${index}]`, rule)));

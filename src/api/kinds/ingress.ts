@@ -2,8 +2,9 @@ import type { IngressSpec } from "kubernetes-types/networking/v1";
 import type { Kind } from "../kind.ts";
 import type { Ingress } from "../object.ts";
 import { ingresses } from "../resource.ts";
-import { warnAboutIp } from "./_address.ts";
+import { warnAboutIngress } from "./_address.ts";
 import { ageColumn, nameColumn, none, text } from "./_column.ts";
+import { dropEmpty } from "./_empty.ts";
 import { specOf } from "./_workload.ts";
 import { classAnnotation, validateIngress, validateIngressStatus } from "./ingress-validate.ts";
 
@@ -31,18 +32,23 @@ export const ingressKind: Kind<Ingress> = {
   status: true,
   subresources: [],
   schema: "io.k8s.api.networking.v1.Ingress",
-  setDefaults: (ingress) => void specOf(ingress),
+  setDefaults(ingress) {
+    const { rules = [], tls = [] } = specOf(ingress);
+    for (const rule of rules) {
+      dropEmpty(rule, ["host"]);
+      for (const path of rule.http?.paths ?? []) dropEmpty(path, ["path"]);
+    }
+    for (const entry of tls) dropEmpty(entry, ["secretName"]);
+  },
   prepareForCreate: (ingress) => void Object.assign(ingress, { status: { loadBalancer: {} } }),
   validate: validateIngress,
   validateStatusUpdate: validateIngressStatus,
-  warnings({ metadata, spec, status }, old) {
-    const ips = (status?.loadBalancer?.ingress ?? []).flatMap(({ ip }, index) =>
-      ip ? warnAboutIp(`status.loadBalancer.ingress[${index}].ip`, ip) : [],
-    );
+  warnings({ metadata, spec }, old) {
     const isNew = !old && metadata.annotations?.[classAnnotation] !== undefined;
-    if (!isNew || spec.ingressClassName !== undefined) return ips;
-    return [`annotation "${classAnnotation}" is deprecated, please use 'spec.ingressClassName' instead`, ...ips];
+    if (!isNew || spec.ingressClassName !== undefined) return [];
+    return [`annotation "${classAnnotation}" is deprecated, please use 'spec.ingressClassName' instead`];
   },
+  statusWarnings: warnAboutIngress,
   columns: [
     nameColumn,
     text("Class", "Name of the IngressClass.", ({ spec }) => spec.ingressClassName ?? none),

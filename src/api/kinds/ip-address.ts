@@ -1,22 +1,20 @@
-import { formatIp, isIpv4Mapped, parseIp, parseIpSloppy } from "../../net/ip.ts";
-import { required } from "../field-error.ts";
+import { isDeepStrictEqual } from "node:util";
+import { invalid, required } from "../field-error.ts";
 import type { FieldError, Kind } from "../kind.ts";
 import { checkDnsSubdomain, checkPathSegment } from "../names.ts";
 import type { IPAddress } from "../object.ts";
 import { ipAddresses } from "../resource.ts";
-import { checked, immutable } from "./_check.ts";
+import { validateCanonicalIp } from "./_address.ts";
+import { checked } from "./_check.ts";
 import { nameColumn, none, text } from "./_column.ts";
+import { dropEmpty } from "./_empty.ts";
 import { dropGeneration } from "./_generation.ts";
 import { validateSegment } from "./_reference.ts";
 import { specOf } from "./_workload.ts";
 
 /** Service-api S96: the name is an IP in its only written form. */
 function checkName(name: string): string[] {
-  if (!parseIpSloppy(name)) return ["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"];
-  const ip = parseIp(name);
-  if (!ip) return ["must not have leading 0s"];
-  if (isIpv4Mapped(ip)) return ["must not be an IPv4-mapped IPv6 address"];
-  return formatIp(ip) === name ? [] : [`must be in canonical form ("${formatIp(ip)}")`];
+  return validateCanonicalIp("", name).map(({ detail }) => detail.replace(/^Invalid value: ".*?": /, ""));
 }
 
 function validate({ spec }: IPAddress): FieldError[] {
@@ -29,6 +27,13 @@ function validate({ spec }: IPAddress): FieldError[] {
     ...validateSegment(`${field}.name`, name),
     ...(namespace ? checked(`${field}.namespace`, namespace, checkPathSegment(namespace)) : []),
   ];
+}
+
+/** Kubernetes prints a reference as it holds it inside. */
+function inner(reference: IPAddress["spec"]["parentRef"]): unknown {
+  if (!reference) return null;
+  const { group = "", resource = "", namespace = "", name = "" } = reference;
+  return { Group: group, Resource: resource, Namespace: namespace, Name: name };
 }
 
 /** "services/default/web". */
@@ -46,10 +51,16 @@ export const ipAddressKind: Kind<IPAddress> = {
   status: false,
   subresources: [],
   schema: "io.k8s.api.networking.v1.IPAddress",
-  setDefaults: (address) => void specOf(address),
+  setDefaults(address) {
+    const { parentRef } = specOf(address);
+    if (parentRef) dropEmpty(parentRef, ["group", "resource", "namespace", "name"]);
+  },
   prepareForCreate: dropGeneration,
   validate,
-  validateUpdate: ({ spec }, old) => immutable("spec.parentRef", spec.parentRef, old.spec.parentRef),
+  validateUpdate: ({ spec }, old) =>
+    isDeepStrictEqual(spec.parentRef, old.spec.parentRef)
+      ? []
+      : [invalid("spec.parentRef", inner(spec.parentRef), "field is immutable")],
   validateName: checkName,
   columns: [nameColumn, text("ParentRef", "What has the address.", parentCell)],
 };

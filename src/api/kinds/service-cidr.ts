@@ -19,11 +19,19 @@ function validateCanonical(path: string, text: string): FieldError[] {
   return [invalid(path, text, `must be in canonical form ("${formatCidr(cidr)}")`)];
 }
 
-/** Service-api S97. */
-function validate({ spec }: ServiceCIDR): FieldError[] {
+/** Service-api S97. A change is judged by `validateUpdate`, and a list only if it grew. */
+function validate({ spec }: ServiceCIDR, old?: ServiceCIDR): FieldError[] {
+  return old && !hasGrown(spec, old.spec) ? [] : validateSpec(spec);
+}
+
+type Spec = ServiceCIDR["spec"];
+
+const hasGrown = ({ cidrs = [] }: Spec, old: Spec): boolean => old.cidrs?.length === 1 && cidrs.length === 2;
+
+function validateSpec(spec: Spec): FieldError[] {
   const cidrs = spec.cidrs ?? [];
   if (cidrs.length === 0) return [required(field, "at least one CIDR required")];
-  if (cidrs.length > 2) return [invalid(field, spec, "may only hold up to 2 values")];
+  if (cidrs.length > 2) return [invalid(field, { CIDRs: cidrs }, "may only hold up to 2 values")];
   const faults = cidrs.flatMap((cidr, index) => validateCanonical(`${field}[${index}]`, cidr));
   const [first, second] = cidrs.map((cidr) => parseCidrSloppy(cidr)?.ip.family);
   if (first && first === second) {
@@ -36,7 +44,7 @@ function validate({ spec }: ServiceCIDR): FieldError[] {
 /** The only change is a second family for a range that has one. */
 function validateUpdate({ spec }: ServiceCIDR, { spec: old }: ServiceCIDR): FieldError[] {
   const [now, before] = [spec.cidrs ?? [], old.cidrs ?? []];
-  if (now.length !== before.length && !(before.length === 1 && now.length === 2)) return [invalid(field, now, fixed)];
+  if (now.length !== before.length && !hasGrown(spec, old)) return [invalid(field, spec.cidrs ?? null, fixed)];
   return before.flatMap((cidr, index) =>
     cidr === now[index] ? [] : [invalid(`${field}[${index}]`, now[index], fixed)],
   );

@@ -32,7 +32,7 @@ function validateAgreement({ spec }: Service): FieldError[] {
     return ips.length === 0 ? [] : [invalid(path, ips, "must be empty when `clusterIP` is not specified")];
   }
   if (ips.length === 0) return [required(path)];
-  return ips[0] === spec.clusterIP ? [] : [invalid(`${path}[0]`, ips[0], "first value must match `clusterIP`")];
+  return ips[0] === spec.clusterIP ? [] : [invalid(path, ips, "first value must match `clusterIP`")];
 }
 
 function validateFamilies({ spec }: Service): FieldError[] {
@@ -86,7 +86,11 @@ function validateListChange(
 ): FieldError[] {
   const list = spec[field] ?? [];
   const changed = (index: number) => invalid(`spec.${field}[${index}]`, list, "may not change once set");
-  if (list.length === old.length) return old.flatMap((value, index) => (value === list[index] ? [] : [changed(index)]));
+  if (list.length === old.length) {
+    // Of families Kubernetes names the first one, whichever changed.
+    const at = (index: number) => (field === "ipFamilies" ? 0 : index);
+    return old.flatMap((value, index) => (value === list[index] ? [] : [changed(at(index))]));
+  }
   const faults: FieldError[] = [];
   if (list.length === 0) faults.push(invalid(`spec.${field}[0]`, list, `primary ${singular} can not be unset`));
   else if (old.length > 0 && list[0] !== old[0]) faults.push(changed(0));

@@ -1,8 +1,18 @@
 import type { Service } from "../object.ts";
+import { dropEmpty } from "./_empty.ts";
 import { isExternallyAccessible } from "./service-type.ts";
 
 /** Seconds for which a client stays with its endpoint. */
 const defaultAffinitySeconds = 10800;
+
+const omittedWhenEmpty = [
+  "clusterIP",
+  "externalName",
+  "externalTrafficPolicy",
+  "healthCheckNodePort",
+  "loadBalancerIP",
+  "publishNotReadyAddresses",
+] as const;
 
 /** Fills what the Service API documents as defaults, in place; addresses and families are the allocator's (service-api S8 to S15). */
 export function setServiceDefaults(service: Service): void {
@@ -10,7 +20,9 @@ export function setServiceDefaults(service: Service): void {
   const { spec } = service;
   spec.type ||= "ClusterIP";
   setAffinityDefaults(spec);
+  dropEmpty(spec, omittedWhenEmpty);
   for (const port of spec.ports ?? []) {
+    dropEmpty(port, ["name", "nodePort"]);
     port.protocol ||= "TCP";
     if (!port.targetPort) port.targetPort = port.port;
   }

@@ -6,9 +6,16 @@ export function isHeadless({ spec }: Service): boolean {
   return spec.clusterIPs?.length === 1 && spec.clusterIPs[0] === "None";
 }
 
-/** ClusterIP, NodePort and LoadBalancer have addresses of the cluster ("None" counts); ExternalName has none. */
+/** All types but ExternalName have addresses of the cluster ("None" counts). */
 export function needsClusterIp({ spec }: Service): boolean {
-  return spec.type === "ClusterIP" || spec.type === "NodePort" || spec.type === "LoadBalancer";
+  return spec.type !== "ExternalName";
+}
+
+export const trafficPolicies = ["Cluster", "Local"];
+
+/** NodePort and LoadBalancer may have node ports. */
+export function isExposed({ spec }: Service): boolean {
+  return spec.type === "NodePort" || spec.type === "LoadBalancer";
 }
 
 /** True if every port gets a node port (service-api S85). */
@@ -22,7 +29,7 @@ export function needsHealthCheckNodePort({ spec }: Service): boolean {
 }
 
 /** True if traffic may come from outside the cluster (service-api S11). */
-export function isExternallyAccessible({ spec }: Service): boolean {
-  if (spec.type === "LoadBalancer" || spec.type === "NodePort") return true;
-  return spec.type === "ClusterIP" && (spec.externalIPs?.length ?? 0) > 0;
+export function isExternallyAccessible(service: Service): boolean {
+  const { type, externalIPs = [] } = service.spec;
+  return isExposed(service) || (type === "ClusterIP" && externalIPs.length > 0);
 }

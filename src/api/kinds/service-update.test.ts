@@ -83,7 +83,7 @@ const kept: readonly [name: string, old: Spec, sent: Spec, wanted: Record<string
     "no node port that the balancer does not want (S83)",
     { ...balancer, allocateLoadBalancerNodePorts: false },
     { type: "LoadBalancer", allocateLoadBalancerNodePorts: false, ports: [{ name: "http", port: 80, nodePort: 0 }] },
-    { ports: [{ name: "http", port: 80, nodePort: 0, protocol: "TCP", targetPort: 80 }] },
+    { ports: [{ name: "http", port: 80, protocol: "TCP", targetPort: 80 }] },
   ],
   [
     "the health check port",
@@ -114,10 +114,31 @@ test("S66 clearing clusterIP on the way to ExternalName clears the list", () => 
     Object.assign(spec, external);
     spec.clusterIP = "";
   });
+  const fields = ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"];
   assert.deepEqual(
-    [spec.clusterIP, spec.clusterIPs, spec.ipFamilies, spec.ipFamilyPolicy],
-    ["", undefined, undefined, undefined],
+    Object.keys(spec).filter((field) => fields.includes(field)),
+    [],
   );
+});
+
+test("S12 S46 an ExternalName is stored without internalTrafficPolicy, unless it is a bad one", () => {
+  const policyOf = (sent: Spec) => put(created(ip), { ...external, ...sent }).spec.internalTrafficPolicy;
+  assert.equal(policyOf({}), undefined);
+  assert.equal(policyOf({ internalTrafficPolicy: "Local" }), undefined);
+  assert.equal(policyOf({ internalTrafficPolicy: "Near" }), "Near");
+});
+
+test("S66 S67 a PUT of a headless manifest over an address is a change of the address, not a missing list", () => {
+  assert.deepEqual(put(created(ip), { clusterIP: "None" }).spec.clusterIPs, ["None"]);
+});
+
+test("S83 node ports outlive allocateLoadBalancerNodePorts, until they are written as 0", () => {
+  const ports = (nodePort: number) => [{ name: "http", port: 80, nodePort }];
+  const of = (nodePort: number) =>
+    put(created(balancer), { ...balancer, allocateLoadBalancerNodePorts: false, ports: ports(nodePort) }).spec
+      .ports?.[0];
+  assert.equal(of(30080)?.nodePort, 30080);
+  assert.equal(of(0)?.nodePort, undefined);
 });
 
 const transitions: readonly [name: string, old: Spec, change: Spec, wanted: Record<string, unknown>][] = [
@@ -374,7 +395,7 @@ const changes: readonly [name: string, old: Spec, change: Change, faults: readon
     "S103 ranges that outlive their type",
     { ...balancer, loadBalancerSourceRanges: ["10.0.0.0/8"] },
     { type: "ClusterIP" },
-    ["spec.loadBalancerSourceRanges: Forbidden: may only be used when `type` is 'LoadBalancer'"],
+    ["spec.LoadBalancerSourceRanges: Forbidden: may only be used when `type` is 'LoadBalancer'"],
   ],
   [
     "S57 stored texts stay legal",

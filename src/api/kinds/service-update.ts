@@ -2,7 +2,14 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Service } from "../object.ts";
 import { dropGeneration } from "./_generation.ts";
-import { isExternallyAccessible, needsClusterIp, needsHealthCheckNodePort, needsNodePorts } from "./service-type.ts";
+import {
+  isExposed,
+  isExternallyAccessible,
+  needsClusterIp,
+  needsHealthCheckNodePort,
+  needsNodePorts,
+  trafficPolicies,
+} from "./service-type.ts";
 
 /** A new Service has no status yet and never a generation; `clusterIP` alone stands for `clusterIPs` (S4, S5, S65). */
 export function prepareServiceForCreate(service: Service): void {
@@ -10,6 +17,13 @@ export function prepareServiceForCreate(service: Service): void {
   dropGeneration(service);
   const { spec } = service;
   if (spec.clusterIP && !spec.clusterIPs?.length) spec.clusterIPs = [spec.clusterIP];
+  dropInternalPolicy(service);
+}
+
+/** S12: an ExternalName is read without it; a bad value is left for validation to name. */
+function dropInternalPolicy({ spec }: Service): void {
+  const policy = spec.internalTrafficPolicy ?? "";
+  if (spec.type === "ExternalName" && trafficPolicies.includes(policy)) delete spec.internalTrafficPolicy;
 }
 
 /**
@@ -20,6 +34,7 @@ export function prepareServiceForUpdate(service: Service, old: Service): void {
   keepAllocated(service, old);
   normalizeClusterIps(service, old);
   dropTypeDependentFields(service, old);
+  dropInternalPolicy(service);
 }
 
 /** S67: so that applying the first manifest again changes nothing. */
@@ -27,7 +42,7 @@ function keepAllocated(service: Service, old: Service): void {
   const { spec } = service;
   if (needsClusterIp(service) && needsClusterIp(old)) {
     if (!spec.clusterIP && old.spec.clusterIP) spec.clusterIP = old.spec.clusterIP;
-    if (!spec.clusterIPs?.length && spec.clusterIP === old.spec.clusterIP && old.spec.clusterIPs) {
+    if (!spec.clusterIPs?.length && old.spec.clusterIPs) {
       spec.clusterIPs = [...old.spec.clusterIPs];
     }
   }
@@ -85,7 +100,8 @@ function dropTypeDependentFields(service: Service, old: Service): void {
     dropUnchanged(service, old, ["ipFamilies"]);
     dropUnchanged(service, old, ["ipFamilyPolicy"]);
   }
-  if (left(needsNodePorts) && nodePortsOf(service).isSubsetOf(nodePortsOf(old))) {
+  // Numbers outlive the switch that asks for them (S83).
+  if (left(isExposed) && nodePortsOf(service).isSubsetOf(nodePortsOf(old))) {
     for (const port of service.spec.ports ?? []) delete port.nodePort;
   }
   if (left(needsHealthCheckNodePort)) dropUnchanged(service, old, ["healthCheckNodePort"]);

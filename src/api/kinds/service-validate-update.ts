@@ -2,14 +2,23 @@
 import { isIP } from "node:net";
 import { forbidden, invalid, required } from "../field-error.ts";
 import type { FieldError } from "../kind.ts";
-import { checkDnsSubdomain } from "../names.ts";
+import { checkDnsSubdomain, checkQualifiedName } from "../names.ts";
 import type { Service } from "../object.ts";
 import { validateIp } from "./_address.ts";
 import { checked, oneOf } from "./_check.ts";
 import { validateClusterIpChange } from "./service-cluster-ips.ts";
 import { needsHealthCheckNodePort } from "./service-type.ts";
 
-/** Faults of the change itself; the new Service is judged by `validateService` as well. */
+export const onlyLoadBalancer = "may only be used when `type` is 'LoadBalancer'";
+
+/** S42. An update is judged by it twice, as in Kubernetes. */
+export function validateClass({ spec: { type, loadBalancerClass } }: Service): FieldError[] {
+  if (loadBalancerClass === undefined) return [];
+  if (type !== "LoadBalancer") return [forbidden("spec.loadBalancerClass", onlyLoadBalancer)];
+  return checked("spec.loadBalancerClass", loadBalancerClass, checkQualifiedName(loadBalancerClass));
+}
+
+/** Faults of the change itself. */
 export function validateServiceUpdate(service: Service, old: Service): FieldError[] {
   const faults = validateClusterIpChange(service, old);
   const { spec } = service;
@@ -17,6 +26,7 @@ export function validateServiceUpdate(service: Service, old: Service): FieldErro
   if (stayed && spec.loadBalancerClass !== old.spec.loadBalancerClass) {
     faults.push(invalid("spec.loadBalancerClass", spec.loadBalancerClass ?? null, "may not change once set"));
   }
+  faults.push(...validateClass(service));
   if (needsHealthCheckNodePort(service) && needsHealthCheckNodePort(old)) {
     if (spec.healthCheckNodePort !== old.spec.healthCheckNodePort) {
       faults.push(forbidden("spec.healthCheckNodePort", "field is immutable"));

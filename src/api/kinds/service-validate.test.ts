@@ -297,7 +297,7 @@ const addresses: readonly Case[] = [
   [
     "S32 both, different",
     { clusterIP: "10.96.0.7", clusterIPs: ["10.96.0.8"] },
-    ['spec.clusterIPs[0]: Invalid value: "10.96.0.8": first value must match `clusterIP`'],
+    ['spec.clusterIPs: Invalid value: ["10.96.0.8"]: first value must match `clusterIP`'],
   ],
   [
     "S32 S65 only clusterIPs",
@@ -404,28 +404,28 @@ const balancers: readonly Case[] = [
   [
     "S39 ranges of a ClusterIP",
     { loadBalancerSourceRanges: ["10.0.0.0/8"] },
-    [`spec.loadBalancerSourceRanges: ${onlyLoadBalancer}`],
+    [`spec.LoadBalancerSourceRanges: ${onlyLoadBalancer}`],
   ],
   [
     "S39 no range",
     { type: "LoadBalancer", loadBalancerSourceRanges: ["10.0.0.0"] },
-    [`spec.loadBalancerSourceRanges[0]: Invalid value: "10.0.0.0": ${notCidr}`],
+    [`spec.LoadBalancerSourceRanges[0]: Invalid value: "10.0.0.0": ${notCidr}`],
   ],
   [
     "S39 host bits",
     { type: "LoadBalancer", loadBalancerSourceRanges: ["10.0.0.1/8"] },
-    ['spec.loadBalancerSourceRanges[0]: Invalid value: "10.0.0.1/8": must not have bits set beyond the prefix length'],
+    ['spec.LoadBalancerSourceRanges[0]: Invalid value: "10.0.0.1/8": must not have bits set beyond the prefix length'],
   ],
   [
     "S39 leading zeros",
     { type: "LoadBalancer", loadBalancerSourceRanges: ["10.0.0.0/08"] },
-    ['spec.loadBalancerSourceRanges[0]: Invalid value: "10.0.0.0/08": must not have leading 0s in IP or prefix length'],
+    ['spec.LoadBalancerSourceRanges[0]: Invalid value: "10.0.0.0/08": must not have leading 0s in IP or prefix length'],
   ],
   [
     "S39 IPv4 in IPv6",
     { type: "LoadBalancer", loadBalancerSourceRanges: ["::ffff:10.0.0.0/104"] },
     [
-      'spec.loadBalancerSourceRanges[0]: Invalid value: "::ffff:10.0.0.0/104": must not have an IPv4-mapped IPv6 address',
+      'spec.LoadBalancerSourceRanges[0]: Invalid value: "::ffff:10.0.0.0/104": must not have an IPv4-mapped IPv6 address',
     ],
   ],
   ["S40 the annotation", { type: "LoadBalancer" }, [], { [ranges]: "10.0.0.0/8, 192.0.2.0/24" }],

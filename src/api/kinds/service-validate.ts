@@ -7,20 +7,20 @@ import type { Service } from "../object.ts";
 import { validateCidr, validateIp, validateNonSpecialIp } from "./_address.ts";
 import { checked, oneOf, protocols, validatePortNumber, validatePortOrName } from "./_check.ts";
 import { validateClusterIps } from "./service-cluster-ips.ts";
-import { isExternallyAccessible, isHeadless, needsHealthCheckNodePort } from "./service-type.ts";
+import { isExternallyAccessible, isHeadless, needsHealthCheckNodePort, trafficPolicies } from "./service-type.ts";
+import { onlyLoadBalancer, validateClass, validateServiceUpdate } from "./service-validate-update.ts";
 
 const types = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
-const trafficPolicies = ["Cluster", "Local"];
 const trafficDistributions = ["PreferClose", "PreferSameZone", "PreferSameNode"];
 const topologyHints = "service.kubernetes.io/topology-aware-hints";
 const topologyMode = "service.kubernetes.io/topology-mode";
 const sourceRangesAnnotation = "service.beta.kubernetes.io/load-balancer-source-ranges";
 const maxAffinitySeconds = 86400;
-const onlyLoadBalancer = "may only be used when `type` is 'LoadBalancer'";
 
-/** Every fault of a Service whose defaults are filled and whose addresses and ports are allocated. */
+/** Every fault of a Service whose defaults are filled and whose addresses and ports are allocated; those of a change come first. */
 export function validateService(service: Service, old?: Service): FieldError[] {
   return [
+    ...(old ? validateServiceUpdate(service, old) : []),
     ...validateTopologyAnnotations(service),
     ...validateNeedsOfType(service),
     ...validatePorts(service),
@@ -156,7 +156,8 @@ function validateSourceRanges({ metadata, spec }: Service, old: Service | undefi
   const ranges = spec.loadBalancerSourceRanges ?? [];
   const annotation = metadata.annotations?.[sourceRangesAnnotation];
   if (ranges.length > 0) {
-    const path = "spec.loadBalancerSourceRanges";
+    // Kubernetes writes this path with a capital letter.
+    const path = "spec.LoadBalancerSourceRanges";
     const stored = old?.spec.loadBalancerSourceRanges?.map((range) => range.trim());
     return [
       ...(spec.type === "LoadBalancer" ? [] : [forbidden(path, onlyLoadBalancer)]),
@@ -172,7 +173,8 @@ function validateSourceRanges({ metadata, spec }: Service, old: Service | undefi
 }
 
 /** S41, S42. */
-function validateLoadBalancerFields({ spec }: Service): FieldError[] {
+function validateLoadBalancerFields(service: Service): FieldError[] {
+  const { spec } = service;
   const faults: FieldError[] = [];
   const isLoadBalancer = spec.type === "LoadBalancer";
   const allocates = spec.allocateLoadBalancerNodePorts;
@@ -180,12 +182,7 @@ function validateLoadBalancerFields({ spec }: Service): FieldError[] {
     faults.push(forbidden("spec.allocateLoadBalancerNodePorts", onlyLoadBalancer));
   }
   if (allocates === undefined && isLoadBalancer) faults.push(required("spec.allocateLoadBalancerNodePorts"));
-  if (spec.loadBalancerClass === undefined) return faults;
-  if (!isLoadBalancer) return [...faults, forbidden("spec.loadBalancerClass", onlyLoadBalancer)];
-  return [
-    ...faults,
-    ...checked("spec.loadBalancerClass", spec.loadBalancerClass, checkQualifiedName(spec.loadBalancerClass)),
-  ];
+  return [...faults, ...validateClass(service)];
 }
 
 /** S44, S45. */

@@ -113,9 +113,7 @@ const warnings: readonly [
   [
     "S115 leading zeros",
     { type: "LoadBalancer", loadBalancerIP: "010.0.0.1" },
-    [
-      'spec.loadBalancerIP: non-standard IP address "010.0.0.1" will be considered invalid in a future Kubernetes release: use "10.0.0.1"',
-    ],
+    ['spec.loadBalancerIP: non-standard IP address "010.0.0.1" is invalid: use "10.0.0.1"'],
   ],
   ["S115 a loadBalancerIP that is none", { type: "LoadBalancer", loadBalancerIP: "soon" }, []],
   [

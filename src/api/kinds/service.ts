@@ -2,11 +2,12 @@ import type { Column, Kind } from "../kind.ts";
 import { checkDnsLabel } from "../names.ts";
 import type { Service } from "../object.ts";
 import { services } from "../resource.ts";
+import { warnAboutIngress } from "./_address.ts";
 import { ageColumn, formatLabels, nameColumn, none, text, wide } from "./_column.ts";
 import { setServiceDefaults } from "./service-defaults.ts";
 import { prepareServiceForCreate, prepareServiceForUpdate } from "./service-update.ts";
 import { validateService } from "./service-validate.ts";
-import { validateServiceStatusUpdate, validateServiceUpdate } from "./service-validate-update.ts";
+import { validateServiceStatusUpdate } from "./service-validate-update.ts";
 import { serviceWarnings } from "./service-warnings.ts";
 
 function externalIp({ spec, status }: Service): string {
@@ -48,9 +49,9 @@ export const serviceKind: Kind<Service> = {
   prepareForCreate: prepareServiceForCreate,
   prepareForUpdate: prepareServiceForUpdate,
   validate: validateService,
-  validateUpdate: validateServiceUpdate,
   validateStatusUpdate: validateServiceStatusUpdate,
   warnings: serviceWarnings,
+  statusWarnings: warnAboutIngress,
   // A Service has no metadata.generation (service-api S5).
   raisesGeneration: () => false,
   // Since 1.36 a name may start with a digit (KEP-5311, service-api S17).

@@ -182,6 +182,13 @@ const strategicCases: readonly (Case & { readonly schema: string })[] = [
     want: containers({ name: "b" }),
   },
   {
+    name: "deletes all items with the key (service-api S109)",
+    schema: service,
+    original: { spec: { ports: [{ port: 53, protocol: "TCP" }, { port: 80 }, { port: 53, protocol: "UDP" }] } },
+    patch: { spec: { ports: [{ port: 53, $patch: "delete" }] } },
+    want: { spec: { ports: [{ port: 80 }] } },
+  },
+  {
     name: "replaces a merging list",
     schema: pod,
     original: containers({ name: "a" }),

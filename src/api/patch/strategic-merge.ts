@@ -58,7 +58,9 @@ function mergeItem(list: unknown[], item: unknown, key: string, type: Type): voi
     throw badRequest(`map: ${JSON.stringify(item)} does not contain declared merge key: ${key}`);
   const at = list.findIndex((candidate) => sameKey(candidate, key, item[key]));
   if (item.$patch === "delete") {
-    if (at >= 0) list.splice(at, 1);
+    // All with that key: two ports may have one number (service-api S109).
+    const kept = list.filter((candidate) => !sameKey(candidate, key, item[key]));
+    list.splice(0, list.length, ...kept);
     return;
   }
   const before = at >= 0 ? list[at] : undefined;

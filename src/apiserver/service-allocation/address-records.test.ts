@@ -42,7 +42,7 @@ test("cluster IPs have records that come and go with their Services; a start put
   // S88, S89: there when the Service is, and gone when it is gone.
   const { code, body } = await first.ask("GET", `${addresses}/10.96.0.20`);
   assert.equal(code, 200);
-  assert.deepEqual(body.spec.parentRef, { group: "", resource: "services", namespace: "default", name: "a" });
+  assert.deepEqual(body.spec.parentRef, { resource: "services", namespace: "default", name: "a" });
   assert.deepEqual(body.metadata.labels, {
     "ipaddress.kubernetes.io/ip-family": "IPv4",
     "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io",

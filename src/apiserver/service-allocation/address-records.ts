@@ -39,7 +39,7 @@ export function refersTo(address: IPAddress, { metadata }: Owner): boolean {
 
 function addressObject(address: string, { metadata }: Owner): StoredObject {
   const { namespace = "", name } = metadata;
-  const parentRef = { group: "", resource: services.plural, namespace, name };
+  const parentRef = { resource: services.plural, namespace, name };
   return {
     apiVersion: "networking.k8s.io/v1",
     kind: "IPAddress",

@@ -2,7 +2,7 @@
  * Which cluster IPs are free: the ranges of all ServiceCIDRs, the addresses that Services hold, and those that have an IPAddress,
  * whoever made it. Kept up to date by its owner; decides nothing by itself.
  */
-import { type Cidr, formatCidr, parseCidr } from "../../net/cidr.ts";
+import { type Cidr, parseCidr } from "../../net/cidr.ts";
 import { formatIp, type Ip, type IpFamily, parseIp } from "../../net/ip.ts";
 import { type AddressRange, addressRange, findFree, inRange } from "./address-range.ts";
 
@@ -61,12 +61,8 @@ export class AddressSpace {
 
   reserve(address: string): Reservation {
     const ip = parseIp(address);
-    const [range] = ip ? this.#rangesOf(ip, true) : [];
-    if (!ip || !range) return { ok: false, reason: "the provided network does not match the current range" };
-    if (ip.value < range.first || ip.value > range.last) {
-      const reason = `the provided IP (${formatIp(ip)}) is not in the valid range. The range of valid IPs is ${formatCidr(range.cidr)}`;
-      return { ok: false, reason };
-    }
+    const usable = ip && this.#rangesOf(ip, true).some(({ first, last }) => ip.value >= first && ip.value <= last);
+    if (!usable) return { ok: false, reason: "the provided network does not match the current range" };
     if (this.#isTaken(ip)) return { ok: false, reason: "provided IP is already allocated" };
     this.#held[ip.family].add(ip.value);
     return { ok: true };

@@ -1,16 +1,9 @@
 /** Takes a Service's node ports, and its health check's, from the pool. */
 import { internal, invalid } from "../../api/field-error.ts";
 import type { FieldError } from "../../api/kind.ts";
+import { isExposed, needsHealthCheckNodePort, needsNodePorts } from "../../api/kinds/service-type.ts";
 import type { Service } from "../../api/object.ts";
 import type { PortPool } from "./port-pool.ts";
-
-const isExposed = ({ spec }: Service): boolean => spec.type === "NodePort" || spec.type === "LoadBalancer";
-
-const needsNodePorts = ({ spec }: Service): boolean =>
-  spec.type === "NodePort" || (spec.type === "LoadBalancer" && spec.allocateLoadBalancerNodePorts !== false);
-
-const needsHealthCheckNodePort = ({ spec }: Service): boolean =>
-  spec.type === "LoadBalancer" && spec.externalTrafficPolicy === "Local";
 
 /** The numbers that a Service holds. */
 export function nodePortsOf(service: Service | undefined): number[] {
@@ -23,60 +16,77 @@ export function nodePortsOf(service: Service | undefined): number[] {
 /** One Service's dealings with the pool. */
 interface Account {
   readonly pool: PortPool;
-  /** Numbers that it holds or has just taken. */
+  /** Numbers that need not be taken: of the old object, and what an update has taken for another port. */
   readonly own: Set<number>;
   readonly taken: number[];
 }
 
 /** Undefined: it is the Service's own now; else why not. */
-function reserve({ pool, own, taken }: Account, port: number): string | undefined {
-  if (own.has(port)) return undefined;
+function reserve({ pool, taken }: Account, port: number): string | undefined {
   const reservation = pool.reserve(port);
   if (!reservation.ok) return reservation.reason;
-  own.add(port);
   taken.push(port);
   return undefined;
 }
 
-function take({ pool, own, taken }: Account): number | undefined {
+function take({ pool, taken }: Account): number | undefined {
   const port = pool.take();
-  if (port === undefined) return undefined;
-  own.add(port);
-  taken.push(port);
+  if (port !== undefined) taken.push(port);
   return port;
 }
 
-function reserveRequested(service: Service, account: Account): FieldError[] {
-  for (const [index, { nodePort }] of (service.spec.ports ?? []).entries()) {
-    const reason = nodePort ? reserve(account, nodePort) : undefined;
-    if (reason) return [invalid(`spec.ports[${index}].nodePort`, nodePort, reason)];
-  }
-  return [];
-}
+const refused = (index: number, port: number, reason: string): FieldError[] => [
+  invalid(`spec.ports[${index}].nodePort`, port, reason),
+];
+const usedUp = (): FieldError[] => [internal("spec.ports", "failed to allocate a nodePort: range is full")];
 
-/** In a new Service, ports of one number (TCP and UDP) share a node port. */
-function takeMissing(service: Service, old: Service | undefined, account: Account): FieldError[] {
+/** Service-api S82: in a new Service, ports of one number (TCP and UDP) share a node port; nothing else may be named twice. */
+function fillNew(service: Service, account: Account): FieldError[] {
   const ports = service.spec.ports ?? [];
-  for (const port of ports) {
-    if (port.nodePort) continue;
-    const sibling = old ? undefined : ports.find((other) => other.port === port.port && other.nodePort)?.nodePort;
-    const number = sibling ?? take(account);
-    if (number === undefined) return [internal("spec.ports", "failed to allocate a nodePort: range is full")];
+  const shared = new Map<number, number>();
+  for (const [index, port] of ports.entries()) {
+    if (!port.nodePort && !needsNodePorts(service)) continue;
+    const known = shared.get(port.port);
+    const asked = known === undefined ? ports.find((other) => other.port === port.port && other.nodePort) : port;
+    const wanted = asked?.nodePort;
+    if (known !== undefined && (!wanted || wanted === known)) {
+      port.nodePort = known;
+      continue;
+    }
+    const reason = wanted ? reserve(account, wanted) : undefined;
+    if (wanted && reason) return refused(index, wanted, reason);
+    const number = wanted || take(account);
+    if (number === undefined) return usedUp();
     port.nodePort = number;
+    if (known === undefined) shared.set(port.port, number);
   }
   return [];
 }
 
-function allocateHealthCheck({ spec }: Service, old: Service | undefined, account: Account): FieldError[] {
+function fillChanged(service: Service, account: Account): FieldError[] {
+  for (const [index, port] of (service.spec.ports ?? []).entries()) {
+    if (!port.nodePort && !needsNodePorts(service)) continue;
+    if (!port.nodePort) {
+      const number = take(account);
+      if (number === undefined) return usedUp();
+      port.nodePort = number;
+    } else if (!account.own.has(port.nodePort)) {
+      const reason = reserve(account, port.nodePort);
+      if (reason) return refused(index, port.nodePort, reason);
+      account.own.add(port.nodePort);
+    }
+  }
+  return [];
+}
+
+/** Once it has one it keeps it (S55, S67). */
+function allocateHealthCheck({ spec }: Service, account: Account): FieldError[] {
   const field = "spec.healthCheckNodePort";
-  const before = old && needsHealthCheckNodePort(old) ? old.spec.healthCheckNodePort : undefined;
-  const wanted = spec.healthCheckNodePort || before;
-  const port = wanted || take(account);
-  if (port === undefined) return [internal(field, "failed to allocate a HealthCheck NodePort: range is full")];
+  const port = spec.healthCheckNodePort || take(account);
+  if (port === undefined) return [internal(field, "failed to allocate a HealthCheck NodePort 0: range is full")];
+  const reason = spec.healthCheckNodePort ? reserve(account, port) : undefined;
   spec.healthCheckNodePort = port;
-  const reason = reserve(account, port);
-  if (!reason) return [];
-  return [internal(field, `failed to allocate requested HealthCheck NodePort ${port}: ${reason}`)];
+  return reason ? [internal(field, `failed to allocate requested HealthCheck NodePort ${port}: ${reason}`)] : [];
 }
 
 /** Fills nodePort and healthCheckNodePort, in place; what is taken is written to `taken`. */
@@ -86,8 +96,8 @@ export function allocateNodePorts(
   { pool, taken }: { pool: PortPool; taken: number[] },
 ): FieldError[] {
   const account: Account = { pool, own: new Set(nodePortsOf(old)), taken };
-  let faults = isExposed(service) ? reserveRequested(service, account) : [];
-  if (faults.length === 0 && needsNodePorts(service)) faults = takeMissing(service, old, account);
+  const fill = old ? fillChanged : fillNew;
+  const faults = isExposed(service) ? fill(service, account) : [];
   if (faults.length > 0 || !needsHealthCheckNodePort(service)) return faults;
-  return allocateHealthCheck(service, old, account);
+  return old && needsHealthCheckNodePort(old) ? [] : allocateHealthCheck(service, account);
 }

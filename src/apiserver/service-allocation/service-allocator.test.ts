@@ -158,11 +158,67 @@ test("S77: the network's own address and the broadcast address are in the range 
     ["10.96.0.0/24", "10.96.0.255"],
     ["fd00:10:96::/112", "fd00:10:96::"],
   ] as const) {
-    const reason = `the provided IP (${ip}) is not in the valid range. The range of valid IPs is ${cidr}`;
+    const reason = "the provided network does not match the current range";
     assert.deepEqual(faults(allocator([cidr]).allocate(service({ clusterIP: ip }))), [
       `spec.clusterIPs: Invalid value: ["${ip}"]: failed to allocate IP ${ip}: ${reason}`,
     ]);
   }
+});
+
+type Ports = NonNullable<Service["spec"]["ports"]>;
+const [tcp, udp] = [
+  { name: "t", port: 53, protocol: "TCP" },
+  { name: "u", port: 53, protocol: "UDP" },
+];
+const alreadyAllocated = (index: number, port: number) =>
+  `spec.ports[${index}].nodePort: Invalid value: ${port}: provided port is already allocated`;
+const shared: readonly [name: string, ports: Ports, got: readonly number[] | string][] = [
+  ["one number for both protocols", [tcp, udp], [30086, 30086]],
+  ["the one that the second asks for", [tcp, { ...udp, nodePort: 30500 }], [30500, 30500]],
+  [
+    "two that are asked for",
+    [
+      { ...tcp, nodePort: 30500 },
+      { ...udp, nodePort: 30501 },
+    ],
+    [30500, 30501],
+  ],
+  [
+    "the same for both",
+    [
+      { ...tcp, nodePort: 30500 },
+      { ...udp, nodePort: 30500 },
+    ],
+    [30500, 30500],
+  ],
+  [
+    "none twice for two ports of different numbers",
+    [
+      { ...tcp, nodePort: 30500 },
+      { ...udp, port: 54, nodePort: 30500 },
+    ],
+    alreadyAllocated(1, 30500),
+  ],
+];
+
+for (const [name, ports, got] of shared) {
+  test(`S82: a new Service gets ${name}`, () => {
+    const one = service({ type: "NodePort", ports: structuredClone(ports) });
+    const found = faults(allocator().allocate(one));
+    if (typeof got === "string") assert.deepEqual(found, [got]);
+    else assert.deepEqual([found, one.spec.ports?.map(({ nodePort }) => nodePort)], [[], got]);
+  });
+}
+
+test("S81 S84: the health check's port is none of the Service's own node ports", () => {
+  const ports = [{ ...tcp, nodePort: 30500 }];
+  const one = service({ type: "LoadBalancer", externalTrafficPolicy: "Local", healthCheckNodePort: 30500, ports });
+  const [fault] = allocator().allocate(one).faults;
+  assert.equal(fault?.reason, "InternalError");
+  assert.match(
+    fault?.detail ?? "",
+    /failed to allocate requested HealthCheck NodePort 30500: provided port is already/,
+  );
 });
 
 test("S80, S91: the first dynamic address and node port are those that Kubernetes documents", () => {

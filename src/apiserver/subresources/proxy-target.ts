@@ -2,7 +2,7 @@
 
 import type { Kind } from "../../api/kind.ts";
 import type { EndpointSlice, Pod, Service } from "../../api/object.ts";
-import { endpointSlices } from "../../api/resource.ts";
+import { endpointSlices, pods } from "../../api/resource.ts";
 import { badRequest, notFound, serviceUnavailable } from "../../api/status.ts";
 import { objectOf } from "../codec.ts";
 import type { ServerContext } from "../context.ts";
@@ -25,14 +25,14 @@ interface Lookup extends TargetName {
   readonly namespace: string;
 }
 
-/** "web", "web:http" or "https:web:443" (and "https:web:"). Throws ApiFault (400). */
-export function splitTarget(text: string): TargetName {
+/** "web", "web:http" or "https:web:443" (and "https:web:"); `what`, e.g. "service". Throws ApiFault (400). */
+export function splitTarget(text: string, what: string): TargetName {
   const parts = text.split(":");
   const [first = "", second = "", third = ""] = parts;
   if (parts.length === 1) return { scheme: "http", name: first, port: "" };
   if (parts.length === 2) return { scheme: "http", name: first, port: second };
   const scheme = first === "https" ? "https" : first === "http" || first === "" ? "http" : undefined;
-  if (parts.length > 3 || !scheme) throw badRequest(`invalid request ${JSON.stringify(text)}`);
+  if (parts.length > 3 || !scheme) throw badRequest(`invalid ${what} request ${JSON.stringify(text)}`);
   return { scheme, name: second, port: third };
 }
 
@@ -64,11 +64,35 @@ function portName({ spec }: Service, { name, port }: Lookup): string {
   const ports = spec.ports ?? [];
   const [only] = ports;
   if (port === "") return (ports.length === 1 ? only?.name : undefined) ?? "";
-  const number = portNumber(port);
-  if (number === undefined) return port;
-  const found = ports.find((one) => one.port === number);
-  if (!found) throw serviceUnavailable(`no service port ${number} found for service ${JSON.stringify(name)}`);
+  if (!/^[+-]?\d+$/.test(port)) return port;
+  const found = ports.find((one) => one.port === Number(port));
+  if (!found) throw serviceUnavailable(`no service port ${Number(port)} found for service ${JSON.stringify(name)}`);
   return found.name ?? "";
+}
+
+type PodAddress = Address & { readonly pod: string };
+
+/** Addresses of ready endpoints that call themselves Pods of the namespace, in random order. */
+function podAddresses(slices: readonly EndpointSlice[], wanted: string, namespace: string): PodAddress[] {
+  const found = slices.flatMap(({ ports, endpoints }) => {
+    const port = ports?.find(({ name }) => (name ?? "") === wanted)?.port;
+    if (port === undefined) return [];
+    return (endpoints ?? []).flatMap(({ addresses: [host], conditions, targetRef }) => {
+      const pod = targetRef?.namespace === namespace ? targetRef.name : undefined;
+      return host && pod && conditions?.ready !== false ? [{ host, port, pod }] : [];
+    });
+  });
+  return found
+    .map((address) => ({ address, place: Math.random() }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ address }) => address);
+}
+
+/** Service-api S119: an EndpointSlice may name any address; the server connects to those of Pods alone. */
+async function belongsToPod({ store }: ServerContext, { host, pod }: PodAddress, namespace: string): Promise<boolean> {
+  const entry = await store.get(objectStoreKey(pods, namespace, pod));
+  const { podIPs = [] } = (entry && (objectOf(entry.value) as unknown as Pod).status) ?? {};
+  return podIPs.some(({ ip }) => ip === host);
 }
 
 /** One of its ready endpoints, any. */
@@ -76,16 +100,11 @@ export async function serviceTarget(server: ServerContext, lookup: Lookup): Prom
   const service = await read<Service>(server, lookup);
   const wanted = portName(service, lookup);
   const { entries } = await server.store.list(collectionPrefix(endpointSlices, lookup.namespace));
-  const slices = entries.map(({ value }) => objectOf(value) as unknown as EndpointSlice);
-  const addresses = slices
-    .filter(({ metadata }) => metadata.labels?.["kubernetes.io/service-name"] === lookup.name)
-    .flatMap(({ ports = [], endpoints = [] }) => {
-      const port = ports?.find(({ name }) => (name ?? "") === wanted)?.port;
-      if (port === undefined) return [];
-      const ready = endpoints.filter(({ conditions }) => conditions?.ready !== false);
-      return ready.flatMap(({ addresses: [host] }) => (host ? [{ host, port }] : []));
-    });
-  const chosen = addresses[Math.floor(Math.random() * addresses.length)];
-  if (!chosen) throw serviceUnavailable(`no endpoints available for service ${JSON.stringify(lookup.name)}`);
-  return chosen;
+  const slices = entries
+    .map(({ value }) => objectOf(value) as unknown as EndpointSlice)
+    .filter(({ metadata }) => metadata.labels?.["kubernetes.io/service-name"] === lookup.name);
+  for (const address of podAddresses(slices, wanted, lookup.namespace)) {
+    if (await belongsToPod(server, address, lookup.namespace)) return { host: address.host, port: address.port };
+  }
+  throw serviceUnavailable(`no endpoints available for service ${JSON.stringify(lookup.name)}`);
 }

@@ -48,7 +48,13 @@ const slice = {
   metadata: { name: "s-1", namespace: "default", labels: { "kubernetes.io/service-name": "s" } },
   addressType: "IPv4",
   ports: [{ name: "web", port, protocol: "TCP" }],
-  endpoints: [{ addresses: ["127.0.0.1"], conditions: { ready: true } }],
+  endpoints: [
+    {
+      addresses: ["127.0.0.1"],
+      conditions: { ready: true },
+      targetRef: { kind: "Pod", namespace: "default", name: "p" },
+    },
+  ],
 };
 // The API takes no loopback address in a slice.
 await server.store.create(objectStoreKey(endpointSlices, "default", "s-1"), () => Buffer.from(JSON.stringify(slice)));
@@ -78,13 +84,41 @@ test("what stands in the way is one sentence", async () => {
     ["pods/p:1/proxy/", 503, /^error trying to reach service: .*ECONNREFUSED/],
     ["pods/p:none/proxy/", 400, 'invalid port "none"'],
     ["services/s:82/proxy/", 503, 'no service port 82 found for service "s"'],
+    ["services/s:99999/proxy/", 503, 'no service port 99999 found for service "s"'],
     ["services/s:other/proxy/", 503, 'no endpoints available for service "s"'],
-    ["services/ftp:s:web/proxy/", 400, 'invalid request "ftp:s:web"'],
+    ["services/ftp:s:web/proxy/", 400, 'invalid service request "ftp:s:web"'],
   ] as const;
   for (const [path, code, message] of cases) {
     const { body, code: got } = await ask("GET", `${base}/${path}`);
     assert.equal(got, code, path);
     assert.match(body.message, typeof message === "string" ? new RegExp(`^${message}$`) : message);
+  }
+});
+
+const foreign = [
+  ["no Pod at all", undefined],
+  ["a Pod that is not there", { namespace: "default", name: "gone" }],
+  ["a Pod of another namespace", { namespace: "kube-system", name: "p" }],
+  ["a Pod with another address", { namespace: "default", name: "elsewhere" }],
+] as const;
+
+test("S119 the server connects to no address that is not a Pod's of the namespace", async () => {
+  await ask("POST", `${base}/pods`, {
+    body: { metadata: { name: "elsewhere" }, spec: { containers: [{ name: "c", image: "x" }] } },
+  });
+  await ask("POST", `${base}/services`, { body: { metadata: { name: "odd" }, spec: { ports: servicePorts } } });
+  for (const [name, targetRef] of foreign) {
+    const odd = {
+      ...slice,
+      metadata: { name: "odd-1", namespace: "default", labels: { "kubernetes.io/service-name": "odd" } },
+      endpoints: [{ addresses: ["127.0.0.1"], conditions: { ready: true }, targetRef }],
+    };
+    const key = objectStoreKey(endpointSlices, "default", "odd-1");
+    const there = await server.store.get(key);
+    if (there) await server.store.delete(key, there.revision, () => there.value);
+    await server.store.create(key, () => Buffer.from(JSON.stringify(odd)));
+    const { code, body } = await ask("GET", `${base}/services/odd:web/proxy/`);
+    assert.deepEqual([code, body.message], [503, 'no endpoints available for service "odd"'], name);
   }
 });
 
@@ -99,9 +133,9 @@ test("an exec that asks for no other protocol is refused", async () => {
 });
 
 test("splitTarget() reads name, scheme and port", () => {
-  assert.deepEqual(splitTarget("web"), { scheme: "http", name: "web", port: "" });
-  assert.deepEqual(splitTarget("web:80"), { scheme: "http", name: "web", port: "80" });
-  assert.deepEqual(splitTarget("https:web:"), { scheme: "https", name: "web", port: "" });
+  assert.deepEqual(splitTarget("web", "service"), { scheme: "http", name: "web", port: "" });
+  assert.deepEqual(splitTarget("web:80", "service"), { scheme: "http", name: "web", port: "80" });
+  assert.deepEqual(splitTarget("https:web:", "service"), { scheme: "https", name: "web", port: "" });
 });
 
 test("only what leads to the same server is rewritten", () => {

@@ -14,7 +14,7 @@ const pageLimitBytes = 8 * 1024 * 1024;
 
 async function targetOf(server: ServerContext, request: ApiRequest): Promise<Omit<Target, "path">> {
   const { kind, namespace = "", name = "" } = request;
-  const parts = splitTarget(name);
+  const parts = splitTarget(name, kind.singular);
   if (kind.plural === "nodes") {
     const agent = await agentOf(server, parts.name);
     return { ...agent, ...(parts.port && { port: Number(parts.port) }), ...agentTls(server), protocol: "https:" };

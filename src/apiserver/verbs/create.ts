@@ -1,5 +1,5 @@
 /** POST to a collection. */
-import { badRequest } from "../../api/status.ts";
+import { badRequest, warned } from "../../api/status.ts";
 import type { ServerContext } from "../context.ts";
 import { createObject } from "../create-object.ts";
 import { decodeBody } from "../decode-object.ts";
@@ -15,7 +15,9 @@ export async function create(server: ServerContext, request: ApiRequest): Promis
     throw badRequest("an empty namespace may not be set during creation");
   }
   const { object, warnings } = await decodeBody(request, options);
-  alignWithUrl(object, request);
-  const written = await createObject(server, { kind, object, writer: options });
+  const written = await warned(warnings, () => {
+    alignWithUrl(object, request);
+    return createObject(server, { kind, object, writer: options });
+  });
   return { type: "object", kind, value: written.value, code: 201, warnings: [...warnings, ...written.warnings] };
 }

@@ -1,6 +1,6 @@
 /** PUT of an object or of its status. */
 import { invalid } from "../../api/field-error.ts";
-import { ApiFault, badRequest, invalid as invalidObject } from "../../api/status.ts";
+import { ApiFault, badRequest, invalid as invalidObject, warned } from "../../api/status.ts";
 import type { StoredObject } from "../codec.ts";
 import type { ServerContext } from "../context.ts";
 import { createObject, type Written } from "../create-object.ts";
@@ -47,10 +47,12 @@ export async function update(server: ServerContext, request: ApiRequest): Promis
     change,
   };
   const mayCreate = subresource === undefined && createdByUpdate.has(kind.plural) && !object.metadata.resourceVersion;
-  const written = await updateObject(server, target).catch((error: unknown) => {
-    if (mayCreate && isMissing(error)) return createMissing(server, request, object, options);
-    throw error;
-  });
+  const updateOrCreate = (): Promise<Written> =>
+    updateObject(server, target).catch((error: unknown) => {
+      if (mayCreate && isMissing(error)) return createMissing(server, request, object, options);
+      throw error;
+    });
+  const written = await warned(warnings, updateOrCreate);
   return {
     type: "object",
     kind,
