@@ -85,8 +85,9 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   return body;
 }
 
-const objectSubresources: ReadonlySet<string | undefined> = new Set([undefined, "status", "scale"]);
-const talksObjects = ({ subresource }: Head): boolean => objectSubresources.has(subresource);
+/** Their answers have types of their own. */
+const streams: ReadonlySet<string | undefined> = new Set(["log", "exec", "attach", "portforward", "proxy"]);
+const talksObjects = ({ subresource }: Head): boolean => !streams.has(subresource);
 
 async function serveResource({ server, flows }: Edge, visit: Visit, head: Head): Promise<void> {
   const { request, response } = visit;
@@ -96,7 +97,7 @@ async function serveResource({ server, flows }: Edge, visit: Visit, head: Head):
   visit.decision = decision;
   if (!decision.allowed) throw forbidden(kind, name ?? "", refusal(user, attributes, decision.reason));
   const handler = handlerOf({ ...head, body: Buffer.alloc(0) });
-  // Before anything is done; logs and the like have types of their own.
+  // Before anything is done.
   const negotiated = negotiate(talksObjects(head) ? head.accept : "", kind);
   const work = async (): Promise<void> => {
     // A proxied body is handed on as it comes.

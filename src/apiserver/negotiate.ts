@@ -1,5 +1,6 @@
 /** Which form of an answer the client asked for. Sources: Kubernetes "API Concepts", alternate representations; RFC 9110, section 12.5.1. */
 import type { Kind } from "../api/kind.ts";
+import { hasSchema } from "../api/schema-table.ts";
 import { notAcceptable } from "../api/status.ts";
 
 export type Form = "json" | "table" | "metadata";
@@ -54,8 +55,8 @@ function formOf({ parameters }: Offer): Form | undefined {
   return as === "PartialObjectMetadata" || as === "PartialObjectMetadataList" ? "metadata" : undefined;
 }
 
-/** All published kinds but the definitions of custom ones have a protobuf form. */
-const hasProtobuf = (kind: Pick<Kind, "schema">): boolean => kind.schema.startsWith("io.k8s.api.");
+/** All published kinds have a protobuf form, custom ones have none. */
+const hasProtobuf = (kind: Pick<Kind, "schema">): boolean => hasSchema(kind.schema);
 
 function chosen(offer: Offer, protobuf: boolean): Negotiated | undefined {
   const encoding = encodings[offer.type];

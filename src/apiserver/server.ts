@@ -33,6 +33,7 @@ import { collectionPrefix } from "./keys.ts";
 import { createKindRegistry, type KindRegistry } from "./kind-registry.ts";
 import { createMetrics } from "./metrics.ts";
 import type { Pki } from "./pki.ts";
+import { refuseConnection } from "./refuse-connection.ts";
 import { AddressRecords } from "./service-allocation/address-records.ts";
 import { feedAllocation } from "./service-allocation/allocation-feed.ts";
 import { keepDefaultRange } from "./service-allocation/default-range.ts";
@@ -152,13 +153,6 @@ function answerer(edge: Edge): (request: IncomingMessage, response: ServerRespon
   };
 }
 
-/** Bytes that are no HTTP, or a head that is too large, get an answer as well, if the client still listens. */
-function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
-  const status = error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
-  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`, () => socket.destroy());
-}
-
 function createListener(edge: Edge, pki: Pki): Server {
   const { log } = edge.server;
   const tls = { ca: pki.ca, cert: pki.server.certificate, key: pki.server.key };
@@ -170,7 +164,7 @@ function createListener(edge: Edge, pki: Pki): Server {
   server.headersTimeout = headersTimeoutMs;
   server.requestTimeout = requestTimeoutMs;
   server.on("tlsClientError", (error) => log.debug("TLS handshake failed", { error }));
-  server.on("clientError", refuse);
+  server.on("clientError", refuseConnection);
   return server;
 }
 

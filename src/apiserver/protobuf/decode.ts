@@ -7,6 +7,7 @@
  */
 import { type FieldType, fieldsOf, type Scalar } from "../../api/schema-table.ts";
 import { magic, numbersOf, schemaOf } from "./field-numbers.ts";
+import { messageFields, unionOf } from "./json-schema-unions.ts";
 
 const maxDepth = 64;
 
@@ -108,7 +109,7 @@ function decodeValue(type: FieldType, value: Wire, depth: number): unknown {
     case "scalar":
       return decodeScalar(type.scalar, value);
     case "object":
-      return decodeMessage(type.schema, fieldsOf(type.schema), bytesOf(value), depth + 1);
+      return decodeObject(type.schema, bytesOf(value), depth + 1);
     case "list":
       // A message whose only field are the items.
       return [...readFields(bytesOf(value))].map(([, item]) => decodeValue(type.items, item, depth + 1));
@@ -159,6 +160,11 @@ function decodeMessage(message: string, fields: Fields, bytes: Buffer, depth: nu
     if (name !== undefined && type) setValue(result, name, type, { value, depth });
   }
   return result;
+}
+
+function decodeObject(schema: string, bytes: Buffer, depth: number): unknown {
+  const message = decodeMessage(schema, messageFields(schema), bytes, depth);
+  return unionOf(schema)?.fromMessage(message) ?? message;
 }
 
 /** The body as plain data, as its JSON form would be. Throws RangeError with a clause that says what is wrong. */

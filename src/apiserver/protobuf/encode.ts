@@ -1,7 +1,8 @@
 /** Writes objects in the protobuf form. Sources: Kubernetes "API Concepts", protobuf encoding (KEP-2); the struct tags of the published API modules. */
 import { isJsonObject } from "../../api/json.ts";
-import { type FieldType, fieldsOf, type Scalar } from "../../api/schema-table.ts";
+import type { FieldType, Scalar } from "../../api/schema-table.ts";
 import { magic, numbersOf } from "./field-numbers.ts";
+import { messageFields, unionOf } from "./json-schema-unions.ts";
 import { ReverseWriter } from "./reverse-writer.ts";
 
 /** Writes a field with its head. */
@@ -43,7 +44,7 @@ function makePlan(message: string, fields: ReadonlyMap<string, FieldType>): Plan
 function planOf(schema: string): Plan {
   const known = plans.get(schema);
   if (known) return known;
-  const plan = makePlan(schema, fieldsOf(schema));
+  const plan = makePlan(schema, messageFields(schema));
   plans.set(schema, plan);
   return plan;
 }
@@ -128,10 +129,11 @@ function listWriter(items: Write): Write {
 /** The plan is made when it is first needed: a schema may hold itself. */
 function objectWriter(schema: string): Write {
   let plan: Plan | undefined;
+  const union = unionOf(schema);
   return (number, value) => {
     plan ??= planOf(schema);
     const before = writer.length;
-    message(plan, value);
+    message(plan, union ? union.toMessage(value) : value);
     writer.head(number, writer.length - before);
   };
 }

@@ -11,10 +11,12 @@ export const numbersOf = (schema: string): Readonly<Record<string, string>> => n
 
 export const hasNumbers = (schema: string): boolean => Object.hasOwn(numbers, schema);
 
-/** "apps/v1" and "Deployment" → "io.k8s.api.apps.v1.Deployment"; options of requests are in the package of metadata. */
+/** "apps/v1" and "Deployment" → "io.k8s.api.apps.v1.Deployment"; options of requests are in the package of metadata, definitions of kinds in one of their own. */
 export function schemaOf(apiVersion: string, kind: string): string | undefined {
   const [group = "", version = ""] = apiVersion.includes("/") ? apiVersion.split("/") : ["core", apiVersion];
   const own = `io.k8s.api.${group.split(".")[0]}.${version}.${kind}`;
   const shared = `io.k8s.apimachinery.pkg.apis.meta.v1.${kind}`;
-  return [own, shared].find((schema) => hasSchema(schema) && hasNumbers(schema));
+  const definition = `io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.${version}.${kind}`;
+  const candidates = group === "apiextensions.k8s.io" ? [definition, shared] : [own, shared];
+  return candidates.find((schema) => hasSchema(schema) && hasNumbers(schema));
 }

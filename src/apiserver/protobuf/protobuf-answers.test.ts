@@ -39,9 +39,15 @@ test("partial metadata comes as protobuf, for custom kinds too; failures are Sta
   const missing = await ask("GET", `${services}/none`, { accept });
   const status = decodeProtobuf(missing.raw) as { reason: string; code: number };
   assert.deepEqual([missing.code, status.reason, status.code], [404, "NotFound", 404]);
-  const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-  assert.equal((await ask("GET", definitions, { accept: only })).code, 406);
-  assert.equal((await ask("GET", definitions, { accept })).body.kind, "CustomResourceDefinitionList");
+});
+
+test("subresources answer in protobuf too: clients may take nothing else", async () => {
+  const accounts = "/api/v1/namespaces/default/serviceaccounts";
+  await ask("POST", accounts, { body: { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "a" } } });
+  const body = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: { audiences: ["x"] } };
+  const { code, headers, raw } = await ask("POST", `${accounts}/a/token`, { body, accept: only });
+  assert.deepEqual([code, headers["content-type"]], [201, only]);
+  assert.match((decodeProtobuf(raw) as { status: { token: string } }).status.token, /^ey/);
 });
 
 /** The events of a watch: length, WatchEvent { 1: type, 2: { 1: object } }. */

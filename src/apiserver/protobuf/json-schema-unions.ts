@@ -1,0 +1,60 @@
+/**
+ * A few fields of JSON schemas hold one of two things. JSON tells them by their look; in the protobuf form each is a
+ * message of its own with a field for either. Source: the published types of apiextensions.k8s.io/v1.
+ */
+import { isJsonObject } from "../../api/json.ts";
+import { type FieldType, fieldsOf, objectType } from "../../api/schema-table.ts";
+
+type Json = Record<string, unknown>;
+
+interface Union {
+  readonly fields: ReadonlyMap<string, FieldType>;
+  readonly toMessage: (value: unknown) => Json;
+  readonly fromMessage: (message: Json) => unknown;
+}
+
+const props = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps";
+const names = { orBool: `${props}OrBool`, orArray: `${props}OrArray`, orStrings: `${props}OrStringArray` };
+export const unionNames: readonly string[] = Object.values(names);
+
+const schema = objectType(props);
+const listOf = (items: FieldType): FieldType => ({ kind: "list", items, merge: undefined });
+const mapOf = (values: FieldType): FieldType => ({ kind: "map", values, merge: undefined });
+
+function schemaOrList(list: string, items: FieldType): Union {
+  return {
+    fields: new Map([
+      ["schema", schema],
+      [list, listOf(items)],
+    ]),
+    toMessage: (value) => (Array.isArray(value) ? { [list]: value } : { schema: value }),
+    fromMessage: (message) => message[list] ?? message.schema ?? null,
+  };
+}
+
+const unions: Readonly<Record<string, Union>> = {
+  [names.orBool]: {
+    fields: new Map([
+      ["allows", { kind: "scalar", scalar: "boolean" }],
+      ["schema", schema],
+    ]),
+    toMessage: (value) => (isJsonObject(value) ? { allows: true, schema: value } : { allows: value }),
+    fromMessage: (message) => message.schema ?? message.allows ?? false,
+  },
+  [names.orArray]: schemaOrList("jSONSchemas", schema),
+  [names.orStrings]: schemaOrList("property", { kind: "scalar", scalar: "string" }),
+};
+
+const schemaFields = new Map([
+  ...fieldsOf(props),
+  ["additionalItems", objectType(names.orBool)],
+  ["additionalProperties", objectType(names.orBool)],
+  ["items", objectType(names.orArray)],
+  ["dependencies", mapOf(objectType(names.orStrings))],
+]);
+
+export const unionOf = (message: string): Union | undefined => unions[message];
+
+/** The fields of a message: an object's JSON fields, but for what stands above. */
+export const messageFields = (message: string): ReadonlyMap<string, FieldType> =>
+  unions[message]?.fields ?? (message === props ? schemaFields : fieldsOf(message));
