@@ -7,7 +7,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { schemaNames } from "../src/api/schema-table.ts";
-import { unionNames } from "../src/apiserver/protobuf/json-schema-unions.ts";
+import { unionNames } from "../src/apiserver/protobuf/definition-fields.ts";
 
 type Table = Record<string, string>;
 

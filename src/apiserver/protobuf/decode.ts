@@ -6,8 +6,8 @@
  * Sources: Kubernetes "API Concepts", protobuf encoding (KEP-2); protobuf wire format.
  */
 import { type FieldType, fieldsOf, type Scalar } from "../../api/schema-table.ts";
+import { messageFields, unionOf } from "./definition-fields.ts";
 import { magic, numbersOf, schemaOf } from "./field-numbers.ts";
-import { messageFields, unionOf } from "./json-schema-unions.ts";
 
 const maxDepth = 64;
 

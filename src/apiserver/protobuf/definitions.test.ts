@@ -46,6 +46,15 @@ test("what may be one of two things: a schema or a list of them, of names, or a 
   assert.deepEqual(schemaOf(decodeProtobuf(written)), expected);
 });
 
+test("a status without fields is there all the same", () => {
+  const schema = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition";
+  const versions = [{ name: "v1", served: true, subresources: { status: {} } }];
+  const raw = encodeMessage(schema, { spec: { versions } });
+  assert.ok(raw.includes(Buffer.from("2a020a00", "hex")), "field 5 holds field 1, which holds nothing");
+  const read = decodeProtobuf(envelope("apiextensions.k8s.io/v1", "CustomResourceDefinition", [raw]));
+  assert.deepEqual((read as { spec: object }).spec, { versions });
+});
+
 test("definitions are created, read, listed and deleted by clients that speak protobuf alone", async () => {
   const server = await startTestServer();
   after(() => server.close());

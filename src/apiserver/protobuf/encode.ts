@@ -1,8 +1,8 @@
 /** Writes objects in the protobuf form. Sources: Kubernetes "API Concepts", protobuf encoding (KEP-2); the struct tags of the published API modules. */
 import { isJsonObject } from "../../api/json.ts";
 import type { FieldType, Scalar } from "../../api/schema-table.ts";
+import { messageFields, unionOf } from "./definition-fields.ts";
 import { magic, numbersOf } from "./field-numbers.ts";
-import { messageFields, unionOf } from "./json-schema-unions.ts";
 import { ReverseWriter } from "./reverse-writer.ts";
 
 /** Writes a field with its head. */

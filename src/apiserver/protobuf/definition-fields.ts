@@ -1,6 +1,7 @@
 /**
- * A few fields of JSON schemas hold one of two things. JSON tells them by their look; in the protobuf form each is a
- * message of its own with a field for either. Source: the published types of apiextensions.k8s.io/v1.
+ * What definitions of custom kinds hold where their published schemas say "any". A few fields of JSON schemas hold one of
+ * two things: JSON tells them by their look; in the protobuf form each is a message of its own with a field for either.
+ * Source: the published types of apiextensions.k8s.io/v1.
  */
 import { isJsonObject } from "../../api/json.ts";
 import { type FieldType, fieldsOf, objectType } from "../../api/schema-table.ts";
@@ -13,7 +14,10 @@ interface Union {
   readonly fromMessage: (message: Json) => unknown;
 }
 
-const props = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps";
+const packageName = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1";
+const props = `${packageName}.JSONSchemaProps`;
+const subresources = `${packageName}.CustomResourceSubresources`;
+const subresourceStatus = `${packageName}.CustomResourceSubresourceStatus`;
 const names = { orBool: `${props}OrBool`, orArray: `${props}OrArray`, orStrings: `${props}OrStringArray` };
 export const unionNames: readonly string[] = Object.values(names);
 
@@ -45,16 +49,25 @@ const unions: Readonly<Record<string, Union>> = {
   [names.orStrings]: schemaOrList("property", { kind: "scalar", scalar: "string" }),
 };
 
-const schemaFields = new Map([
-  ...fieldsOf(props),
-  ["additionalItems", objectType(names.orBool)],
-  ["additionalProperties", objectType(names.orBool)],
-  ["items", objectType(names.orArray)],
-  ["dependencies", mapOf(objectType(names.orStrings))],
+/** Where the published schemas say "any". */
+const fieldsByMessage = new Map<string, ReadonlyMap<string, FieldType>>([
+  ...Object.entries(unions).map(([name, { fields }]) => [name, fields] as const),
+  [
+    props,
+    new Map([
+      ...fieldsOf(props),
+      ["additionalItems", objectType(names.orBool)],
+      ["additionalProperties", objectType(names.orBool)],
+      ["items", objectType(names.orArray)],
+      ["dependencies", mapOf(objectType(names.orStrings))],
+    ]),
+  ],
+  [subresources, new Map([...fieldsOf(subresources), ["status", objectType(subresourceStatus)]])],
+  [subresourceStatus, new Map()],
 ]);
 
 export const unionOf = (message: string): Union | undefined => unions[message];
 
 /** The fields of a message: an object's JSON fields, but for what stands above. */
 export const messageFields = (message: string): ReadonlyMap<string, FieldType> =>
-  unions[message]?.fields ?? (message === props ? schemaFields : fieldsOf(message));
+  fieldsByMessage.get(message) ?? fieldsOf(message);
