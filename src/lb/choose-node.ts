@@ -36,8 +36,20 @@ export function chooseNode(
   return eligible.toSorted((a, b) => load(a) - load(b))[0];
 }
 
-function isReady({ metadata, status }: Node): boolean {
-  if (metadata.deletionTimestamp || metadata.labels?.[excludeLabel] !== undefined) return false;
+/** What Go's strconv.ParseBool takes for false. */
+const falseTexts = new Set(["0", "f", "F", "false", "False", "FALSE"]);
+const goingTaint = "ToBeDeletedByClusterAutoscaler";
+
+/** Service-api S124: a label that is no boolean excludes too. */
+function isExcluded({ metadata, spec }: Node): boolean {
+  const label = metadata.labels?.[excludeLabel];
+  if (metadata.deletionTimestamp || (label !== undefined && !falseTexts.has(label))) return true;
+  return (spec?.taints ?? []).some(({ key }) => key === goingTaint);
+}
+
+function isReady(node: Node): boolean {
+  const { status } = node;
+  if (isExcluded(node)) return false;
   return (status?.conditions ?? []).some(({ type, status }) => type === "Ready" && status === "True");
 }
 

@@ -8,6 +8,8 @@ import { type LoadBalancer, startLoadBalancer } from "./controller.ts";
 import { parsePools } from "./pools.ts";
 
 const namespace = "default";
+const failed = "SyncLoadBalancerFailed: Error syncing load balancer: failed to ensure load balancer";
+const cleanup = "service.kubernetes.io/load-balancer-cleanup";
 
 function service(name: string, spec: Partial<Service["spec"]> = {}): Service {
   const ports = [{ port: 80, protocol: "TCP" }];
@@ -23,6 +25,9 @@ interface Bench {
   readonly client: MemoryClient;
   /** "announce 192.0.2.10 web", "withdraw 192.0.2.10", in order. */
   readonly calls: string[];
+  /** Called before the announcer does it. */
+  onAnnounce: () => Promise<void>;
+  onWithdraw: () => Promise<void>;
   /** What a former process announced. */
   readonly left: string[];
   /** Starts a load balancer; returns what ends it. */
@@ -41,20 +46,24 @@ function bench(t: TestContext): Bench {
     announce: async (address: string, { service }: { service: Service }) => {
       const holder = holders.get(address) ?? service.metadata.name;
       assert.equal(holder, service.metadata.name, `${address} is announced for two Services`);
+      await made.onAnnounce();
       if (!holders.has(address)) calls.push(`announce ${address} ${service.metadata.name}`);
       holders.set(address, service.metadata.name);
     },
     left: async () => left,
     withdraw: async (address: string) => {
+      await made.onWithdraw();
       calls.push(`withdraw ${address}`);
       holders.delete(address);
     },
   };
   const get = (name: string): Promise<Service> => client.get(services, name, namespace);
-  return {
+  const made: Bench = {
     client,
     calls,
     left,
+    onAnnounce: async () => {},
+    onWithdraw: async () => {},
     start({ pools = "192.0.2.10-192.0.2.11", ...rest } = {}) {
       holders.clear();
       const controller = new AbortController();
@@ -74,6 +83,7 @@ function bench(t: TestContext): Bench {
       await client.update(services, { ...old, spec: { ...old.spec, ...spec } });
     },
   };
+  return made;
 }
 
 /** Waits for the condition, which the watch brings about. */
@@ -92,10 +102,19 @@ test("a Service gets an address in its status, an Event, and its announcement be
   await until(async () => (await b.reasons()).length > 0);
   assert.equal(await b.statusOf("web"), "192.0.2.10 VIP");
   assert.deepEqual(b.calls, ["announce 192.0.2.10 web"]);
-  assert.deepEqual(await b.reasons(), ["IPAllocated: Assigned IP 192.0.2.10"]);
+  await until(async () => (await b.reasons()).length === 3);
+  assert.deepEqual(await b.reasons(), [
+    "EnsuredLoadBalancer: Ensured load balancer",
+    "EnsuringLoadBalancer: Ensuring load balancer",
+    "IPAllocated: Assigned IP 192.0.2.10",
+  ]);
   assert.deepEqual(
     b.client.writes.filter(({ plural, verb }) => plural === "services" && verb !== "create"),
-    [{ verb: "update", plural: "services", name: "web", subresource: "status" }],
+    [
+      { verb: "patch", plural: "services", name: "web", subresource: undefined },
+      { verb: "patch", plural: "services", name: "web", subresource: "status" },
+    ],
+    "S121 S126: the finalizer, and after that the status",
   );
 });
 
@@ -144,11 +163,12 @@ test("when addresses run out a Service waits with an Event, and gets the first t
   b.start();
   for (const name of ["a", "b", "c"]) {
     await b.client.create(services, service(name));
-    await until(async () => (await b.reasons()).length > "abc".indexOf(name));
+    const done = name === "c" ? "SyncLoadBalancerFailed" : `Assigned IP 192.0.2.1${"abc".indexOf(name)}`;
+    await until(async () => (await b.reasons()).some((reason) => reason.includes(done)));
   }
   assert.deepEqual(await Promise.all(["a", "b", "c"].map(b.statusOf)), ["192.0.2.10 VIP", "192.0.2.11 VIP", ""]);
-  const problem = "AllocationFailed: All 2 IPv4 addresses of 192.0.2.10-192.0.2.11 are assigned";
-  assert.equal((await b.reasons())[0], problem);
+  const problem = `${failed}: All 2 IPv4 addresses of 192.0.2.10-192.0.2.11 are assigned`;
+  assert.ok((await b.reasons()).includes(problem), "S122");
   await b.client.delete(services, { name: "b", namespace });
   await until(async () => (await b.statusOf("c")) !== "");
   assert.equal(await b.statusOf("c"), "192.0.2.11 VIP");
@@ -167,6 +187,66 @@ test("a change of type withdraws the address, frees it and clears the status", a
   await until(async () => (await b.statusOf("next")) === "192.0.2.10 VIP");
 });
 
+test("S121 the finalizer is there before the address is announced, and goes after the clean-up", async (t) => {
+  const b = bench(t);
+  const finalizers = async () => (await b.client.get(services, "web", namespace)).metadata.finalizers ?? [];
+  b.start();
+  const mine = { ...service("web"), metadata: { name: "web", namespace, finalizers: ["example.com/mine"] } };
+  b.onAnnounce = async () => assert.deepEqual(await finalizers(), ["example.com/mine", cleanup]);
+  b.onWithdraw = async () => assert.deepEqual(await finalizers(), ["example.com/mine", cleanup]);
+  await b.client.create(services, mine);
+  await until(async () => (await b.statusOf("web")) !== "");
+  await b.change("web", { type: "ClusterIP" });
+  await until(async () => (await finalizers()).length === 1);
+  assert.deepEqual([await finalizers(), await b.statusOf("web")], [["example.com/mine"], ""]);
+  assert.deepEqual(b.calls, ["announce 192.0.2.10 web", "withdraw 192.0.2.10"]);
+  await until(async () => (await b.reasons()).includes("DeletedLoadBalancer: Deleted load balancer"));
+  assert.ok((await b.reasons()).includes("DeletingLoadBalancer: Deleting load balancer"), "S122");
+});
+
+test("S121 a deleted Service stays until its address is withdrawn, also when that fails at first (S125)", async (t) => {
+  const b = bench(t);
+  b.start();
+  await b.client.create(services, service("web"));
+  await until(async () => (await b.statusOf("web")) !== "");
+  let failures = 2;
+  b.onWithdraw = async () => {
+    assert.ok((await b.client.get(services, "web", namespace)).metadata.deletionTimestamp);
+    if (failures-- > 0) throw new Error("no route to the router");
+  };
+  await b.client.delete(services, { name: "web", namespace });
+  const isGone = async () => (await b.client.list(services)).items.length === 0;
+  await until(isGone);
+  assert.equal(failures, -1);
+  const reason = "DeleteLoadBalancerFailed: Error syncing load balancer: no route to the router";
+  await until(async () => (await b.reasons()).includes(reason));
+});
+
+test("S121 what was deleted while nobody looked is cleaned up at the start", async (t) => {
+  const b = bench(t);
+  const first = b.start();
+  await b.client.create(services, service("web"));
+  await until(async () => (await b.statusOf("web")) !== "");
+  await first.idle();
+  first.stop();
+  await b.client.delete(services, { name: "web", namespace });
+  b.calls.length = 0;
+  b.start();
+  await until(async () => (await b.client.list(services)).items.length === 0);
+  assert.deepEqual(b.calls, ["withdraw 192.0.2.10"]);
+});
+
+test("S120 a Service of another class keeps its finalizer and its status", async (t) => {
+  const b = bench(t);
+  const spec = { loadBalancerClass: "example.com/other" };
+  const other = { ...service("other", spec), metadata: { name: "other", namespace, finalizers: [cleanup] } };
+  await b.client.create(services, other);
+  const running = b.start();
+  await running.synced;
+  await running.idle();
+  assert.deepEqual((await b.client.get(services, "other", namespace)).metadata.finalizers, [cleanup]);
+});
+
 test("a new loadBalancerIP is announced before the old address goes; a taken one changes nothing", async (t) => {
   const b = bench(t);
   b.start({ pools: "192.0.2.10-192.0.2.12" });
@@ -177,7 +257,7 @@ test("a new loadBalancerIP is announced before the old address goes; a taken one
   assert.deepEqual(b.calls, ["announce 192.0.2.10 web", "announce 192.0.2.12 web", "withdraw 192.0.2.10"]);
   assert.equal(await b.statusOf("web"), "192.0.2.12 VIP");
   await b.client.create(services, service("other", { loadBalancerIP: "192.0.2.12" }));
-  const problem = 'AllocationFailed: Cannot assign "192.0.2.12": Service "default/web" has it';
+  const problem = `${failed}: Cannot assign "192.0.2.12": Service "default/web" has it`;
   await until(async () => (await b.reasons()).includes(problem));
   assert.equal(await b.statusOf("other"), "");
   await b.client.delete(services, { name: "web", namespace });

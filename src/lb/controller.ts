@@ -10,7 +10,7 @@ import { createWorkQueue, type WorkQueue } from "../lib/work-queue.ts";
 import { parseIp } from "../net/ip.ts";
 import { type IpRange, rangeContains } from "../net/ip-range.ts";
 import type { Announcer } from "./announcer.ts";
-import { assignedTo, demandOf, isOurs, withAddresses } from "./demand.ts";
+import { assignedTo, demandOf, finalizersOf, isHeld, isOurs, patchOfAddresses, stateOf } from "./demand.ts";
 import { allocate } from "./pools.ts";
 
 export interface LoadBalancerOptions {
@@ -107,8 +107,16 @@ class Controller implements LoadBalancer {
 
   async #reconcile(key: string): Promise<undefined> {
     const service = this.#informer.get(key);
-    if (service && isOurs(service, this.#options.loadBalancerClass)) await this.#serve(key, service);
-    else await this.#release(key, service);
+    const state = service && stateOf(service, this.#options.loadBalancerClass);
+    if (service && state === "balanced") {
+      await this.#orReport(service, "SyncLoadBalancerFailed", () => this.#serve(key, service));
+    } else if (service && state === "not balanced" && isHeld(service)) {
+      await this.#orReport(service, "DeleteLoadBalancerFailed", () => this.#cleanUp(key, service));
+    } else {
+      this.#problems.delete(key);
+      await this.#withdraw(key, []);
+      if (service && state === "not balanced") await this.#writeAddresses(service, []);
+    }
   }
 
   async #serve(key: string, service: Service): Promise<void> {
@@ -119,10 +127,51 @@ class Controller implements LoadBalancer {
     // What it gives up stays its own until it is withdrawn.
     this.#hold(key, [...addresses, ...freed]);
     this.#report(key, service, problem);
+    const isNew = freed.length > 0 || addresses.some((address) => !assignedTo(service).includes(address));
+    if (isNew) this.#tell(service, "EnsuringLoadBalancer", "Ensuring load balancer");
+    await this.#setHeld(service, true);
     for (const address of addresses) await this.#announce(key, address, service);
-    const assigned = withAddresses(service, addresses);
-    if (assigned) await this.#write(assigned, addresses);
+    const written = await this.#writeAddresses(service, addresses);
+    if (written && addresses.length > 0) this.#tell(service, "IPAllocated", `Assigned IP ${addresses.join(", ")}`);
     await this.#withdraw(key, addresses);
+    if (isNew) this.#tell(service, "EnsuredLoadBalancer", "Ensured load balancer");
+  }
+
+  /** In this order: whoever waits for the Service to be gone finds its addresses free and without a route. */
+  async #cleanUp(key: string, service: Service): Promise<void> {
+    this.#problems.delete(key);
+    this.#tell(service, "DeletingLoadBalancer", "Deleting load balancer");
+    // Of a former process nothing else is known.
+    const left = assignedTo(service).filter((address) => !this.#holders.has(address));
+    this.#hold(key, [...(this.#held.get(key) ?? []), ...left]);
+    await this.#withdraw(key, []);
+    await this.#writeAddresses(service, []);
+    await this.#setHeld(service, false);
+    this.#tell(service, "DeletedLoadBalancer", "Deleted load balancer");
+  }
+
+  async #orReport(service: Service, reason: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!isConflict(error) && !isNotFound(error)) {
+        const message = `Error syncing load balancer: ${error instanceof Error ? error.message : String(error)}`;
+        this.#events.record(service, { type: "Warning", reason, message });
+      }
+      throw error;
+    }
+  }
+
+  #tell(service: Service, reason: string, message: string): void {
+    this.#events.record(service, { type: "Normal", reason, message });
+  }
+
+  /** Before anything is announced: from then on the Service waits for the clean-up. */
+  async #setHeld(service: Service, held: boolean): Promise<void> {
+    if (isHeld(service) === held) return;
+    const { name, namespace = "", resourceVersion } = service.metadata;
+    const metadata = { resourceVersion, finalizers: finalizersOf(service, held) };
+    await this.#options.client.patch(services, { name, namespace }, { metadata }, { type: "merge" });
   }
 
   /** Announced before it is in the status: whoever reads it there can use it. */
@@ -132,26 +181,20 @@ class Controller implements LoadBalancer {
     this.#announced.set(key, announced.add(address));
   }
 
-  async #write(service: Service, addresses: readonly string[]): Promise<void> {
-    await this.#options.client.update(services, service, { subresource: "status" });
-    if (addresses.length === 0) return;
-    const message = `Assigned IP ${addresses.join(", ")}`;
-    this.#events.record(service, { type: "Normal", reason: "IPAllocated", message });
-    this.#options.log.info("load balancer address assigned", { service: objectKey(service), addresses });
-  }
-
-  async #release(key: string, service: Service | undefined): Promise<void> {
-    this.#problems.delete(key);
-    await this.#withdraw(key, []);
-    // A Service of another class keeps what its load balancer gave it.
-    if (!service || service.spec.type === "LoadBalancer") return;
-    const cleared = withAddresses(service, []);
-    if (cleared) await this.#options.client.update(services, cleared, { subresource: "status" });
+  /** True if they were not there. */
+  async #writeAddresses(service: Service, addresses: readonly string[]): Promise<boolean> {
+    const patch = patchOfAddresses(service, addresses);
+    if (!patch) return false;
+    const { name, namespace = "" } = service.metadata;
+    await this.#options.client.patch(services, { name, namespace }, patch, { type: "merge", subresource: "status" });
+    this.#options.log.info("load balancer addresses written", { service: objectKey(service), addresses });
+    return true;
   }
 
   /** Withdraws and frees all addresses of `key` but `kept`; those who wait for one are tried again. */
   async #withdraw(key: string, kept: readonly string[]): Promise<void> {
-    for (const address of this.#announced.get(key) ?? []) {
+    const known = new Set([...(this.#announced.get(key) ?? []), ...(this.#held.get(key) ?? [])]);
+    for (const address of known) {
       if (kept.includes(address)) continue;
       await this.#options.announcer.withdraw(address);
       this.#announced.get(key)?.delete(address);
@@ -178,7 +221,8 @@ class Controller implements LoadBalancer {
     }
     if (this.#problems.get(key) === problem) return;
     this.#problems.set(key, problem);
-    this.#events.record(service, { type: "Warning", reason: "AllocationFailed", message: problem });
+    const message = `Error syncing load balancer: failed to ensure load balancer: ${problem}`;
+    this.#events.record(service, { type: "Warning", reason: "SyncLoadBalancerFailed", message });
     this.#options.log.warn("load balancer address not assigned", { service: key, problem });
   }
 }

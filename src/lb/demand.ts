@@ -11,6 +11,30 @@ export function isOurs({ spec }: Service, loadBalancerClass: string | undefined)
   return spec.type === "LoadBalancer" && spec.loadBalancerClass === loadBalancerClass;
 }
 
+/** Keeps a deleted Service until its load balancer is gone (service-api S121). */
+const cleanup = "service.kubernetes.io/load-balancer-cleanup";
+
+export const isHeld = ({ metadata }: Service): boolean => metadata.finalizers?.includes(cleanup) === true;
+
+/** Its finalizers with, or without, the one that keeps it. */
+export function finalizersOf({ metadata }: Service, held: boolean): readonly string[] {
+  const others = (metadata.finalizers ?? []).filter((finalizer) => finalizer !== cleanup);
+  return held ? [...others, cleanup] : others;
+}
+
+/**
+ * "balanced": it gets addresses; "foreign": another load balancer's; "not balanced": it goes, or is of another type, so that what is
+ * left of a balancer is cleaned up.
+ */
+export function stateOf(
+  service: Service,
+  loadBalancerClass: string | undefined,
+): "balanced" | "foreign" | "not balanced" {
+  const ours = isOurs(service, loadBalancerClass);
+  if (ours) return service.metadata.deletionTimestamp ? "not balanced" : "balanced";
+  return service.spec.type === "LoadBalancer" ? "foreign" : "not balanced";
+}
+
 /** Addresses in its status. */
 export function assignedTo({ status }: Service): string[] {
   return (status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => ip ?? []);
@@ -35,8 +59,8 @@ export function demandOf(service: Service, held: readonly string[] | undefined):
   };
 }
 
-/** The Service with these addresses in its status; undefined if it has just them already. */
-export function withAddresses(service: Service, addresses: readonly string[]): Service | undefined {
+/** A merge patch of the status that writes these addresses; undefined if it has just them already. */
+export function patchOfAddresses(service: Service, addresses: readonly string[]): object | undefined {
   const ingress = addresses.map((ip) => ({ ip, ipMode: "VIP" }));
   const now = service.status?.loadBalancer?.ingress ?? [];
   const same =
@@ -45,6 +69,6 @@ export function withAddresses(service: Service, addresses: readonly string[]): S
       ({ ip, ipMode }, i) => now[i]?.ip === ip && (now[i]?.ipMode ?? "VIP") === ipMode && !now[i]?.hostname,
     );
   if (same) return undefined;
-  const loadBalancer = ingress.length > 0 ? { ingress } : {};
-  return { ...service, status: { ...service.status, loadBalancer } };
+  const { uid } = service.metadata;
+  return { metadata: { uid }, status: { loadBalancer: { ingress: ingress.length > 0 ? ingress : null } } };
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { EndpointSlice, Node, Service } from "../api/object.ts";
-import { endpointSlices, nodes } from "../api/resource.ts";
+import { endpointSlices, events, nodes } from "../api/resource.ts";
 import { createMemoryClient } from "../client/testing/memory-client.ts";
 import { createLog } from "../lib/log.ts";
 import { createRouteAnnouncer } from "./route-announcer.ts";
@@ -57,17 +57,27 @@ function bench(t: TestContext) {
     for (let i = 0; i < 1000 && show() !== want; i++) await new Promise((resolve) => setTimeout(resolve, 2));
     assert.equal(show(), want);
   };
-  return { client, announcer, state, show, until };
+  /** Of the Events written so far. */
+  const reasons = async (...want: string[]): Promise<void> => {
+    const found = async () => (await client.list(events)).items.map(({ reason }) => reason);
+    for (let i = 0; i < 1000 && (await found()).length < want.length; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    assert.deepEqual(await found(), want);
+  };
+  return { client, announcer, state, show, until, reasons };
 }
 
-test("an address is routed to a ready node, moves when that fails, and does not move back", async (t) => {
-  const { client, announcer, show, until } = bench(t);
+test("an address is routed to a ready node, moves when that fails (S122), and does not move back", async (t) => {
+  const { client, announcer, show, until, reasons } = bench(t);
   await client.create(nodes, node("a", "172.18.0.2"));
   await client.create(nodes, node("b", "172.18.0.3"));
   await announcer.announce("192.0.2.10", { service: service() });
   assert.equal(show(), "192.0.2.10/32 via 172.18.0.2");
+  await reasons();
   await client.update(nodes, node("a", "172.18.0.2", false), { subresource: "status" });
   await until("192.0.2.10/32 via 172.18.0.3");
+  await reasons("UpdatedLoadBalancer");
   await client.update(nodes, node("a", "172.18.0.2", true), { subresource: "status" });
   await announcer.announce("192.0.2.10", { service: service() });
   assert.equal(show(), "192.0.2.10/32 via 172.18.0.3");
@@ -88,10 +98,11 @@ test("addresses are spread over the nodes, and a node without the family gets no
   assert.equal(show(), want.join());
 });
 
-test("an address waits for the first ready node", async (t) => {
-  const { client, announcer, show, until } = bench(t);
+test("an address waits for the first ready node, which an Event says (S122)", async (t) => {
+  const { client, announcer, show, until, reasons } = bench(t);
   await announcer.announce("192.0.2.10", { service: service() });
   assert.equal(show(), "");
+  await reasons("UnAvailableLoadBalancer");
   await client.create(nodes, node("a", "172.18.0.2", false));
   await client.update(nodes, node("a", "172.18.0.2"), { subresource: "status" });
   await until("192.0.2.10/32 via 172.18.0.2");

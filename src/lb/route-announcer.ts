@@ -2,6 +2,7 @@
 import type { EndpointSlice, Node, Service } from "../api/object.ts";
 import { endpointSlices, nodes } from "../api/resource.ts";
 import type { ApiClient, Informer } from "../client/client.ts";
+import { createEventRecorder, type EventRecorder } from "../client/events.ts";
 import { createInformer } from "../client/informer.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
@@ -35,6 +36,7 @@ interface Announced {
 }
 
 const serviceIndex = "service";
+const noNodes = "There are no available nodes for LoadBalancer";
 
 function serviceOf({ metadata }: EndpointSlice): string[] {
   const name = metadata.labels?.["kubernetes.io/service-name"];
@@ -52,6 +54,7 @@ export function createRouteAnnouncer(options: RouteAnnouncerOptions): Announcer 
 
 class RouteAnnouncer implements Announcer {
   readonly #options: RouteAnnouncerOptions;
+  readonly #events: EventRecorder;
   readonly #nodes: Informer<Node>;
   readonly #slices: Informer<EndpointSlice>;
   readonly #announced = new Map<string, Announced>();
@@ -61,6 +64,7 @@ class RouteAnnouncer implements Announcer {
   constructor(options: RouteAnnouncerOptions) {
     const { client, log, signal, clock = systemClock } = options;
     this.#options = options;
+    this.#events = createEventRecorder(client, { component: "fairlead-lb", log, clock });
     this.#nodes = createInformer(client, nodes, { log, signal, clock });
     const indexes = { [serviceIndex]: serviceOf };
     this.#slices = createInformer(client, endpointSlices, { log, signal, clock, indexes });
@@ -110,11 +114,17 @@ class RouteAnnouncer implements Announcer {
     const eligible = eligibleNodes([...this.#nodes.list()], { family, service, slices });
     const others = [...this.#announced.values()].flatMap((other) => other.route?.node ?? []);
     const chosen = chooseNode(eligible, { current: route?.node, others });
+    if (!chosen && !route) this.#tell(service, "Warning", "UnAvailableLoadBalancer", noNodes);
     // Without a better one the old route stays: the node may still forward.
     if (!chosen || (chosen.name === route?.node && chosen.address === route.via)) return;
     await this.#options.routes.addRoute(destinationOf(address), chosen.address);
     this.#announced.set(address, { service, route: { node: chosen.name, via: chosen.address } });
     this.#options.log.info("load balancer address routed", { address, node: chosen.name });
+    if (route) this.#tell(service, "Normal", "UpdatedLoadBalancer", "Updated load balancer with new hosts");
+  }
+
+  #tell(service: Service, type: "Normal" | "Warning", reason: string, message: string): void {
+    this.#events.record(service, { type, reason, message });
   }
 
   #inTurn(act: () => Promise<void>): Promise<void> {
