@@ -28,7 +28,7 @@ async function until(server: Server, name: string, code: number): Promise<void> 
   }
 }
 
-test("cluster IPs have records that come and go with their Services; a start puts them right", async () => {
+test("S88 S89 cluster IPs have records that come and go with their Services; a start puts them right", async () => {
   const store = openInMemory();
   const first = await startTestServer({ store });
   const range = await first.ask("GET", "/apis/networking.k8s.io/v1/servicecidrs/kubernetes");

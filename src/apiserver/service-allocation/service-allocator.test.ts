@@ -45,7 +45,7 @@ test("allocate() gives headless and ExternalName Services no address", () => {
   assert.equal(external.spec.ipFamilies, undefined);
 });
 
-test("allocate() words taken and foreign addresses as Kubernetes does", () => {
+test("S77 allocate() words taken and foreign addresses as Kubernetes does", () => {
   const allocate = allocator();
   const first = allocate.allocate(service({ clusterIP: "10.96.0.10" }));
   first.commit();
@@ -57,7 +57,7 @@ test("allocate() words taken and foreign addresses as Kubernetes does", () => {
   ]);
 });
 
-test("allocate() gives node ports, shares them between TCP and UDP, and refuses others", () => {
+test("S79 S82 S85 allocate() gives node ports, shares them between TCP and UDP, and refuses others", () => {
   const allocate = allocator();
   const dns = service({
     type: "NodePort",
@@ -81,7 +81,7 @@ test("allocate() gives node ports, shares them between TCP and UDP, and refuses 
   ]);
 });
 
-test("a reverted allocation leaves nothing taken, a committed update gives back what was dropped", () => {
+test("S64 S86 a reverted allocation leaves nothing taken, a committed update gives back what was dropped", () => {
   const allocate = allocator(["10.96.0.0/30"], 30000, 30000);
   const failed = allocate.allocate(service({ type: "NodePort", ports: [{ port: 80 }] }));
   failed.revert();
@@ -98,7 +98,7 @@ test("a reverted allocation leaves nothing taken, a committed update gives back 
   assert.deepEqual(faults(allocate.allocate(service({ type: "NodePort", ports: [{ port: 81 }] }))), []);
 });
 
-test("an update without the allocated fields keeps them", () => {
+test("S67 an update without the allocated fields keeps them", () => {
   const allocate = allocator();
   const old = service({ type: "NodePort", ports: [{ name: "http", port: 80 }] });
   allocate.allocate(old).commit();
@@ -125,7 +125,7 @@ test("adopt() and release() follow what is stored", () => {
   assert.deepEqual(again(), []);
 });
 
-test("the address pool ends: every usable address once, then 500", () => {
+test("S77 E60 the address pool ends: every usable address once, then 500", () => {
   const allocate = allocator(["192.168.7.0/28"]);
   const addresses = new Set<string>();
   for (let index = 0; index < 14; index++) {
@@ -140,7 +140,7 @@ test("the address pool ends: every usable address once, then 500", () => {
   ]);
 });
 
-test("dual-stack requests are refused on a single-stack cluster and served on a dual one", () => {
+test("S73 S74 dual-stack requests are refused on a single-stack cluster and served on a dual one", () => {
   assert.deepEqual(faults(allocator().allocate(service({ ipFamilyPolicy: "RequireDualStack" }))), [
     'spec.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured for dual-stack services',
   ]);

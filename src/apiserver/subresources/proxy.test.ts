@@ -78,7 +78,7 @@ test("a page's links and redirects lead through the proxy, and one without slash
   assert.deepEqual([bare.code, bare.headers.location], [301, `${base}/pods/p/proxy/?x=1`]);
 });
 
-test("what stands in the way is one sentence", async () => {
+test("S118 S119 what stands in the way is one sentence", async () => {
   const cases = [
     ["pods/none/proxy/", 404, 'pods "none" not found'],
     ["pods/p:1/proxy/", 503, /^error trying to reach service: .*ECONNREFUSED/],
@@ -132,7 +132,7 @@ test("an exec that asks for no other protocol is refused", async () => {
   assert.deepEqual([code, body.message], [400, "Upgrade request required"]);
 });
 
-test("splitTarget() reads name, scheme and port", () => {
+test("S118 splitTarget() reads name, scheme and port", () => {
   assert.deepEqual(splitTarget("web", "service"), { scheme: "http", name: "web", port: "" });
   assert.deepEqual(splitTarget("web:80", "service"), { scheme: "http", name: "web", port: "80" });
   assert.deepEqual(splitTarget("https:web:", "service"), { scheme: "https", name: "web", port: "" });

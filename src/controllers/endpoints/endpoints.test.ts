@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Service } from "../../api/object.ts";
 import { type PodInput, pod, service } from "../testing/objects.ts";
 import { computeSubsets, truncateSubsets } from "./compute.ts";
 
@@ -11,7 +12,7 @@ const text = (subsets: ReturnType<typeof computeSubsets>) =>
       `:${ports.map(({ name, port }) => `${name ?? ""}${port}`).join(",")}`,
   );
 
-test("ready and not ready addresses, in order of uid; terminating Pods are out", () => {
+test("E4 ready and not ready addresses, in order of uid; terminating Pods are out", () => {
   const subsets = computeSubsets(
     service("a"),
     pods({
@@ -24,7 +25,7 @@ test("ready and not ready addresses, in order of uid; terminating Pods are out",
   assert.deepEqual(text(subsets), ["10.0.0.2,10.0.0.1!10.0.0.3:80"]);
 });
 
-test("a port that differs from Pod to Pod gets subsets of its own", () => {
+test("E2 a port that differs from Pod to Pod gets subsets of its own", () => {
   const owner = service("a", {
     ports: [
       { name: "http", port: 80, targetPort: "http" },
@@ -41,7 +42,7 @@ test("a port that differs from Pod to Pod gets subsets of its own", () => {
   );
 });
 
-test("more than 1000 addresses are cut, ready ones first", () => {
+test("E6 more than 1000 addresses are cut, ready ones first", () => {
   const all = Array.from({ length: 1300 }, (_, index) =>
     pod(`p${index}`, { ip: `10.1.${index >> 8}.${index & 255}`, ready: index % 13 !== 0 }),
   );
@@ -52,3 +53,22 @@ test("more than 1000 addresses are cut, ready ones first", () => {
   const some = truncateSubsets(computeSubsets(service("a"), all.slice(0, 1010)));
   assert.equal((some.subsets[0]?.addresses?.length ?? 0) + (some.subsets[0]?.notReadyAddresses?.length ?? 0), 1000);
 });
+
+const published: readonly [name: string, spec: Partial<Service["spec"]>, want: string[]][] = [
+  [
+    "E4 publishNotReadyAddresses: all are ready, terminating Pods too",
+    { publishNotReadyAddresses: true },
+    ["10.0.0.3,10.0.0.4!:80"],
+  ],
+  ["E3 the primary family alone", { ipFamilies: ["IPv6", "IPv4"] }, []],
+];
+for (const [name, spec, want] of published) {
+  test(name, () => {
+    const inputs = {
+      c: { ip: "10.0.0.3", ready: false },
+      d: { ip: "10.0.0.4", terminating: true },
+      e: { ip: "10.0.0.5", phase: "Failed" },
+    };
+    assert.deepEqual(text(computeSubsets(service("a", spec), pods(inputs))), want);
+  });
+}

@@ -2,11 +2,13 @@
 import type { EndpointAddress } from "kubernetes-types/core/v1";
 import type { Endpoint } from "kubernetes-types/discovery/v1";
 import type { EndpointSlice, Endpoints, Service } from "../../api/object.ts";
+import { familyOf, formatIp, parseIpSloppy } from "../../net/ip.ts";
 import { canonical } from "../context.ts";
 import { groupKey, portsKey } from "../endpointslice/compute.ts";
 import { generated, managedByLabel, serviceNameLabel } from "../endpointslice/plan.ts";
 import { controllerReference } from "../owner.ts";
 import { type EndpointPort, headlessLabel, isHeadless, triggerTimeAnnotation } from "../service-endpoint.ts";
+import { repackSubsets } from "./repack.ts";
 
 export const mirrorManagedBy = "endpointslicemirroring-controller.k8s.io";
 /** Further addresses of a subset are not mirrored. */
@@ -23,9 +25,11 @@ export function isMirrored(endpoints: Endpoints, service: Service | undefined): 
   return service !== undefined && Object.keys(service.spec.selector ?? {}).length === 0;
 }
 
+/** The address in its usual form; what is no IP is left as it is. */
 function endpointOf({ ip, hostname, nodeName, targetRef }: EndpointAddress, ready: boolean): Endpoint {
+  const parsed = parseIpSloppy(ip);
   return {
-    addresses: [ip],
+    addresses: [parsed ? formatIp(parsed) : ip],
     conditions: { ready },
     ...(hostname ? { hostname } : {}),
     ...(nodeName ? { nodeName } : {}),
@@ -33,26 +37,58 @@ function endpointOf({ ip, hostname, nodeName, targetRef }: EndpointAddress, read
   };
 }
 
+export interface Mirror {
+  readonly slices: readonly EndpointSlice[];
+  /** Addresses that are no IPs, and those over the limit. */
+  readonly invalid: number;
+  readonly tooMany: number;
+}
+
+/** What Events say of the addresses that are left out (service-api E51). */
+export function reportsOf({ invalid, tooMany }: Mirror): readonly { reason: string; message: string }[] {
+  const reports: { reason: string; message: string }[] = [];
+  if (invalid > 0) {
+    const message = `Skipped ${invalid} invalid IP addresses when mirroring to EndpointSlices`;
+    reports.push({ reason: "InvalidIPAddress", message });
+  }
+  if (tooMany > 0) {
+    const message = `A max of ${maxAddresses} addresses can be mirrored to EndpointSlices per Endpoints subset. ${tooMany + invalid} addresses were skipped`;
+    reports.push({ reason: "TooManyAddressesToMirror", message });
+  }
+  return reports;
+}
+
 /** One slice for each list of ports and address family; names are the server's to give. */
-export function computeMirror(endpoints: Endpoints, service: Service): EndpointSlice[] {
+export function computeMirror(endpoints: Endpoints, service: Service): Mirror {
   const slices = new Map<string, EndpointSlice>();
-  for (const subset of endpoints.subsets ?? []) {
-    const ports = (subset.ports ?? []).map(({ name = "", port, protocol = "TCP", appProtocol }): EndpointPort => {
+  const left = { invalid: 0, tooMany: 0 };
+  for (const { ports: subsetPorts, ready, notReady } of repackSubsets(endpoints.subsets)) {
+    const ports = subsetPorts.map(({ name = "", port, protocol = "TCP", appProtocol }): EndpointPort => {
       return { name, port, protocol, ...(appProtocol ? { appProtocol } : {}) };
     });
     const all = [
-      ...(subset.addresses ?? []).map((address) => endpointOf(address, true)),
-      ...(subset.notReadyAddresses ?? []).map((address) => endpointOf(address, false)),
+      ...ready.map((address) => endpointOf(address, true)),
+      ...notReady.map((address) => endpointOf(address, false)),
     ];
-    for (const endpoint of all.slice(0, maxAddresses)) {
-      const addressType = endpoint.addresses[0]?.includes(":") ? "IPv6" : "IPv4";
+    let added = 0;
+    for (const [index, endpoint] of all.entries()) {
+      if (added >= maxAddresses) {
+        left.tooMany += all.length - index;
+        break;
+      }
+      const addressType = familyOf(endpoint.addresses[0] ?? "");
+      if (!addressType) {
+        left.invalid++;
+        continue;
+      }
+      added++;
       const key = groupKey({ addressType, ports });
       const slice = slices.get(key) ?? buildSlice(endpoints, { service, addressType, ports });
       slice.endpoints.push(endpoint);
       slices.set(key, slice);
     }
   }
-  return [...slices.values()];
+  return { slices: [...slices.values()], ...left };
 }
 
 function buildSlice(

@@ -3,10 +3,10 @@ import { objectKey } from "../../api/object.ts";
 import { endpointSlices } from "../../api/resource.ts";
 import { createWriteThrough } from "../../client/write-through.ts";
 import type { WorkQueue } from "../../lib/work-queue.ts";
-import { type Context, createQueue } from "../context.ts";
+import { type Context, createQueue, createRecorder } from "../context.ts";
 import { managedByLabel, serviceNameLabel } from "../endpointslice/plan.ts";
 import { sliceIndexes } from "../informers.ts";
-import { computeMirror, isMirrored, mirrorManagedBy, planMirror } from "./compute.ts";
+import { computeMirror, isMirrored, mirrorManagedBy, planMirror, reportsOf } from "./compute.ts";
 
 export function startEndpointSliceMirroringController(context: Context): WorkQueue {
   const { client, informers } = context;
@@ -15,14 +15,19 @@ export function startEndpointSliceMirroringController(context: Context): WorkQue
     indexes: sliceIndexes,
   });
 
+  const recorder = createRecorder(context, "endpoint-slice-mirroring-controller");
   const reconcile = async (key: string): Promise<void> => {
     const service = informers.services.get(key);
     const endpoints = informers.endpoints.get(key);
     const existing = slices
       .byIndex("service", key)
       .filter(({ metadata }) => metadata.labels?.[managedByLabel] === mirrorManagedBy && !metadata.deletionTimestamp);
-    const wanted = service && endpoints && isMirrored(endpoints, service) ? computeMirror(endpoints, service) : [];
-    const plan = planMirror(wanted, existing);
+    const mirror =
+      service && endpoints && isMirrored(endpoints, service) ? computeMirror(endpoints, service) : undefined;
+    if (endpoints && mirror) {
+      for (const report of reportsOf(mirror)) recorder.record(endpoints, { type: "Warning", ...report });
+    }
+    const plan = planMirror(mirror?.slices ?? [], existing);
     await Promise.all(plan.create.map((slice) => slices.create(slice)));
     await Promise.all(plan.update.map((slice) => slices.update(slice)));
     await Promise.all(plan.delete.map((slice) => slices.delete(slice)));

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { EndpointSlice, Pod, Service } from "../../api/object.ts";
 import { node, type PodInput, pod, service } from "../testing/objects.ts";
 import { computeGroups } from "./compute.ts";
-import { planSlices, type SlicePlan } from "./plan.ts";
+import { generated, planSlices, type SlicePlan } from "./plan.ts";
 
 const nodes = new Map([["n1", node("n1", { labels: { "topology.kubernetes.io/zone": "z1" } })]]);
 const groupsOf = (owner: Service, pods: Pod[]) => computeGroups(owner, { pods, nodeOf: (name) => nodes.get(name) });
@@ -26,31 +26,31 @@ function lines(owner: Service, pods: Pod[]): string[] {
 
 const cases: { name: string; service: Service; pods: Record<string, PodInput>; want: string[] }[] = [
   {
-    name: "ready and not ready Pods",
+    name: "E25 ready and not ready Pods",
     service: service("a"),
     pods: { p: { ip: "10.0.0.1" }, q: { ip: "10.0.0.2", ready: false } },
     want: ["80: 10.0.0.1 RSt", "80: 10.0.0.2 rst"],
   },
   {
-    name: "a terminating Pod still serves",
+    name: "E24 E25 a terminating Pod still serves",
     service: service("a"),
     pods: { p: { ip: "10.0.0.1", terminating: true } },
     want: ["80: 10.0.0.1 rST"],
   },
   {
-    name: "publishNotReadyAddresses makes all ready",
+    name: "E25 publishNotReadyAddresses makes all ready",
     service: service("a", { publishNotReadyAddresses: true }),
     pods: { p: { ip: "10.0.0.1", ready: false } },
     want: ["80: 10.0.0.1 Rst"],
   },
   {
-    name: "Pods without address, finished ones and IPv6 are left out",
+    name: "E24 Pods without address, finished ones and IPv6 are left out",
     service: service("a"),
     pods: { p: {}, q: { ip: "10.0.0.2", phase: "Succeeded" }, r: { ip: "fd00::1" } },
     want: [],
   },
   {
-    name: "a named port splits groups",
+    name: "E23 E28 a named port splits groups",
     service: service("a", { ports: [{ port: 80, targetPort: "http" }] }),
     pods: {
       p: { ip: "10.0.0.1", ports: { http: 8080 } },
@@ -60,7 +60,7 @@ const cases: { name: string; service: Service; pods: Record<string, PodInput>; w
     want: ["8080: 10.0.0.1 RSt", "9090: 10.0.0.2 RSt"],
   },
   {
-    name: "hostname with matching subdomain, zone of the node",
+    name: "E26 hostname with matching subdomain, zone of the node",
     service: service("a", { clusterIP: "None" }),
     pods: {
       p: { ip: "10.0.0.1", node: "n1", spec: { hostname: "h", subdomain: "a" } },
@@ -69,16 +69,45 @@ const cases: { name: string; service: Service; pods: Record<string, PodInput>; w
     want: ["80: 10.0.0.1 RSt h z1", "80: 10.0.0.2 RSt"],
   },
   {
-    name: "headless without ports",
+    name: "E28 headless without ports",
     service: service("a", { clusterIP: "None", ports: [] }),
     pods: { p: { ip: "10.0.0.1" } },
     want: [": 10.0.0.1 RSt"],
   },
   {
-    name: "a Pod on a node that is not known",
+    name: "E27 a Pod on a node that is not known",
     service: service("a"),
     pods: { p: { ip: "10.0.0.1", node: "n9" } },
     want: [],
+  },
+  {
+    name: "E27 a Pod on a node that is not known, published all the same",
+    service: service("a", { publishNotReadyAddresses: true }),
+    pods: { p: { ip: "10.0.0.1", node: "n9" } },
+    want: ["80: 10.0.0.1 RSt"],
+  },
+  {
+    name: "E28 the port of a sidecar, of the right protocol, after the containers'",
+    service: service("a", { ports: [{ port: 80, targetPort: "metrics" }] }),
+    pods: {
+      p: {
+        ip: "10.0.0.1",
+        spec: {
+          containers: [{ name: "c", ports: [{ name: "metrics", containerPort: 1, protocol: "UDP" }] }],
+          initContainers: [
+            { name: "once", ports: [{ name: "metrics", containerPort: 2 }] },
+            { name: "beside", restartPolicy: "Always", ports: [{ name: "metrics", containerPort: 3 }] },
+          ],
+        },
+      },
+    },
+    want: ["3: 10.0.0.1 RSt"],
+  },
+  {
+    name: "E23 one group for each family",
+    service: service("a", { ipFamilies: ["IPv6", "IPv4"] }),
+    pods: { p: { ip: "10.0.0.1" } },
+    want: ["80: 10.0.0.1 RSt"],
   },
 ];
 for (const { name, service: owner, pods, want } of cases) {
@@ -123,7 +152,7 @@ const many = (count: number, input: (index: number) => PodInput = () => ({})) =>
     pod(`p${index}`, { ip: `10.1.${index >> 8}.${index & 255}`, ...input(index) }),
   );
 
-test("planSlices() fills slices of 100 and touches few", () => {
+test("E29 E30 E31 E33 E34 E56 planSlices() fills slices of 100 and touches few", () => {
   const owner = service("a");
   const pods = many(3001);
   const first = step(owner, pods, []);
@@ -153,7 +182,7 @@ test("planSlices() fills slices of 100 and touches few", () => {
   assert.equal(step(owner, many(2), none.after).writes, "0c 1u 0d", "the placeholder becomes the first slice");
 });
 
-test("planSlices() writes labels, owner and trigger time; label drift is repaired", () => {
+test("E20 E21 E22 E36 planSlices() writes labels, owner and trigger time; label drift is repaired", () => {
   const owner = service("a", { clusterIP: "None", labels: { team: "x", "kubernetes.io/service-name": "forged" } });
   const plan = planSlices({
     service: owner,
@@ -177,7 +206,7 @@ test("planSlices() writes labels, owner and trigger time; label drift is repaire
   assert.equal(step(service("a", { clusterIP: "None" }), many(1), after).writes, "0c 1u 0d");
 });
 
-test("planSlices() never uses a slice of a former Service of the same name", () => {
+test("E58 planSlices() never uses a slice of a former Service of the same name", () => {
   const { after } = step(service("a"), many(3), []);
   const reborn = { ...service("a"), metadata: { ...service("a").metadata, uid: "other" } };
   assert.equal(step(reborn, many(3), after).writes, "1c 0u 1d");
@@ -198,9 +227,62 @@ const distributions: { name: string; distribution?: string; pod: PodInput; want:
   },
 ];
 for (const { name, distribution, pod: input, want } of distributions) {
-  test(`computeGroups(): hints for ${name}`, () => {
+  test(`E43 E44 E45 computeGroups(): hints for ${name}`, () => {
     const owner = service("a", distribution ? { trafficDistribution: distribution } : {});
     const [group] = groupsOf(owner, [pod("p", { ip: "10.0.0.1", ...input })]).values();
     assert.deepEqual(group?.endpoints[0]?.hints, want);
   });
 }
+
+test("E57 a rolling update of 100 of 1000 Pods takes one write of one slice for each Pod", () => {
+  const owner = service("a");
+  let pods = many(1000);
+  let { after } = step(owner, pods, []);
+  for (let index = 0; index < 100; index++) {
+    const moves: Pod[] = [
+      pod(`p${index * 7}`, { ip: `10.1.${(index * 7) >> 8}.${(index * 7) & 255}`, terminating: true }),
+    ];
+    const terminating = step(owner, pods.with(index * 7, moves[0] as Pod), after);
+    assert.equal(terminating.writes, "0c 1u 0d");
+    pods = pods.with(index * 7, pod(`new${index}`, { ip: `10.2.0.${index}` }));
+    const replaced = step(owner, pods, terminating.after);
+    assert.equal(replaced.writes, "0c 1u 0d");
+    after = replaced.after;
+  }
+  assert.equal(after.length, 10);
+});
+
+test("E32 a Pod that was made again under its name and address is rewritten in place", () => {
+  const owner = service("a");
+  const { after } = step(owner, many(2), []);
+  const again = pod("p1", { ip: "10.1.0.1" });
+  const reborn = { ...again, metadata: { ...again.metadata, uid: "other" } };
+  const replaced = step(owner, [many(1)[0] as Pod, reborn], after);
+  assert.equal(replaced.writes, "0c 1u 0d");
+  assert.deepEqual(
+    replaced.after[0]?.endpoints.map(({ targetRef }) => targetRef?.uid),
+    ["uid-p0", "other"],
+  );
+});
+
+test("E38 a slice that is being deleted counts as gone", () => {
+  const owner = service("a");
+  const { after } = step(owner, many(2), []);
+  const going = after.map((slice) => ({
+    ...slice,
+    metadata: { ...slice.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" },
+  }));
+  const plan = planSlices({
+    service: owner,
+    groups: groupsOf(owner, many(2)),
+    existing: going,
+    triggerTime: undefined,
+  });
+  assert.deepEqual([plan.create.length, plan.update.length, plan.delete.length], [1, 0, 0]);
+});
+
+test("E62 a name of 63 characters, or of 253, leaves room for the server's suffix", () => {
+  assert.equal(generated("a".repeat(63), "ns").generateName, `${"a".repeat(63)}-`);
+  const { generateName = "" } = generated("a".repeat(248), "ns");
+  assert.ok(generateName.length + 5 <= 253);
+});

@@ -114,6 +114,7 @@ export function setZoneHints(
   nodes: Iterable<Node>,
 ): string | undefined {
   const all = [...nodes];
+  let refusal: string | undefined;
   for (const type of addressTypesOf(service)) {
     const endpoints = [...groups.values()]
       .filter(({ addressType }) => addressType === type)
@@ -125,7 +126,7 @@ export function setZoneHints(
       const zone = hints.ok ? hints.zoneOf.get(endpoint) : undefined;
       if (zone) endpoint.hints = { forZones: [{ name: zone }] };
     }
-    if (!hints.ok) return hints.reason;
+    if (!hints.ok) refusal ??= hints.reason;
   }
-  return undefined;
+  return refusal;
 }

@@ -25,7 +25,7 @@ const cases: readonly [what: string, ranges: ServiceCIDR[], addresses: string[],
   ["the other range is going as well", [going, range("more", "10.1.0.0/16", "x")], ["10.1.0.7"], true],
 ];
 for (const [what, ranges, addresses, want] of cases) {
-  test(`isInUse(): ${what}`, () => {
+  test(`S99 isInUse(): ${what}`, () => {
     assert.equal(
       isInUse(
         going,
