@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { skipReason, startCluster, type TestCluster, until } from "./harness.ts";
+import { holdTcp, holdUdp, untilOpen } from "./held.ts";
+import { loadFrom } from "./load.ts";
 
 const resolverTimeoutMs = 5500;
 
@@ -35,12 +37,30 @@ const pod = {
   spec: { containers: [{ name: "client", image: "host", command: [process.execPath, "-e", client] }] },
 };
 
+/** Node ports that no other cluster on this machine has: for requests, and for connections and flows that stay. */
+const door = {
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: { name: "door" },
+  spec: {
+    type: "NodePort",
+    selector: { app: "web" },
+    ports: [
+      { name: "http", port: 8080, protocol: "TCP" },
+      { name: "tcp", port: 8081, protocol: "TCP" },
+      { name: "udp", port: 8080, protocol: "UDP" },
+    ],
+  },
+};
+
 describe("continuous requests through the name of a Service", { skip: skipReason }, () => {
   let cluster: TestCluster;
   before(async () => {
     cluster = startCluster({ args: ["--demo"] });
-    const { code, stderr } = cluster.apply(JSON.stringify(pod));
-    assert.equal(code, 0, stderr);
+    for (const object of [pod, door]) {
+      const { code, stderr } = cluster.apply(JSON.stringify(object));
+      assert.equal(code, 0, stderr);
+    }
     await until("the client reports", () => (report().done > 50 ? true : undefined));
   });
   after(() => cluster?.stop());
@@ -146,15 +166,46 @@ describe("continuous requests through the name of a Service", { skip: skipReason
     await withoutFailure("the DNS server came back", async () => {});
   });
 
-  test("kill -9 of the API server: traffic goes on, it comes back with all objects", async () => {
+  function nodePorts(): [http: number, tcp: number, udp: number] {
+    const [http = 0, tcp = 0, udp = 0] = cluster
+      .ok("get", "svc", "door", "-o", "jsonpath={.spec.ports[*].nodePort}")
+      .split(" ")
+      .map(Number);
+    return [http, tcp, udp];
+  }
+
+  /** From the host through 127.0.0.1: new connections all the time, and one of each protocol that stays. */
+  async function withoutFailureFromHost(action: () => Promise<void>): Promise<void> {
+    const [http, tcpPort, udpPort] = nodePorts();
+    await untilOpen(tcpPort);
+    const load = loadFrom(cluster, "host", { urls: [`http://127.0.0.1:${http}`] });
+    const [tcp, udp] = [await holdTcp(tcpPort), await holdUdp(udpPort)];
+    try {
+      await until("the host's requests are answered", () => load.now().done > 20);
+      const hosts = [await tcp.ask(), await udp.ask()];
+      await action();
+      assert.deepEqual([await tcp.ask(), await udp.ask()], hosts, "the same connections, to the same Pods");
+      const { done } = load.now();
+      await until("the host's requests go on", () => load.now().done > done + 20);
+    } finally {
+      tcp.close();
+      udp.close();
+      const { failed, failures } = await load.stop();
+      assert.equal(failed, 0, failures.join("; "));
+    }
+  }
+
+  test("kill -9 of the API server: traffic goes on, the host's too, and it comes back with all objects", async () => {
     const before = cluster.ok("get", "svc", "-A", "-o", "name");
-    await withoutFailure("killing the API server", async () => {
-      const pid = pidOf("control-plane");
-      assert.ok(pid > 1);
-      process.kill(pid, "SIGKILL");
-      assert.equal(cluster.ok("get", "svc", "-A", "-o", "name"), before);
-      await scale(2);
-    });
+    await withoutFailureFromHost(() =>
+      withoutFailure("killing the API server", async () => {
+        const pid = pidOf("control-plane");
+        assert.ok(pid > 1);
+        process.kill(pid, "SIGKILL");
+        assert.equal(cluster.ok("get", "svc", "-A", "-o", "name"), before);
+        await scale(2);
+      }),
+    );
   });
 
   test("kill -9 of what put the API server into its namespaces, and of that alone: both come back", async () => {
@@ -179,13 +230,15 @@ describe("continuous requests through the name of a Service", { skip: skipReason
         "jsonpath={range .items[*]}{.metadata.name} {.status.containerStatuses[0].containerID} {.status.containerStatuses[0].restartCount}{'\\n'}{end}",
       );
     const before = names();
-    await withoutFailure("killing the agent", async () => {
-      const pid = pidOf("agent node-1");
-      assert.ok(pid > 1);
-      process.kill(pid, "SIGKILL");
-      await until("the agent is back", () => pidOf("agent node-1") !== pid && pidOf("agent node-1") > 1);
-      assert.equal(names(), before);
-      await scale(3);
-    });
+    await withoutFailureFromHost(() =>
+      withoutFailure("killing the agent", async () => {
+        const pid = pidOf("agent node-1");
+        assert.ok(pid > 1);
+        process.kill(pid, "SIGKILL");
+        await until("the agent is back", () => pidOf("agent node-1") !== pid && pidOf("agent node-1") > 1);
+        assert.equal(names(), before);
+        await scale(3);
+      }),
+    );
   });
 });

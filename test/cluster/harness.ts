@@ -52,9 +52,14 @@ export interface TestCluster {
   stop(): void;
 }
 
+export interface ClusterOptions {
+  readonly as?: readonly string[];
+  /** How many times longer than on a machine of its own everything may take. */
+  readonly patience?: number;
+}
+
 /** A folder and commands for a cluster that is not started yet. */
-export function prepareCluster(options: { as?: readonly string[] } = {}): TestCluster {
-  const as = options.as ?? [];
+export function prepareCluster({ as = [], patience = 1 }: ClusterOptions = {}): TestCluster {
   const dir = mkdtempSync(join(tmpdir(), "fairlead-test-"));
   if (as.length > 0) spawnSync("chown", ["nobody", dir]);
   const env: NodeJS.ProcessEnv = {
@@ -71,7 +76,7 @@ export function prepareCluster(options: { as?: readonly string[] } = {}): TestCl
         env,
         cwd: dir,
         encoding: "utf8",
-        timeout: 90_000,
+        timeout: 90_000 * patience,
         ...(input === undefined ? {} : { input }),
       }),
     );
@@ -102,9 +107,10 @@ export function prepareCluster(options: { as?: readonly string[] } = {}): TestCl
 }
 
 /** Starts it in the background; throws with what it said when it does not become ready. */
-export function startCluster(options: { as?: readonly string[]; args?: readonly string[] } = {}): TestCluster {
+export function startCluster(options: ClusterOptions & { readonly args?: readonly string[] } = {}): TestCluster {
   const cluster = prepareCluster(options);
-  const { code, stderr } = cluster.fairlead("up", "--detach", ...(options.args ?? []));
+  const { args = [], patience = 1 } = options;
+  const { code, stderr } = cluster.fairlead("up", "--detach", "--timeout", `${30 * patience}s`, ...args);
   if (code === 0) return cluster;
   const logs = ["control-plane", "agent-node-1", "supervisor"].map((name) =>
     tail(join(cluster.dir, "data", "logs", `${name}.log`)),

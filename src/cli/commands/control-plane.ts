@@ -8,7 +8,6 @@ import { createInformer } from "../../client/informer.ts";
 import { createClient } from "../../client/rest.ts";
 import { startControllers } from "../../controllers/mod.ts";
 import { createLog } from "../../lib/log.ts";
-import { familyOf, type IpFamily } from "../../net/ip.ts";
 import { open } from "../../store/open-store.ts";
 import { type ClusterConfig, underlayAddress } from "../cluster.ts";
 import type { Command } from "../command.ts";
@@ -29,16 +28,6 @@ const options = {
 
 /** The host's listening socket: the first descriptor after the supervisor's channel. */
 const inheritedFd = 4;
-
-const nodeAddress = (known: Iterable<Node>, family: IpFamily): string | undefined => {
-  for (const { status } of known) {
-    const ready = status?.conditions?.some(({ type, status: state }) => type === "Ready" && state === "True");
-    const internal = (status?.addresses ?? []).filter(({ type }) => type === "InternalIP");
-    const address = internal.find((one) => familyOf(one.address) === family)?.address;
-    if (ready && address) return address;
-  }
-  return undefined;
-};
 
 interface Settings {
   readonly proxyMode: string;
@@ -92,11 +81,10 @@ async function run(config: ClusterConfig, { proxyMode, auditLog }: Settings, sig
 
   function startGateway(): void {
     const gatewayLog = log.child({ component: "host-gateway" });
-    const known = createInformer<Node>(client, nodes, { log: gatewayLog, signal });
     const recorder = createEventRecorder(client, { component: "fairlead-host-gateway", log: gatewayLog });
     const onMessage = startHostGateway({
       services: createInformer<Service>(client, services, { log: gatewayLog, signal }),
-      nodeAddress: (family) => nodeAddress(known.list(), family),
+      nodes: createInformer<Node>(client, nodes, { log: gatewayLog, signal }),
       send: tellSupervisor,
       onRefused: (service, reason) =>
         recorder.record(service, {
@@ -104,7 +92,6 @@ async function run(config: ClusterConfig, { proxyMode, auditLog }: Settings, sig
           reason: "HostPortUnavailable",
           message: `${reason}: the port answers inside the cluster only`,
         }),
-      log: gatewayLog,
     });
     onSupervisorMessage(onMessage);
   }

@@ -10,10 +10,12 @@ import { checkCluster } from "../check.ts";
 import type { ClusterConfig, NodeConfig } from "../cluster.ts";
 import type { Command } from "../command.ts";
 import { imageSocket, paths } from "../data-dir.ts";
+import { dial } from "../dial.ts";
 import { CliError } from "../errors.ts";
 import { parseOptions } from "../options.ts";
 import { echoWords, programWords } from "../program.ts";
-import { insideCluster, onSupervisorMessage, tellSupervisor } from "../supervisor/inside.ts";
+import { handToSupervisor, insideCluster, onSupervisorMessage, tellSupervisor } from "../supervisor/inside.ts";
+import type { Destination } from "../supervisor/messages.ts";
 import { enterNode } from "../underlay.ts";
 
 const options = {
@@ -24,7 +26,6 @@ const options = {
 
 /** Port of the kubelet-like server, as everywhere. */
 const agentPort = 10250;
-const checkTimeoutMs = 30_000;
 
 function agentConfig(config: ClusterConfig, node: NodeConfig): AgentConfig {
   const { pki, run } = paths(config.dataDir);
@@ -65,11 +66,20 @@ async function run(config: ClusterConfig, name: string, signal: AbortSignal): Pr
   const kubeconfig = await loadKubeconfig(join(paths(config.dataDir).kubeconfigs, `node-${name}`));
   const client = createClient(kubeconfig, { userAgent: "fairlead-node", log, signal });
   onSupervisorMessage((message) => {
+    if (message.type === "dial") void answerDial(message);
     if (message.type !== "check") return;
     const wanted = { dnsAddresses: config.dnsAddresses, name: message.name, port: 443 };
-    void checkCluster(wanted, checkTimeoutMs).then((problem) => tellSupervisor({ type: "checked", problem }));
+    void checkCluster(wanted, message.timeoutMs).then((problem) => tellSupervisor({ type: "checked", problem }));
   });
   await startAgent({ config: agentConfig(config, node), client, log, signal }).ready;
+}
+
+async function answerDial({ id, ...destination }: { readonly id: number } & Destination): Promise<void> {
+  try {
+    handToSupervisor({ type: "dialed", id }, await dial(destination));
+  } catch (error) {
+    tellSupervisor({ type: "dialed", id, failure: (error as Error).message });
+  }
 }
 
 export const command: Command = {

@@ -74,10 +74,13 @@ const options = {
     value: "HOST=URL",
     help: "where images of a registry are pulled from, e.g. docker.io=https://mirror.example (repeatable; default: nowhere)",
   },
+  timeout: { type: "string", value: "DURATION", help: "how long it may take until Services answer (default 30s)" },
   "dual-stack": { type: "boolean", help: "Pods and Services with IPv6 addresses beside IPv4 ones" },
   demo: { type: "boolean", help: "apply the example Services and show what to try" },
   detach: { type: "boolean", help: 'return when the cluster is ready; "fairlead down" stops it' },
 } as const;
+
+const defaultTimeoutMs = 30_000;
 
 const modes = ["auto", "nftables", "iptables", "ipvs", "ebpf", "userspace"];
 
@@ -126,6 +129,7 @@ function upOptions(values: Values<typeof options>): UpOptions {
     resolvConf: values["resolv-conf"] ?? process.env.FAIRLEAD_RESOLV_CONF ?? "/etc/resolv.conf",
     demo: values.demo ?? false,
     containerRuntime: containerRuntime(values["container-runtime"] ?? "process"),
+    timeoutMs: durationOption("timeout", values.timeout) ?? defaultTimeoutMs,
     registries: registries(values["registry-mirror"] ?? []),
   };
 }

@@ -1,4 +1,6 @@
 /** The other end of the supervisor's channel: what a process inside the cluster's namespaces says and hears. */
+import type dgram from "node:dgram";
+import type net from "node:net";
 import { settle } from "../program.ts";
 import type { FromSupervisor, ToSupervisor } from "./messages.ts";
 
@@ -6,8 +8,15 @@ export function tellSupervisor(message: ToSupervisor): void {
   process.send?.(message);
 }
 
-export function onSupervisorMessage(listener: (message: FromSupervisor, handle: unknown) => void): void {
-  process.on("message", (message, handle) => listener(message as FromSupervisor, handle));
+/** With a socket, which is the supervisor's alone from now on. */
+export function handToSupervisor(message: ToSupervisor, socket: net.Socket | dgram.Socket): void {
+  process.send?.(message, socket, {}, () => {
+    if (!("destroy" in socket)) socket.close();
+  });
+}
+
+export function onSupervisorMessage(listener: (message: FromSupervisor) => void): void {
+  process.on("message", (message) => listener(message as FromSupervisor));
 }
 
 /** Runs the process's work; what it throws before it is ready reaches the person at the prompt as one sentence. */

@@ -37,11 +37,11 @@ export interface UpOptions {
   readonly apiPort: number | undefined;
   readonly resolvConf: string;
   readonly demo: boolean;
+  /** Of the last steps: Services answer, the demo's Pods are ready. */
+  readonly timeoutMs: number;
   readonly registries: Readonly<Record<string, string>>;
   readonly containerRuntime: string;
 }
-
-const checkTimeoutMs = 30_000;
 
 /** Refuses a folder in use; clears what a run that was killed left in it. */
 function claimDataDir(dataDir: string, log: Log): void {
@@ -134,10 +134,10 @@ async function bringUp(options: UpOptions, { cluster, client, state }: Started, 
   progress.step(options.nodes === 1 ? "One node" : `${options.nodes} nodes`);
   await cluster.started;
   progress.step("Services answer and names resolve");
-  await cluster.check(`kubernetes.default.svc.${state.config.clusterDomain}`, checkTimeoutMs);
+  await cluster.check(`kubernetes.default.svc.${state.config.clusterDomain}`, options.timeoutMs);
   if (options.demo) {
     progress.step("Demo Pods are ready");
-    await waitForDeployments(client, manifests, checkTimeoutMs);
+    await waitForDeployments(client, manifests, options.timeoutMs);
   }
   progress.finish();
   writeState(options.dataDir, { ...state, ready: true });

@@ -13,7 +13,7 @@ export interface SupervisedOptions {
   /** File descriptors handed on from 4 upward (3 is the IPC channel). */
   readonly fds?: readonly number[];
   readonly log: Log;
-  onMessage(message: unknown, child: ChildProcess): void;
+  onMessage(message: unknown, handle: unknown): void;
   onStart(child: ChildProcess): void;
 }
 
@@ -51,7 +51,7 @@ export function supervise({
     child = spawn(command, args, { stdio, env, detached: true });
     const own = child;
     onStart(own);
-    child.on("message", (message) => onMessage(message, own));
+    child.on("message", (message, handle) => onMessage(message, handle));
     child.on("error", (error) => log.error("Cannot start a process", { name, error }));
     child.on("exit", (code, signal) => {
       if (stopped) return;

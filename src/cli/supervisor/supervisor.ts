@@ -10,10 +10,11 @@ import type { ClusterConfig } from "../cluster.ts";
 import { imageSocket, paths } from "../data-dir.ts";
 import { CliError } from "../errors.ts";
 import { compileCacheDir } from "../program.ts";
+import { createDialer } from "./dialer.ts";
 import { startDnsRelay } from "./dns-relay.ts";
 import { createHolder, type Holder } from "./holder.ts";
-import { handOver } from "./host-ports.ts";
-import type { FromSupervisor, ToSupervisor } from "./messages.ts";
+import { createHostPorts } from "./host-ports.ts";
+import type { FromSupervisor, HostPort, ToSupervisor } from "./messages.ts";
 import { type Supervised, supervise } from "./supervised.ts";
 
 export interface SupervisorOptions {
@@ -65,13 +66,20 @@ export async function startCluster(options: SupervisorOptions): Promise<Cluster>
   const relay = await startDnsRelay(join(all.sockets, "dns.sock"), { resolvConf: options.resolvConf, log });
   const pulls = await startPulls(config, log);
   const ready = new Map<string, PromiseWithResolvers<void>>();
+  const dialer = createDialer(() => processes.slice(1));
+  const hostPorts = createHostPorts(dialer);
   const checks = new Set<(problem: string | undefined) => void>();
 
-  const onMessage = (name: string, message: ToSupervisor, child: ChildProcess): void => {
+  const onMessage = (name: string, message: ToSupervisor, handle: unknown): void => {
     if (message.type === "ready") ready.get(name)?.resolve();
     else if (message.type === "failed") ready.get(name)?.reject(new CliError(message.message));
-    else if (message.type === "open-port") void handOver(child, message, log);
+    else if (message.type === "host-ports") hostPorts.set(message.ports, refuse);
+    else if (message.type === "dialed") dialer.dialed(message, handle);
     else if (message.type === "checked") for (const resolve of [...checks]) resolve(message.problem);
+  };
+  const refuse = (port: HostPort, reason: string): void => {
+    const answer: FromSupervisor = { type: "port-refused", ...port, reason };
+    processes[0]?.send(answer);
   };
   const sendStart = async (child: ChildProcess): Promise<void> => {
     await options.credentials;
@@ -88,7 +96,7 @@ export async function startCluster(options: SupervisorOptions): Promise<Cluster>
       logFile: join(all.logs, `${name.replace(" ", "-")}.log`),
       fds,
       log,
-      onMessage: (message, child) => onMessage(name, message as ToSupervisor, child),
+      onMessage: (message, handle) => onMessage(name, message as ToSupervisor, handle),
       onStart: (child) => void sendStart(child),
     });
   };
@@ -96,7 +104,7 @@ export async function startCluster(options: SupervisorOptions): Promise<Cluster>
   // By it the eBPF programs tell the nodes' processes apart.
   const cgroup = proxyMode === "ebpf" ? ["--cgroup"] : [];
   const audit = options.auditLog ? ["--audit-log", options.auditLog] : [];
-  const processes = [
+  const processes: readonly Supervised[] = [
     run("control-plane", ["control-plane", "--config-json", json, "--proxy-mode", proxyMode, ...audit], [apiFd]),
     ...config.nodes.map(({ name }) =>
       run(`agent ${name}`, ["node", "--config-json", json, "--node-name", name, ...cgroup]),
@@ -121,7 +129,7 @@ export async function startCluster(options: SupervisorOptions): Promise<Cluster>
       const agent = processes[1];
       const { promise, resolve } = Promise.withResolvers<string | undefined>();
       checks.add(resolve);
-      const message: FromSupervisor = { type: "check", name };
+      const message: FromSupervisor = { type: "check", name, timeoutMs };
       agent?.send(message);
       const timer = setTimeout(() => resolve(`no answer within ${timeoutMs / 1000} s`), timeoutMs);
       const problem = await promise;
@@ -131,6 +139,7 @@ export async function startCluster(options: SupervisorOptions): Promise<Cluster>
         throw new CliError(`The cluster does not work: ${problem}. Its logs are in "${all.logs}".`);
     },
     async stop() {
+      hostPorts.close();
       for (const one of processes) one.stop();
       relay.close();
       pulls?.close();
