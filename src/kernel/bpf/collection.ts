@@ -73,8 +73,10 @@ export class Collection {
 
   /** After all programs: the next process then knows that they use these maps. */
   keep(): void {
-    const { folder } = this.#options;
-    if (folder && !this.adopted && !this.#isKept) this.#pinMaps(folder);
+    const { folder, markerMap } = this.#options;
+    const isKept = this.adopted || this.#isKept;
+    // Somebody else may have taken the pins away.
+    if (folder && !(isKept && existsSync(join(folder, "maps", markerMap)))) this.#pinMaps(folder);
     this.#isKept = true;
   }
 

@@ -37,7 +37,7 @@ const finders: readonly Finder[] = [
 async function findNftables(log: Log): Promise<Leftover | undefined> {
   if (!(await hasTable("fairlead"))) return undefined;
   const { createNftablesDataPlane } = await import("./nftables/plane.ts");
-  return removal(() => createNftablesDataPlane({ log }));
+  return removal("nftables", () => createNftablesDataPlane({ log }));
 }
 
 async function findIptables(log: Log): Promise<Leftover | undefined> {
@@ -47,7 +47,7 @@ async function findIptables(log: Log): Promise<Leftover | undefined> {
   );
   if (!ours && !hasLegacyTables()) return undefined;
   const { createIptablesDataPlane } = await import("./iptables/plane.ts");
-  return removal(() => createIptablesDataPlane({ log }));
+  return removal("iptables", () => createIptablesDataPlane({ log }));
 }
 
 async function findIpvs(log: Log): Promise<Leftover | undefined> {
@@ -57,7 +57,7 @@ async function findIpvs(log: Log): Promise<Leftover | undefined> {
     mode: "ipvs",
     async retire() {
       if (!retireIpvs()) return false;
-      return removal(() => createIpvsDataPlane({ log })).retire();
+      return removal("ipvs", () => createIpvsDataPlane({ log })).retire();
     },
   };
 }
@@ -71,15 +71,15 @@ async function findUserspace(): Promise<Leftover | undefined> {
   const { vipLink } = await import("./userspace/vip-addresses.ts");
   if (!existsSync(`/sys/class/net/${vipLink}`)) return undefined;
   const { createUserspaceDataPlane } = await import("./userspace/plane.ts");
-  return removal(() => createUserspaceDataPlane());
+  return removal("userspace", () => createUserspaceDataPlane());
 }
 
-/** Connections live in the kernel's connection tracking, which goes on without the rules. */
-function removal(open: () => DataPlane): Leftover {
-  const plane = open();
+/** Connections live in the kernel's connection tracking, which goes on without the rules. Opened for each attempt: one that failed is tried again. */
+function removal(mode: string, open: () => DataPlane): Leftover {
   return {
-    mode: plane.mode,
+    mode,
     async retire() {
+      const plane = open();
       try {
         await plane.adopt();
         await plane.remove();

@@ -78,8 +78,8 @@ export interface DataPlane {
   sync(changes: Changes): Promise<Report>;
   /** Cheap: has anyone else changed our rules? Then puts them right and reports it; undefined when nothing was wrong. */
   verify(): Promise<Report | undefined>;
-  /** Takes away all rules: only for `--cleanup`. */
+  /** Takes away all rules: only for `--cleanup`. Works after `close` too. */
   remove(): Promise<void>;
-  /** Ends without touching the rules: traffic goes on. */
+  /** Ends without touching the rules: traffic goes on. A second time is nothing. */
   close(): void;
 }

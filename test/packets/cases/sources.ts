@@ -1,4 +1,5 @@
 /** Whose address the endpoint sees, and hairpins: P107 to P124. */
+import type { Probe } from "../probe.ts";
 import { type Builders, externalLocal, internalLocal, local, nodePort, type PacketCase, protocols } from "./case.ts";
 
 export function sourceCases({ a, svc, at, eps, ports, balanced, roads, one }: Builders): PacketCase[] {
@@ -160,6 +161,23 @@ export function sourceCases({ a, svc, at, eps, ports, balanced, roads, one }: Bu
           { from: "pod-a", to: a.balancer, want: ["pod-far"], seen: "own" },
           { from: "outside", to: a.balancer, want: "silence" },
         ],
+        { settings: { podCidrs: [], podLink } },
+      ),
+    ),
+    ...[
+      { name: "cni0", isPrefix: false },
+      { name: "cni", isPrefix: true },
+    ].map((podLink) =>
+      one(
+        `P123 datagrams that come in by ${podLink.isPrefix ? "links whose names begin so" : "the link"} are a Pod's`,
+        [balanced({ ...externalLocal, ...ports("UDP", nodePort) })],
+        [eps("pod-far")],
+        ([{}, { unconnected: true }] as const).flatMap((how): Probe[] => [
+          { ...asked, ...how, protocol: "UDP", want: ["pod-far"], seen: "own" },
+          { from: "outside", to: a.clusterIp, ...how, protocol: "UDP", want: ["pod-far"], seen: "node" },
+          { from: "pod-a", to: a.balancer, ...how, protocol: "UDP", want: ["pod-far"], seen: "own" },
+          { from: "outside", to: a.balancer, ...how, protocol: "UDP", want: "silence" },
+        ]),
         { settings: { podCidrs: [], podLink } },
       ),
     ),

@@ -87,11 +87,11 @@ export class BpfPlane {
     const isOther = !this.#settings || !rendersSame(settings, this.#settings);
     this.#settings = settings;
     this.#change(changes, settings, isOther);
-    if (changes.full || changes.settings) this.#surroundings(settings);
-    if (changes.full) {
-      this.#look();
+    if (changes.full || changes.settings) {
+      this.#surroundings(settings);
       this.#isAttached = false;
     }
+    if (changes.full) this.#look();
     const outcome = this.#write(changes.full);
     if (!outcome.error) this.#adopted = undefined;
     return outcome;

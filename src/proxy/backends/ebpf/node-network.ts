@@ -26,8 +26,10 @@ export class NodeNetwork {
     return entries.map(({ address, internal }) => ({ text: canonicalIp(address) ?? address, isLoopback: internal }));
   }
 
-  /** Numbers of Ethernet devices with an address that is no Pod's: not the bridge of the node's Pods. */
-  outsideDevices({ podCidrs }: Settings): number[] {
+  /** Numbers of Ethernet devices with an address that is no Pod's: not the bridge of the node's Pods, nor any link that is told to be theirs. */
+  outsideDevices({ podCidrs, podLink }: Settings): number[] {
+    const isPodLink = (name: string): boolean =>
+      podLink !== undefined && (podLink.isPrefix ? name.startsWith(podLink.name) : name === podLink.name);
     const isPods = (address: string): boolean => {
       const ip = parseIp(address);
       return !ip || podCidrs.some((cidr) => cidrContains(cidr, ip)) || /^fe[89ab]/.test(address);
@@ -38,7 +40,7 @@ export class NodeNetwork {
       )
       .map(([name]) => name);
     return withRouteSocket(this.#namespace, listLinks)
-      .filter(({ name }) => names.includes(name))
+      .filter(({ name }) => names.includes(name) && !isPodLink(name))
       .map(({ index }) => index);
   }
 

@@ -388,6 +388,18 @@ describe("ebpf data plane on the kernel", { skip: support.ok ? false : support.r
     });
   });
 
+  it("P214 is removed after it was closed, and closed twice", async () => {
+    const plane = create();
+    await plane.adopt();
+    await plane.sync({ services: web(backends), full: true, settings: settings() });
+    plane.close();
+    plane.close();
+    assert.equal((await ask(vip)).answer?.startsWith("127.0.0.1"), true, "the programs stay");
+    await plane.remove();
+    assert.deepEqual(attached(), attachedBefore);
+    assert.deepEqual(folders(), []);
+  });
+
   it("P206 replaces programs and maps of another version without a gap", async () => {
     const services = web(backends);
     const old = create();

@@ -40,6 +40,7 @@ export function createEbpfDataPlane(options: EbpfOptions = {}): DataPlane {
   // One folder for each node: several share a machine in a simulated cluster.
   const folder = join(bpffs, `fairlead-${node.toString(16)}`);
   let made: BpfPlane | undefined;
+  let isClosed = false;
   // Not before it is needed: to remove what there is, nothing must be made.
   const bpf = (): BpfPlane => {
     if (made) return made;
@@ -71,7 +72,11 @@ export function createEbpfDataPlane(options: EbpfOptions = {}): DataPlane {
       await packets.remove();
     },
     close() {
+      if (isClosed) return;
+      isClosed = true;
       made?.close();
+      // What is pinned can be removed without it.
+      made = undefined;
       network.close();
       packets.close();
     },

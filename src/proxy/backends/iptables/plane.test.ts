@@ -131,7 +131,7 @@ for (const variant of ["nft", "legacy"] as const) {
 
 /** verify() spares the machine: it may look only a moment later. */
 async function until(look: () => Promise<Report | undefined>): Promise<Report> {
-  for (let i = 0; i < 200; i++) {
+  for (let i = 0; i < 1_000; i++) {
     const report = await look();
     if (report) return report;
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -7,6 +7,7 @@ import type { Log } from "../../../lib/log.ts";
 import type { IpFamily } from "../../../net/ip.ts";
 import type { ServicePort } from "../../state.ts";
 import type { Changes, DataPlane, FamilyReport, PlaneCounters, Settings } from "../port.ts";
+import { removable } from "../removable.ts";
 import { FamilyPlane } from "./family-plane.ts";
 
 /** Lets packets from 127.0.0.1 leave for a Pod, masqueraded. */
@@ -22,6 +23,10 @@ export interface IptablesOptions {
 
 /** Throws IptablesError where the programs are missing or the kernel cannot do it. */
 export function createIptablesDataPlane(options: IptablesOptions = {}): DataPlane {
+  return removable(openPlane(options), () => openPlane(options));
+}
+
+function openPlane(options: IptablesOptions): DataPlane {
   const tools = (options.families ?? supportedFamilies()).map(options.open ?? ((family) => openIptables(family)));
   const families = tools.map((tool) => new FamilyPlane(tool));
   const prepare = ({ localhostNodePorts }: Pick<Settings, "localhostNodePorts">): void => {

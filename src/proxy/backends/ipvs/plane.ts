@@ -12,6 +12,7 @@ import type { IpFamily } from "../../../net/ip.ts";
 import type { ServicePort } from "../../state.ts";
 import { TrackedNftables } from "../nftables/tracked.ts";
 import type { Changes, DataPlane, Report } from "../port.ts";
+import { removable } from "../removable.ts";
 import { baseChainNames } from "./chains.ts";
 import { FamilyPlane } from "./family-plane.ts";
 import { linkName, tableName } from "./layout.ts";
@@ -35,6 +36,10 @@ export function probeIpvs(): IpvsSupport {
 
 /** Throws SystemError ENOENT where the kernel has no IPVS. */
 export function createIpvsDataPlane(given: IpvsPlaneOptions = {}): DataPlane {
+  return removable(openPlane(given), () => openPlane(given));
+}
+
+function openPlane(given: IpvsPlaneOptions): DataPlane {
   const options: IpvsOptions = { ...defaultIpvsOptions, ...given };
   const kernel = given.kernel ?? { ipvs: openIpvs(), link: openVipLink(linkName), nftables: openNftables() };
   const { ipvs, link, nftables } = kernel;

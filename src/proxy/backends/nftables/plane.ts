@@ -7,6 +7,7 @@ import type { Log } from "../../../lib/log.ts";
 import type { IpFamily } from "../../../net/ip.ts";
 import type { ServicePort } from "../../state.ts";
 import type { Changes, DataPlane, Report, Settings } from "../port.ts";
+import { removable } from "../removable.ts";
 import { mustBeRoot } from "../rights.ts";
 import { skeletonCommands } from "./commands.ts";
 import { FamilyPlane } from "./family-plane.ts";
@@ -24,6 +25,10 @@ export interface NftablesOptions {
 }
 
 export function createNftablesDataPlane(options: NftablesOptions = {}): DataPlane {
+  return removable(openPlane(options), () => openPlane(options));
+}
+
+function openPlane(options: NftablesOptions): DataPlane {
   const nft = options.nftables ?? openNftables();
   const tracked = new TrackedNftables(nft);
   const families = (options.families ?? supportedFamilies()).map((family) => new FamilyPlane(family, tracked));

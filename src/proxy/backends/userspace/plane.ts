@@ -71,6 +71,7 @@ class Userspace implements UserspaceDataPlane {
   /** Closed listeners whose TCP connections go on. */
   #retired: OpenListener[] = [];
   #nextRetryAt = 0;
+  #isClosed = false;
 
   constructor({ random = Math.random, reach }: UserspaceOptions) {
     this.#vips = reach === "loopback" ? undefined : openVipAddresses();
@@ -112,11 +113,15 @@ class Userspace implements UserspaceDataPlane {
     this.#retired = [];
     for (const { socket } of all) socket.cut();
     await Promise.all(all.map(({ socket }) => socket.close()));
-    this.#vips?.remove();
+    const vips = this.#isClosed && this.#vips ? openVipAddresses() : this.#vips;
+    vips?.remove();
+    if (this.#isClosed) vips?.close();
   }
 
   /** The sockets go with the process at the latest; the node keeps the addresses for the next one. */
   close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     const all = [...this.#open.values(), ...this.#retired];
     this.#open.clear();
     this.#retired = [];
