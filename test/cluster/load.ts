@@ -13,15 +13,15 @@ export interface LoadResult {
   readonly failures: readonly string[];
 }
 
-/** Arguments: URLs. Asks until its input ends, or for two minutes; a line of JSON each 250 ms. */
-export const loadScript = `
+/** Arguments: patience, URLs. Asks until its input ends, or for two minutes times its patience; a line of JSON each 250 ms. */
+const loadScript = `
 const http = require("node:http");
-const urls = process.argv.slice(1);
+const [patience, ...urls] = process.argv.slice(1);
 const result = { done: 0, failed: 0, slowestMs: 0, hosts: {}, failures: [] };
 let ends = false;
 const ask = (url) => new Promise((resolve) => {
   const start = Date.now();
-  const request = http.get(url, { agent: false, timeout: 15000 }, (response) => {
+  const request = http.get(url, { agent: false, timeout: 15000 * patience }, (response) => {
     let text = ""; response.on("data", (d) => { text += d; });
     response.on("end", () => { result.done++; result.slowestMs = Math.max(result.slowestMs, Date.now() - start); const host = text.trim(); result.hosts[host] = (result.hosts[host] || 0) + 1; resolve(); });
     response.on("error", fail);
@@ -37,7 +37,7 @@ const ask = (url) => new Promise((resolve) => {
 const work = async (url) => { while (!ends) { await ask(url); await new Promise((r) => setTimeout(r, 8)); } };
 const report = () => console.log(JSON.stringify(result));
 const timer = setInterval(report, 250);
-const limit = setTimeout(() => { ends = true; }, 120000);
+const limit = setTimeout(() => { ends = true; }, 120000 * patience);
 process.stdin.on("end", () => { ends = true; }).resume();
 Promise.all(urls.map(work)).then(() => { clearInterval(timer); clearTimeout(limit); report(); process.exit(0); });
 `;
@@ -58,9 +58,22 @@ const lastOf = (text: string): LoadResult => {
   return line ? (JSON.parse(line) as LoadResult) : none;
 };
 
+export interface LoadOptions {
+  readonly urls: readonly string[];
+  readonly patience?: number;
+}
+
+const wordsOf = ({ urls, patience = 1 }: LoadOptions): string[] => [
+  process.execPath,
+  "-e",
+  loadScript,
+  String(patience),
+  ...urls,
+];
+
 /** A client on the host, or where `place` (arguments of `fairlead shell`) says. */
-export function loadFrom(cluster: TestCluster, place: readonly string[] | "host", urls: readonly string[]): Load {
-  const words = [process.execPath, "-e", loadScript, ...urls];
+export function loadFrom(cluster: TestCluster, place: readonly string[] | "host", options: LoadOptions): Load {
+  const words = wordsOf(options);
   const shell = [process.execPath, program, "shell", "--data", join(cluster.dir, "data"), ...place, "--", ...words];
   const [command = "", ...args] = place === "host" ? words : shell;
   const child: ChildProcess = spawn(command, args, { env: cluster.env, stdio: ["pipe", "pipe", "inherit"] });
@@ -80,16 +93,14 @@ export function loadFrom(cluster: TestCluster, place: readonly string[] | "host"
 }
 
 /** A Pod that asks until it is deleted. */
-export function loadFromPod(cluster: TestCluster, name: string, urls: readonly string[]): Load {
+export function loadFromPod(cluster: TestCluster, name: string, options: LoadOptions): Load {
   const pod = {
     apiVersion: "v1",
     kind: "Pod",
     metadata: { name },
     spec: {
       terminationGracePeriodSeconds: 1,
-      containers: [
-        { name: "load", image: "host", stdin: true, command: [process.execPath, "-e", loadScript, ...urls] },
-      ],
+      containers: [{ name: "load", image: "host", stdin: true, command: wordsOf(options) }],
     },
   };
   const { code, stderr } = cluster.apply(JSON.stringify(pod));
@@ -99,7 +110,7 @@ export function loadFromPod(cluster: TestCluster, name: string, urls: readonly s
     now,
     async stop() {
       const before = now().done;
-      await until("the Pod reports once more", () => now().done > before);
+      await until("the Pod reports once more", () => now().done > before, 20_000 * (options.patience ?? 1));
       const last = now();
       cluster.ok("delete", "pod", name, "--wait=false");
       return last;

@@ -5,7 +5,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startCluster, type TestCluster, until } from "./harness.ts";
 import { type Load, loadFrom, loadFromPod } from "./load.ts";
 
-const curl = (url: string): readonly string[] => ["--", "curl", "-sS", "--max-time", "5", url];
 const nodes = { "node-1": "172.18.0.2", "node-2": "172.18.0.3" } as const;
 
 /** Pods that answer under one address for each client. */
@@ -27,10 +26,11 @@ export function modeSuite(mode: string, { skip = false, patience = 1 }: ModeOpti
     let cluster: TestCluster;
     const soon = <T>(what: string, condition: () => T | undefined | false): Promise<T> =>
       until(what, condition, 20_000 * patience);
+    const curl = (url: string): readonly string[] => ["--", "curl", "-sS", "--max-time", String(5 * patience), url];
     const rollout = (deployment: string) =>
       cluster.ok("rollout", "status", "deployment", deployment, `--timeout=${60 * patience}s`);
     before(async () => {
-      cluster = startCluster({ args: ["--demo", "--nodes", "2", "--proxy-mode", mode] });
+      cluster = startCluster({ patience, args: ["--demo", "--nodes", "2", "--proxy-mode", mode] });
       cluster.ok("scale", "deployment", "backend", "--replicas=4");
       cluster.ok("scale", "deployment", "web", "--replicas=2");
       assert.equal(cluster.apply(JSON.stringify(sticky)).code, 0);
@@ -97,12 +97,17 @@ export function modeSuite(mode: string, { skip = false, patience = 1 }: ModeOpti
     test("a rolling restart of all Pods under load fails no request: from a Pod, a node, outside and the host", async () => {
       const backend = cluster.ok("get", "svc", "backend", "-o", "jsonpath={.spec.clusterIP}");
       const balancer = cluster.ok("get", "svc", "web-lb", "-o", "jsonpath={.status.loadBalancer.ingress[0].ip}");
+      // Of all clusters on this machine only this one has it.
+      const hostPort = cluster.ok("get", "svc", "web-lb", "-o", "jsonpath={.spec.ports[0].nodePort}");
       const outside = [...Object.values(nodes).map((address) => `http://${address}:31080`), `http://${balancer}`];
       const loads: Readonly<Record<string, Load>> = {
-        "a Pod": loadFromPod(cluster, "load", [`http://${backend}:8080`, "http://web-nodeport"]),
-        "a node": loadFrom(cluster, ["--node", "node-1"], [`http://${backend}:8080`]),
-        outside: loadFrom(cluster, ["--outside"], outside),
-        "the host": loadFrom(cluster, "host", ["http://127.0.0.1:31080"]),
+        "a Pod": loadFromPod(cluster, "load", {
+          urls: [`http://${backend}:8080`, "http://web-nodeport"],
+          patience,
+        }),
+        "a node": loadFrom(cluster, ["--node", "node-1"], { urls: [`http://${backend}:8080`], patience }),
+        outside: loadFrom(cluster, ["--outside"], { urls: outside, patience }),
+        "the host": loadFrom(cluster, "host", { urls: [`http://127.0.0.1:${hostPort}`], patience }),
       };
       for (const [from, load] of Object.entries(loads)) await soon(`load from ${from}`, () => load.now().done > 20);
       for (const deployment of ["backend", "web"]) {

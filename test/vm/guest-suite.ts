@@ -7,9 +7,21 @@ import { type Result, resultMark } from "./reporter.ts";
 
 /** Several times what a suite takes on a free machine; scripts/test.ts gives these files a little more. */
 const timeoutMs = 1_140_000;
+/** Where the host has none on its path. */
+const { KUBECTL } = process.env;
 
-/** The files stand beside this one, e.g. "guest/ipvs-kernel.ts"; of the packet table the tests with names that match `only`. */
-export async function guestSuite(name: string, files: readonly string[], only = ""): Promise<void> {
+export interface GuestOptions {
+  /** Of the packet table the tests with such names: a pattern. */
+  readonly only?: string;
+  readonly memoryMb?: number;
+}
+
+/** The files stand beside this one, e.g. "guest/ipvs-kernel.ts". */
+export async function guestSuite(
+  name: string,
+  files: readonly string[],
+  { only = "", memoryMb }: GuestOptions = {},
+): Promise<void> {
   const machine = findMachine();
   if (typeof machine === "string") {
     it(`${name} in a virtual machine`, { skip: machine }, () => {});
@@ -18,8 +30,10 @@ export async function guestSuite(name: string, files: readonly string[], only = 
   const results: Result[] = [];
   const others: string[] = [];
   const failure = await runInMachine(machine, {
-    command: `export FAIRLEAD_TEST_ONLY=${quote(only)}\n${commandFor(files)}`,
+    command: commandFor(files),
+    env: { FAIRLEAD_TEST_ONLY: only, ...(KUBECTL ? { KUBECTL } : {}) },
     timeoutMs,
+    ...(memoryMb ? { memoryMb } : {}),
     onLine(line) {
       if (line.startsWith(resultMark)) results.push(JSON.parse(line.slice(resultMark.length)));
       else if (line.trim()) others.push(line);
@@ -29,7 +43,8 @@ export async function guestSuite(name: string, files: readonly string[], only = 
     (error: Error) => error.message,
   );
   describe(`${name}, in a virtual machine`, () => {
-    for (const result of results.filter(({ isSuite }) => !isSuite)) register(result);
+    // A suite counts where it failed before its tests.
+    for (const result of results.filter(({ isSuite, failure }) => !isSuite || failure)) register(result);
     if (failure !== undefined || results.length === 0) {
       it("runs to its end", () => {
         throw new Error(`${failure ?? "no test ran"}\n${others.slice(-40).join("\n")}`);

@@ -25,6 +25,7 @@ export function buildInitramfs({ busybox, modules, command, env }: Guest): Buffe
     { name: "bin/busybox", mode: 0o100755, content: readFileSync(busybox) },
     ...modules.map(({ content }, index): ArchiveFile => ({ name: names[index] ?? "", mode: 0o100644, content })),
     { name: "init", mode: 0o100755, content: initScript(names) },
+    { name: "last", mode: 0o100755, content: lastScript(busybox) },
     { name: "command", mode: 0o100755, content: commandScript(command, env) },
   ];
   return gzipSync(writeCpio(files), { level: 1 });
@@ -40,17 +41,28 @@ $b mount -t sysfs sys /sys
 $b mount -t devtmpfs dev /dev
 ${modules.map((path) => `$b insmod /${path} || echo "cannot load ${path}"`).join("\n")}
 $b mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,cache=loose,ro host /host || echo "cannot mount the host's files"
+$b mkdir -p /dev/pts /dev/shm
 for place in proc sys dev; do $b mount -o bind /$place /host/$place; done
+$b mount -t devpts devpts /host/dev/pts
+$b mount -t tmpfs shm /host/dev/shm
+$b mount -t cgroup2 cgroup2 /host/sys/fs/cgroup
 $b mount -t tmpfs tmpfs /host/run
 $b mkdir -p /host/run/tmp
-$b cp /command /host/run/command
+$b cp /command /last /host/run/
 $b sysctl -qw net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1
 $b ip link set lo up
-$b chroot /host /bin/sh /run/command
+exec $b switch_root /host /bin/sh /run/last
+`;
+}
+
+/** The first program from now on; the host's files are the root of every mount namespace (of a chroot they would not be). */
+function lastScript(busybox: string): string {
+  return `#!/bin/sh
+/bin/sh /run/command
 code=$?
 echo
 echo "${exitMark}$code"
-$b poweroff -f
+${busybox} poweroff -f
 `;
 }
 

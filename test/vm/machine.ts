@@ -44,31 +44,37 @@ export interface Run {
   /** For the guest's shell. */
   readonly command: string;
   readonly timeoutMs: number;
+  /** Default: enough for one process and its children. */
+  readonly memoryMb?: number;
+  /** Beside those that every command has. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Each line of the console. */
   readonly onLine: (line: string) => void;
 }
 
 /** Resolves to the command's exit code; rejects with the console's last lines when the machine ended, or was ended, without one. */
-export async function runInMachine({ kernel, busybox }: Machine, { command, timeoutMs, onLine }: Run): Promise<number> {
+export async function runInMachine({ kernel, busybox }: Machine, run: Run): Promise<number> {
+  const { command, memoryMb = 1024 } = run;
   const folder = mkdtempSync(join(tmpdir(), "fairlead-vm-"));
   const initrd = join(folder, "initrd.gz");
   const env = {
     PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     TMPDIR: "/run/tmp",
     HOME: "/run",
+    ...run.env,
   };
   try {
     writeFileSync(initrd, buildInitramfs({ busybox, modules: modulesInOrder(kernel, modules), command, env }));
-    return await bootOrAgain(argumentsOf(kernel, initrd), { command, timeoutMs, onLine });
+    return await bootOrAgain(argumentsOf(kernel, initrd, memoryMb), run);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function argumentsOf({ image }: Kernel, initrd: string): string[] {
+function argumentsOf({ image }: Kernel, initrd: string, memoryMb: number): string[] {
   const share = "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap";
   return [
-    ...["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1024"],
+    ...["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", String(memoryMb)],
     ...["-nographic", "-nodefaults", "-no-reboot", "-serial", "stdio"],
     ...["-kernel", image, "-initrd", initrd, "-append", "console=ttyS0 quiet panic=-1 mitigations=off no_timer_check"],
     ...["-virtfs", share],

@@ -23,13 +23,18 @@ export default async function* report(source: AsyncIterable<TestEvent>): AsyncGe
       nesting,
       name,
       isSuite: details.type === "suite",
-      ...(event.type === "test:fail" ? { failure: describe(event.data.details.error) } : {}),
+      ...(event.type === "test:fail" && !isOfParts(event.data.details.error)
+        ? { failure: describe(event.data.details.error) }
+        : {}),
       ...(skip === undefined || skip === false ? {} : { skipped: String(skip) }),
       durationMs: details.duration_ms,
     };
     yield `\n${resultMark}${JSON.stringify(result)}\n`;
   }
 }
+
+/** A suite that failed by its tests alone: they tell it themselves. */
+const isOfParts = (error: Error): boolean => "failureType" in error && error.failureType === "subtestsFailed";
 
 function describe(error: Error): string {
   const { cause } = error;
