@@ -9,14 +9,14 @@ export function faultOf(
 ): string | undefined {
   // As in Kubernetes: the server waited for a revision that is not there.
   if (status === 504 && path.includes("resourceVersion=")) return undefined;
-  if (malformed) return status >= 500 && status !== 505 ? `status ${status}` : undefined;
   // As in Kubernetes: no ServiceCIDR is left to take an address from, for somebody deleted them.
   if (status === 500 && /failed to allocate a serviceIP for Service .*: range is full/.test(body.toString()))
     return undefined;
-  if (status >= 500)
-    return forwarded && status >= 502 && status <= 504
-      ? undefined
-      : `status ${status}: ${body.toString().slice(0, 300)}`;
+  if (status >= 500) {
+    if (forwarded && status >= 502 && status <= 504) return undefined;
+    return malformed && status === 505 ? undefined : `status ${status}: ${body.toString().slice(0, 300)}`;
+  }
+  if (malformed) return undefined;
   if (status < 100 || Number.isNaN(status)) return "no status";
   if (method === "HEAD" || forwarded || status === 431 || (status === 400 && body.length === 0)) return undefined;
   if (/content-type: application\/json/.test(head) && !/transfer-encoding: chunked|content-encoding/.test(head))
