@@ -30,21 +30,27 @@ export function allocateClusterIps(
 ): FieldError[] {
   if (!needsClusterIp(service) || isHeadless(service)) return [];
   const { spec, metadata } = service;
-  const held = new Set(addressesOf(old));
+  // What it has stays; that its headlessness stays too is for validation to say.
+  const former = old && needsClusterIp(old) ? (old.spec.clusterIPs ?? []) : [];
+  if (old && isHeadless(old) && needsClusterIp(old)) return [];
   const asked = spec.clusterIPs ?? [];
   if (asked.some((address) => address && !canonicalIp(address))) return [];
   const result: string[] = [];
   for (const [index, family] of (spec.ipFamilies ?? []).entries()) {
     const address = asked[index];
+    if (former[index]) {
+      result.push(address || former[index]);
+      continue;
+    }
     const chosen = address || space.take(family as IpFamily);
     if (!chosen) {
       const detail = `failed to allocate a serviceIP for Service ${JSON.stringify(metadata.name)}: range is full`;
       return [internal("spec.clusterIPs", detail)];
     }
     const canonical = canonicalIp(chosen) ?? chosen;
-    const fault = address && !held.has(canonical) ? reserve(canonical, asked, space) : undefined;
+    const fault = address ? reserve(canonical, asked, space) : undefined;
     if (fault) return [fault];
-    if (!held.has(canonical)) taken.push(canonical);
+    taken.push(canonical);
     result.push(chosen);
   }
   spec.clusterIPs = result.length >= asked.length ? result : asked;

@@ -371,6 +371,15 @@ test("S76: an upgrade takes only the second address, a named one too; to Externa
   assert.equal(back.spec.clusterIPs?.length, 1);
 });
 
+test("S51 S76: an update takes no address in the place of one that there is", () => {
+  const allocate = allocator(["10.96.0.0/16", "fd00:96::/112"]);
+  const old = service({ ipFamilyPolicy: "RequireDualStack" });
+  allocate.allocate(old).commit();
+  const clusterIPs = [old.spec.clusterIP ?? "", "fd01::1"];
+  const next = allocate.allocate(service({ ipFamilyPolicy: "RequireDualStack", clusterIPs }), old);
+  assert.deepEqual([faults(next), next.taken], [[], []], "validation says that it may not change");
+});
+
 test("S75: a PreferDualStack Service is left as it is when the cluster has become dual-stack, or is so no more", () => {
   const old = committed(allocator(), { ipFamilyPolicy: "PreferDualStack" });
   assert.deepEqual(old.spec.ipFamilies, ["IPv4"]);
