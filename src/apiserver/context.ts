@@ -28,6 +28,8 @@ export interface ServerConfig {
   readonly tolerationSeconds?: TolerationSeconds;
   /** Admission that is left out: "ServiceAccount", for a server beside which nobody makes the account "default". */
   readonly disabledAdmission?: readonly string[];
+  /** Admission that is off by default: "DenyServiceExternalIPs". */
+  readonly enabledAdmission?: readonly string[];
 }
 
 /** How the API server reaches the nodes' agents. */

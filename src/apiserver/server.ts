@@ -118,7 +118,7 @@ async function createContext(
     log,
     clock,
     hooks: new Map([
-      ["services", serviceHook(allocator, records, () => context)],
+      ["services", serviceHook({ allocator, records, server: () => context })],
       ["pods", podHook],
       ["ingresses", ingressHook],
       ...nodeHooks,

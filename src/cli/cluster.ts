@@ -39,6 +39,8 @@ export interface ClusterConfig {
   readonly nodeGraceMs: number;
   /** So long Pods that do not say stay on a Node that is gone; default 300. */
   readonly tolerations: TolerationSeconds;
+  /** Admission that is off by default, e.g. ["DenyServiceExternalIPs"]. */
+  readonly enabledAdmission: readonly string[];
   /** Registries that images are pulled from: host as in their names → base URL, e.g. { "docker.io": "https://mirror.example" }. */
   readonly registries: Readonly<Record<string, string>>;
   /** What runs images: "process", "crun" or "runc". */

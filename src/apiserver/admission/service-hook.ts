@@ -1,7 +1,7 @@
 /** Services get their cluster IPs and node ports when they are written, and take their Endpoints along when they go. */
 import type { Service } from "../../api/object.ts";
-import { endpoints } from "../../api/resource.ts";
-import { ApiFault } from "../../api/status.ts";
+import { endpoints, services } from "../../api/resource.ts";
+import { ApiFault, forbidden } from "../../api/status.ts";
 import type { StoredObject } from "../codec.ts";
 import type { ServerContext } from "../context.ts";
 import { deleteObject } from "../delete-object.ts";
@@ -23,18 +23,29 @@ async function deleteEndpoints(server: ServerContext, { metadata: { namespace, n
   }
 }
 
-/** `server` is asked for at each call: it is made with this hook. */
-export function serviceHook(
-  allocator: ServiceAllocator,
-  records: AddressRecords,
-  server: () => ServerContext,
-): WriteHook {
+/** Service-api S38: a Service may not have external IPs that it had not before. */
+function denyExternalIps(service: Service, old: Service | undefined): void {
+  const kept = new Set(old?.spec.externalIPs);
+  if ((service.spec.externalIPs ?? []).every((ip) => kept.has(ip))) return;
+  throw forbidden(services, service.metadata.name, "Use of external IPs is denied by admission control");
+}
+
+interface Parts {
+  readonly allocator: ServiceAllocator;
+  readonly records: AddressRecords;
+  /** Asked for at each call: it is made with this hook. */
+  readonly server: () => ServerContext;
+}
+
+export function serviceHook({ allocator, records, server }: Parts): WriteHook {
   const forEach = async (addresses: readonly string[], act: (address: string) => Promise<void>): Promise<void> => {
     await Promise.all(addresses.map(act));
   };
   return {
     admit(object, old) {
       const service = asService(object);
+      const { enabledAdmission = [] } = server().config;
+      if (enabledAdmission.includes("DenyServiceExternalIPs")) denyExternalIps(service, old && asService(old));
       const allocation = allocator.allocate(service, old && asService(old));
       let recorded: { readonly name: string; readonly stored: Promise<void> } | undefined;
       return {

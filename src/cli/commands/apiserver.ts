@@ -5,6 +5,7 @@ import { formatKubeconfig } from "../../apiserver/kubeconfig.ts";
 import { ensurePki } from "../../apiserver/pki.ts";
 import { createApiServer } from "../../apiserver/server.ts";
 import { open } from "../../store/open-store.ts";
+import { admissionOptions, enabledAdmission } from "../admission-options.ts";
 import type { Command } from "../command.ts";
 import { dataDirOf, makeDataDir, paths } from "../data-dir.ts";
 import { UsageError } from "../errors.ts";
@@ -24,6 +25,7 @@ const options = {
     help: "append a JSON line for each request (audit.k8s.io/v1, metadata)",
   },
   ...tolerationOptions,
+  ...admissionOptions,
   "service-cidr": { type: "string", value: "CIDR", help: "default 10.96.0.0/16" },
 } as const;
 
@@ -51,6 +53,7 @@ export const command: Command = {
         serviceCidr: values["service-cidr"] ?? "10.96.0.0/16",
         nodePortRange: { from: 30000, to: 32767 },
         tolerationSeconds: tolerationSeconds(values),
+        enabledAdmission: enabledAdmission(values),
         // No controllers run beside it that would make accounts.
         disabledAdmission: ["ServiceAccount"],
         ...(values["audit-log"] ? { auditLog: values["audit-log"] } : {}),

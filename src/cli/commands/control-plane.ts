@@ -51,6 +51,7 @@ async function run(config: ClusterConfig, { proxyMode, auditLog }: Settings, sig
       serviceCidr: config.serviceCidrs.join(","),
       nodePortRange: config.nodePortRange,
       tolerationSeconds: config.tolerations,
+      enabledAdmission: config.enabledAdmission,
       ...(auditLog ? { auditLog } : {}),
     },
     log: log.child({ component: "apiserver" }),

@@ -6,6 +6,7 @@ import { parseMirror } from "../../node/images/content/registry-url.ts";
 import { runtimeProblem } from "../../node/runtime/find-engines.ts";
 import { probeEbpf } from "../../proxy/backends/ebpf/plane.ts";
 import { probeIpvs } from "../../proxy/backends/ipvs/plane.ts";
+import { admissionOptions, enabledAdmission } from "../admission-options.ts";
 import type { Command } from "../command.ts";
 import { dataDirOf, makeDataDir, paths } from "../data-dir.ts";
 import { durationOption } from "../duration.ts";
@@ -33,6 +34,7 @@ const options = {
   },
   ...heartbeatOptions,
   ...tolerationOptions,
+  ...admissionOptions,
   "proxy-mode": {
     type: "string",
     value: "MODE",
@@ -119,6 +121,7 @@ function upOptions(values: Values<typeof options>): UpOptions {
     zones: numberOption("zones", values.zones, 1, maxNodes),
     nodeGraceMs: durationOption("node-monitor-grace-period", values["node-monitor-grace-period"]),
     tolerations: tolerationSeconds(values),
+    enabledAdmission: enabledAdmission(values),
     dualStack,
     proxyMode,
     auditLog: values["audit-log"] && resolve(values["audit-log"]),

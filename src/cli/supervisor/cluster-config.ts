@@ -53,6 +53,7 @@ interface ClusterWishes {
   readonly zones: number | undefined;
   readonly nodeGraceMs: number | undefined;
   readonly tolerations: TolerationSeconds;
+  readonly enabledAdmission: readonly string[];
   readonly dualStack: boolean;
   readonly registries: Readonly<Record<string, string>>;
   readonly containerRuntime: string;
@@ -82,6 +83,7 @@ export function clusterConfig(options: ClusterWishes): ClusterConfig {
     nodes: Array.from({ length: options.nodes }, (_, index) => node(index)),
     nodeGraceMs: options.nodeGraceMs ?? defaultNodeGraceMs,
     tolerations: options.tolerations,
+    enabledAdmission: options.enabledAdmission,
     registries: options.registries,
     containerRuntime: options.containerRuntime,
   };

@@ -27,6 +27,7 @@ export interface UpOptions {
   /** Undefined: 40 s. */
   readonly nodeGraceMs: number | undefined;
   readonly tolerations: TolerationSeconds;
+  readonly enabledAdmission: readonly string[];
   readonly dualStack: boolean;
   readonly proxyMode: string;
   readonly auditLog: string | undefined;
