@@ -58,6 +58,13 @@ const cases: readonly [method: string, path: string, code: number, words: string
     "force: Forbidden: may not be specified for non-apply patch",
     { ...merge, body: {} },
   ],
+  [
+    "PATCH",
+    `${one}?fieldManager=m&force=true`,
+    415,
+    "application/apply-patch+yaml",
+    { body: "a0", type: "application/apply-patch+cbor" },
+  ],
   ["PATCH", one, 422, "cannot unmarshal number", { ...merge, body: { data: { a: 1 } } }],
   ["PATCH", one, 422, "fieldManager: Required value: is required for apply patch", { ...apply, body: "{}" }],
   ["PATCH", `${one}?fieldManager=m`, 400, "must say its kind", { ...apply, body: "apiVersion: v1" }],

@@ -53,11 +53,12 @@ function decodePatched(decode: () => Decoded): Decoded {
 export async function patch(server: ServerContext, request: ApiRequest): Promise<Reply> {
   if (applyTypes.includes(mediaType(request.contentType))) return apply(server, request);
   const { kind, namespace, name = "", subresource } = request;
+  // First of all whether it is a patch: a client whose type is refused (415) tries another one.
+  const patched = await readPatch(request, kind.schema);
   if (request.query.has("force")) {
     throw invalidOption("PatchOptions", forbidden("force", "may not be specified for non-apply patch"));
   }
   const options = parseWriteOptions(request);
-  const patched = await readPatch(request, kind.schema);
   const duplicates = duplicatesIn(request, options);
   const change = (live: StoredObject): { object: StoredObject; warnings: readonly string[] } => {
     const revision = live.metadata.resourceVersion;
