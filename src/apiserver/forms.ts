@@ -36,15 +36,32 @@ export function toMetadata({ metadata }: StoredObject): object {
 }
 
 const comma = Buffer.from(",");
+const open = Buffer.from("{");
+const nextOpen = Buffer.from(",{");
 const tail = Buffer.from("]}\n");
 
-/** `{"kind":"PodList",…,"items":[…]}` out of the objects' own bytes. */
+/** What follows the type in an object's bytes, which nearly always begin with it. */
+function afterType(value: Buffer, prefix: Buffer): Buffer {
+  if (value.subarray(0, prefix.length).equals(prefix)) return value.subarray(prefix.length);
+  const { apiVersion: _, kind: __, ...rest } = objectOf(value);
+  return Buffer.from(JSON.stringify(rest).slice(1));
+}
+
+/**
+ * `{"kind":"PodList",…,"items":[…]}` out of the objects' own bytes. The list says what its items are, they do not say it again;
+ * those of custom kinds do, as in Kubernetes.
+ */
 function joinList(kind: Kind, values: readonly Buffer[], head: ListHead): Buffer {
-  const start = { kind: kind.listKind ?? `${kind.kind}List`, apiVersion: apiVersionOf(kind), metadata: head };
+  const apiVersion = apiVersionOf(kind);
+  const start = { kind: kind.listKind ?? `${kind.kind}List`, apiVersion, metadata: head };
   const parts: Buffer[] = [Buffer.from(`${JSON.stringify(start).slice(0, -1)},"items":[`)];
+  const prefix = kind.decode
+    ? undefined
+    : Buffer.from(`${JSON.stringify({ apiVersion, kind: kind.kind }).slice(0, -1)},`);
   for (const [index, value] of values.entries()) {
-    if (index > 0) parts.push(comma);
-    parts.push(value);
+    if (prefix) parts.push(index > 0 ? nextOpen : open, afterType(value, prefix));
+    else if (index > 0) parts.push(comma, value);
+    else parts.push(value);
   }
   parts.push(tail);
   return Buffer.concat(parts);

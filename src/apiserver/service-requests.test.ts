@@ -287,6 +287,20 @@ test("S112 endpoints and ports of a slice, and subsets of Endpoints, are replace
   assert.deepEqual(after.subsets, subsets("192.0.2.2"));
 });
 
+test("S1 the items of a list leave their type to the list, in whatever order it was sent", async () => {
+  const { namespace, ...typed } = { namespace: "default", ...service("listed", { ports }) };
+  const { kind, apiVersion, metadata, spec } = typed;
+  await send("POST", services, { body: { spec, metadata: { ...metadata, namespace }, kind, apiVersion } });
+  await send("PATCH", `${services}/listed`, {
+    body: [{ op: "add", path: "/metadata/labels", value: {} }],
+    type: types.json,
+  });
+  const list = await send("GET", services);
+  assert.deepEqual([list.kind, list.apiVersion], ["ServiceList", "v1"]);
+  assert.ok(list.items.length > 0);
+  for (const item of list.items) assert.deepEqual(Object.keys(item).sort(), ["metadata", "spec", "status"]);
+});
+
 test("E1 Endpoints are replaced without a revision, and made by a PUT", async () => {
   const put = (ip: string) =>
     ask("PUT", `${base}/endpoints/free`, { body: { metadata: { name: "free" }, subsets: [{ addresses: [{ ip }] }] } });

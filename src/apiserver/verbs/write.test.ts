@@ -326,7 +326,7 @@ test("events are shown by two groups, each with its own names", async () => {
   assert.deepEqual([made.code, made.body.apiVersion, made.body.note], [201, "events.k8s.io/v1", "It runs"]);
   const core = await ask("GET", "/api/v1/namespaces/default/events?fieldSelector=involvedObject.name=p");
   const [event] = core.body.items;
-  assert.deepEqual([event.apiVersion, event.message, event.involvedObject.name], ["v1", "It runs", "p"]);
+  assert.deepEqual([core.body.apiVersion, event.message, event.involvedObject.name], ["v1", "It runs", "p"]);
   const list = await ask("GET", `${path}?fieldSelector=regarding.name=p`);
   assert.deepEqual([list.body.apiVersion, list.body.items[0].regarding], ["events.k8s.io/v1", regarding]);
   const accept = "application/vnd.kubernetes.protobuf";
