@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { findHierarchies } from "./hierarchies.ts";
+import { allOwnCgroups, findHierarchies } from "./hierarchies.ts";
 import { limitsOf, oomKills, settingsOf } from "./settings.ts";
 
 const shown = (resources: Parameters<typeof limitsOf>[0], version: 1 | 2) =>
@@ -49,4 +49,7 @@ test("findHierarchies(): version 2 where it has the controllers, else version 1,
     roots: { memory: "/c/memory/mine", cpu: "/c/cpu", pids: "/c/pids" },
   });
   assert.equal(findHierarchies({ mountinfo: unified, selfCgroup }, read({})), undefined);
+  const named = "32 30 0:28 / /c/systemd rw - cgroup cgroup rw,name=systemd";
+  const facts = { mountinfo: `${hybrid}\n${named}`, selfCgroup: `9:name=systemd:/\n${selfCgroup}` };
+  assert.deepEqual(allOwnCgroups(facts, read(there)), ["/c/memory/mine", "/c/cpu", "/c/pids", "/c/systemd"]);
 });

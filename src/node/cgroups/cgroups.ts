@@ -17,7 +17,7 @@ const facts = () => ({ mountinfo: read("/proc/self/mountinfo") ?? "", selfCgroup
 const detect = (): Hierarchies | undefined => findHierarchies(facts(), read);
 
 /** Told from those of other clusters of this machine. */
-const clusterName = (runDir: string): string =>
+export const clusterName = (runDir: string): string =>
   `fairlead-${createHash("sha256").update(runDir).digest("hex").slice(0, 12)}`;
 
 const rootsOf = ({ roots }: Hierarchies): string[] => [...new Set(Object.values(roots))];

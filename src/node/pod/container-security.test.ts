@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { after, before } from "node:test";
 import type { Container, PodSpec } from "kubernetes-types/core/v1";
+import { Cgroups } from "../cgroups/cgroups.ts";
 import { hasOtherUsers } from "../registration/machine.ts";
 import { AgentFixture, waitingReason } from "../testing/agent-fixture.ts";
 import { everyRuntime, inNamespaces, testRuntime } from "../testing/in-namespaces.ts";
@@ -137,6 +138,14 @@ else if (inNamespaces(import.meta.url, everyRuntime)) {
     const lines = await linesOf("filtered", { containers: [main(script, { securityContext })] });
     assert.match(lines[0] ?? "", /Read-only file system/);
     assert.equal(lines[1], "touched");
+  });
+
+  const rulesDevices = testRuntime === "runc" && Cgroups.open(fixture.config) instanceof Cgroups;
+  test("a device that a container makes itself does not open", { skip: !rulesDevices }, async () => {
+    const script = "mknod /tmp/fuse c 10 229; head -c 1 /tmp/fuse 2>&1; head -c 1 /dev/zero | wc -c";
+    const lines = await linesOf("devices", { containers: [main(script)] });
+    assert.match(lines[0] ?? "", /Operation not permitted/);
+    assert.equal(lines[1], "1");
   });
 
   test("what cannot be had is refused in one sentence", async () => {
