@@ -20,6 +20,7 @@ import type { PodContext } from "./pod-context.ts";
 import { logPath, scratchPath } from "./pod-paths.ts";
 import type { PodSandbox } from "./pod-sandbox.ts";
 import { imageHandler, podHandler } from "./runtime-handler.ts";
+import { unsupportedByProcesses } from "./unsupported.ts";
 
 export interface StartInputs {
   readonly pod: Pod;
@@ -70,6 +71,11 @@ function pidNamespaceOf({ pod, pidOwner }: StartInputs): Pick<ContainerSpec, "pi
   return pidOwner === undefined ? {} : { pidNamespace: { container: pidOwner } };
 }
 
+function tellUnsupported({ recorder }: PodContext, { pod, container }: StartInputs): void {
+  for (const message of unsupportedByProcesses(container))
+    recorder.record(pod, { type: "Warning", reason: "NotSupported", message });
+}
+
 /** Throws ContainerConfigError for a fault of the Pod's making, any other error for one of the moment. */
 export async function containerSpec(context: PodContext, inputs: StartInputs): Promise<ContainerSpec> {
   const { pod, container, attempt, image, sandbox, volumes } = inputs;
@@ -80,6 +86,7 @@ export async function containerSpec(context: PodContext, inputs: StartInputs): P
   const user = containerUser(inputs, context);
   const limits = limitsOf(container.resources);
   const handler = imageHandler(await podHandler(context, pod.spec), image);
+  if (handler === processHandler && attempt === 0) tellUnsupported(context, inputs);
   const start = { uid, container: container.name, attempt };
   const own = await volumeMounts(container, { paths: volumes, env });
   return {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import type { Container } from "kubernetes-types/core/v1";
 import type { Pod } from "../../api/object.ts";
-import { unsupported } from "./unsupported.ts";
+import { unsupported, unsupportedByProcesses } from "./unsupported.ts";
 
 const podOf = (spec: object): Pod =>
   ({
@@ -19,8 +20,6 @@ const cases: readonly [name: string, spec: object, wanted: RegExp | undefined][]
   ["limits that are enforced", container({ resources: { limits: { cpu: "1" } } }), undefined],
   ["mountPropagation", mount({ mountPropagation: "Bidirectional" }), /at \/v has no mountPropagation Bidirectional/],
   ["mountPropagation None", mount({ mountPropagation: "None" }), undefined],
-  ["recursiveReadOnly", mount({ readOnly: true, recursiveReadOnly: "Enabled" }), /recursiveReadOnly has no effect/],
-  ["recursiveReadOnly where it can be", mount({ readOnly: true, recursiveReadOnly: "IfPossible" }), undefined],
   ["resources of the Pod", { resources: { limits: { cpu: "1" } } }, /the Pod as a whole are not enforced/],
   ["restart rules", container({ restartPolicyRules: [{ action: "Restart" }] }), /restartPolicyRules have no effect/],
   ["claims", container({ resources: { claims: [{ name: "gpu" }] } }), /resource claims have no effect/],
@@ -34,6 +33,15 @@ for (const [name, spec, wanted] of cases) {
     assert.match(sentences[0] ?? "", wanted);
   });
 }
+
+test("unsupportedByProcesses(): recursiveReadOnly, unless it is wanted where it can be only", () => {
+  const sentences = (recursiveReadOnly: string) => {
+    const volumeMounts = [{ name: "v", mountPath: "/v", readOnly: true, recursiveReadOnly }];
+    return unsupportedByProcesses({ name: "main", volumeMounts } as Container);
+  };
+  assert.match(sentences("Enabled").join(), /at \/v is read-only by itself, recursiveReadOnly has no effect/);
+  assert.deepEqual([...sentences("IfPossible"), ...sentences("Disabled")], []);
+});
 
 test("unsupported(): limits that nobody enforces", () => {
   const pod = podOf(container({ resources: { limits: { cpu: "1", memory: "1Gi" } } }));

@@ -31,19 +31,22 @@ interface NewerPodSpec {
   readonly resources?: Container["resources"];
 }
 
-function ofMount(name: string, mount: VolumeMount & NewerMount): string[] {
-  const subject = `container ${name}: the mount at ${mount.mountPath}`;
-  const { mountPropagation = "None", recursiveReadOnly } = mount;
+function ofMount(name: string, { mountPath, mountPropagation = "None" }: VolumeMount): string[] {
+  if (mountPropagation === "None") return [];
   return [
-    ...(mountPropagation === "None"
-      ? []
-      : [
-          `${subject} has no mountPropagation ${mountPropagation}: what is mounted later is not seen on the other side`,
-        ]),
-    ...(recursiveReadOnly === "Enabled"
-      ? [`${subject} is read-only by itself, recursiveReadOnly has no effect on what is mounted below it`]
-      : []),
+    `container ${name}: the mount at ${mountPath} has no mountPropagation ${mountPropagation}: what is mounted later is not seen on the other side`,
   ];
+}
+
+/** What only an OCI runtime gives. */
+export function unsupportedByProcesses({ name, volumeMounts = [] }: Container): string[] {
+  const mounts: readonly (VolumeMount & NewerMount)[] = volumeMounts;
+  return mounts
+    .filter(({ recursiveReadOnly }) => recursiveReadOnly === "Enabled")
+    .map(
+      ({ mountPath }) =>
+        `container ${name}: the mount at ${mountPath} is read-only by itself, recursiveReadOnly has no effect on what is mounted below it; for that its image must be run by crun or runc`,
+    );
 }
 
 function ofContainer(container: Container & NewerContainer, { noLimits }: Abilities): string[] {

@@ -1,13 +1,14 @@
 /** Volumes seen from inside real containers, and how they follow the API. */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { after, before } from "node:test";
 import type { Pod } from "../../api/object.ts";
 import { configMaps, pods, secrets } from "../../api/resource.ts";
+import { detachMount, mountTmpfs } from "../../kernel/mount.ts";
 import { AgentFixture, isReady, shell, until, waitingReason } from "../testing/agent-fixture.ts";
-import { everyRuntime, inNamespaces } from "../testing/in-namespaces.ts";
+import { everyRuntime, inNamespaces, testRuntime } from "../testing/in-namespaces.ts";
 
 if (inNamespaces(import.meta.url, everyRuntime)) {
   const fixture = new AgentFixture();
@@ -140,5 +141,32 @@ if (inNamespaces(import.meta.url, everyRuntime)) {
     assert.equal(isReady(pod), false);
     await fixture.remove("unknown");
     rmSync(root, { recursive: true });
+  });
+
+  test("recursiveReadOnly: what is mounted below is read-only with an OCI runtime; else an Event says that it is not", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "fairlead-recursive-"));
+    mkdirSync(join(folder, "inner"));
+    mountTmpfs(join(folder, "inner"));
+    const mount = { name: "v", mountPath: "/v", readOnly: true, recursiveReadOnly: "Enabled" };
+    const container = {
+      ...shell("touch /v/new || echo outer; touch /v/inner/new || echo inner; sleep 60"),
+      volumeMounts: [mount],
+    };
+    await fixture.create("recursive", {
+      volumes: [{ name: "v", hostPath: { path: folder } }],
+      containers: [container],
+    });
+    await has("recursive", "outer");
+    if (testRuntime) await has("recursive", "inner");
+    else {
+      const event = async () => (await fixture.eventsOf("recursive")).find(({ reason }) => reason === "NotSupported");
+      assert.match(
+        (await until(event, "an Event")).message ?? "",
+        /\/v is read-only by itself, recursiveReadOnly has no/,
+      );
+    }
+    await fixture.remove("recursive");
+    detachMount(join(folder, "inner"));
+    rmSync(folder, { recursive: true, force: true });
   });
 }

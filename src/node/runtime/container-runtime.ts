@@ -10,6 +10,8 @@ export interface Mount {
   /** Path as the container sees it. */
   readonly target: string;
   readonly readOnly: boolean;
+  /** What is mounted below it is read-only, too, where the runtime can do that. */
+  readonly recursive?: true;
 }
 
 /** What "/" is for a container. */

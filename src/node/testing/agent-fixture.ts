@@ -16,6 +16,7 @@ import type { AgentConfig } from "../agent-config.ts";
 import { removeClusterCgroups } from "../cgroups/cgroups.ts";
 import { writeCertificates } from "./certificates.ts";
 import { testRuntime } from "./in-namespaces.ts";
+import { loadSmallImage } from "./small-image.ts";
 
 const limitMs = 40_000;
 const port = 10250;
@@ -25,8 +26,10 @@ export const isReady = ({ status }: Pod): boolean =>
   status?.conditions?.find(({ type }) => type === "Ready")?.status === "True";
 export const waitingReason = ({ status }: Pod): string | undefined =>
   status?.containerStatuses?.[0]?.state?.waiting?.reason;
-/** A container that runs a script of the machine's shell. */
-export const shell = (script: string) => ({ name: "main", image: "host", command: ["/bin/sh", "-c", script] });
+/** A container that runs a script of the machine's shell; for a runtime of images, of a small image's. */
+export const shell = (script: string) => ({
+  ...{ name: "main", image: testRuntime ? "small:1" : "host", command: ["/bin/sh", "-c", script] },
+});
 
 export async function until<T>(read: () => Promise<T | undefined | false>, what: string): Promise<T> {
   for (const limit = Date.now() + limitMs; Date.now() < limit; await delay(2)) {
@@ -71,6 +74,7 @@ export class AgentFixture {
     setLink(socket, "lo", { up: true });
     socket.close();
     await writeCertificates(this.#directory);
+    if (testRuntime) await loadSmallImage(this.config.dataDir, "small:1");
   }
 
   async begin(): Promise<void> {

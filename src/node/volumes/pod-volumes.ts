@@ -162,6 +162,11 @@ async function subPathOf(
   return path;
 }
 
+/** Of newer releases than the types have. */
+interface NewerMount {
+  readonly recursiveReadOnly?: string;
+}
+
 /** The container's mounts, parents before children. A subPath that is not there is made as a directory. */
 export async function volumeMounts(
   { volumeMounts: mounts = [] }: Container,
@@ -171,8 +176,10 @@ export async function volumeMounts(
     const volume = paths.get(mount.name);
     if (volume === undefined) throw new ContainerConfigError(`there is no volume "${mount.name}" in the Pod`);
     const source = await subPathOf(volume, mount, env);
-    const { mountPath, readOnly = false } = mount;
-    return { source, target: mountPath.startsWith("/") ? mountPath : `/${mountPath}`, readOnly };
+    const { mountPath, readOnly = false, recursiveReadOnly = "Disabled" } = mount as VolumeMount & NewerMount;
+    const recursive = readOnly && recursiveReadOnly !== "Disabled";
+    const target = mountPath.startsWith("/") ? mountPath : `/${mountPath}`;
+    return { source, target, readOnly, ...(recursive && { recursive }) };
   });
   return (await Promise.all(made)).sort((a, b) => a.target.split("/").length - b.target.split("/").length);
 }

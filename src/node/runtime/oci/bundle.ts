@@ -41,9 +41,9 @@ const surroundings = [
   { destination: "/sys", type: "bind", source: "/sys", options: ["rbind", "ro", "nosuid", "nodev", "noexec"] },
 ];
 
-function ociMount({ source, target, readOnly }: Mount) {
+function ociMount({ source, target, readOnly, recursive }: Mount) {
   // nosuid and nodev may be locked on the source in a user namespace: then "ro" alone is refused.
-  const options = readOnly ? ["ro", "nosuid", "nodev"] : ["rw"];
+  const options = readOnly ? ["ro", ...(recursive ? ["rro"] : []), "nosuid", "nodev"] : ["rw"];
   if (source === undefined)
     return { destination: target, type: "tmpfs", source: "tmpfs", options: options.slice(0, 1) };
   return { destination: target, type: "bind", source, options: ["rbind", ...options] };
