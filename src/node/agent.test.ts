@@ -7,9 +7,9 @@ import type { Pod } from "../api/object.ts";
 import { configMaps, leases, nodes, pods, services } from "../api/resource.ts";
 import { listLinks, openRouteSocket } from "../kernel/route/mod.ts";
 import { AgentFixture, isReady, shell, until, waitingReason } from "./testing/agent-fixture.ts";
-import { inNamespaces } from "./testing/in-namespaces.ts";
+import { everyRuntime, inNamespaces } from "./testing/in-namespaces.ts";
 
-if (inNamespaces(import.meta.url)) {
+if (inNamespaces(import.meta.url, everyRuntime)) {
   const fixture = new AgentFixture();
   const { client, config } = fixture;
 
