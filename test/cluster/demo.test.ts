@@ -96,6 +96,15 @@ function testDemo(name: string, as: readonly string[] | undefined, skip: string 
       assert.match(stdout, /^web-/, stderr);
     });
 
+    test("S121 a balanced Service waits for its clean-up, and is gone after it", () => {
+      cluster.ok("create", "service", "loadbalancer", "passing", "--tcp=80");
+      cluster.ok("wait", "service/passing", "--for=jsonpath={.status.loadBalancer.ingress[0].ip}", "--timeout=20s");
+      const finalizers = ".metadata.finalizers[*]";
+      assert.equal(service("passing", finalizers), "service.kubernetes.io/load-balancer-cleanup");
+      cluster.ok("delete", "service", "passing", "--timeout=20s");
+      assert.match(cluster.ok("get", "events"), /DeletedLoadBalancer/);
+    });
+
     test("DNS answers A, SRV, PTR, CNAME, NXDOMAIN and NODATA, over UDP and TCP", () => {
       const dig = (...args: string[]): string =>
         cluster.shell("--", "dig", "+tries=1", "+time=3", "@10.96.0.10", ...args).stdout;
