@@ -228,6 +228,13 @@ function tests(kind: Kind): void {
     });
     assert.equal((await runtime.exec(one.id, ["sleep", "50"], { timeoutMs: 100 })).exitCode, undefined);
     assert.match((await runtime.exec(one.id, ["no-such-program"], { timeoutMs: 5000 })).output, /no-such-program/);
+    for (const tty of [false, true]) {
+      const missing = await runtime.openExec(one.id, ["no-such-program"], { tty });
+      const said: Buffer[] = [];
+      for (const stream of [missing?.stdout, missing?.stderr]) stream?.on("data", (chunk: Buffer) => said.push(chunk));
+      assert.equal(await missing?.exit, 127);
+      await until(() => Buffer.concat(said).includes("no-such-program"));
+    }
     await runtime.remove(one.id);
   });
 
@@ -291,6 +298,18 @@ function tests(kind: Kind): void {
       const left = await runtime.exec(one.id, ["sh", "-c", alive], { timeoutMs: 5000 });
       assert.equal(left.output, "1\n");
     }
+    await runtime.remove(one.id);
+  });
+
+  test("a command on a terminal that nobody shows any more is hung up on", async () => {
+    const runtime = open(directory);
+    const one = spec(directory, "exec sleep 100");
+    await runtime.start(one);
+    const process = await runtime.openExec(one.id, ["sh", "-c", "echo begun; exec sleep 73"], { tty: true });
+    assert.ok(process);
+    await once(process.stdout, "data");
+    process.stdout.destroy();
+    assert.equal(await process.exit, 129);
     await runtime.remove(one.id);
   });
 

@@ -10,7 +10,8 @@ const callNumbers: Readonly<Record<string, { prctl: number; recvmsg: number; dup
  * Orphans become its children (36: PR_SET_CHILD_SUBREAPER), so that it learns how the container's first process ends
  * after the runtime has left. A terminal comes through the console socket (SCM_RIGHTS) and stays open as descriptor 3.
  * With `events` it is a container's shim: descriptor 5 is the FIFO that a line comes into once the output was read. Without, it
- * writes to descriptor 4 when the command is its child, and ends as that ends; with a terminal only when its stdin does, too.
+ * writes to descriptor 4 when the command is its child, and ends as that ends; a terminal it holds until its stdin ends, so that
+ * the command is hung up on when the last one who shows it has gone.
  */
 export const keeperProgram = `
 use strict; my %o;
@@ -20,6 +21,7 @@ sub get { my ($path) = @_; open(my $file, "<", $path) or return ""; local $/; my
 sub put { my ($path, $text) = @_; open(my $file, ">", $path) or return; print $file $text; close $file }
 sub complain { my ($text) = @_; $shim ? put("setup-error", "$text\\n") : print STDERR "$text\\n" }
 sub code { my ($status) = @_; $status & 127 ? 128 + ($status & 127) : $status >> 8 }
+sub let_go { my ($fd) = @_; open(my $handle, "<&=$fd") or return; close $handle }
 
 sub terminal {
   my ($listener) = @_;
@@ -31,7 +33,9 @@ sub terminal {
   close $_ for $socket, $listener;
   my ($level, $type, $fd) = unpack("x8 l l l", $control);
   return unless $type == 1 && $fd > 2;
-  syscall($o{dup3}, $fd, 3, 0) if $fd != 3;
+  return if $fd == 3;
+  syscall($o{dup3}, $fd, 3, 0);
+  let_go($fd);
 }
 
 sub start {
@@ -64,6 +68,8 @@ unless ($shim) {
   open(my $begun, ">&=4");
   syswrite($begun, "\\n");
   close $begun;
+  readline STDIN if defined $console;
+  let_go(3) if defined $console;
 }
 while ($pid) {
   my $ended = waitpid(-1, 0);
@@ -78,7 +84,6 @@ if ($shim) {
   open(my $control, "<&=5");
   readline $control;
 } else {
-  defined $console && readline STDIN;
   exit $code;
 }
 `.trimStart();
