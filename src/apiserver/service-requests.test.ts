@@ -42,6 +42,9 @@ test("S1 S50 a PUT makes a missing Service, needs no revision, and refuses an ol
   assert.equal((await put(service("put", { ports }, { resourceVersion: "1" }))).code, 409);
   assert.equal((await put(service("put", { ports }, { uid: "other" }))).code, 409);
   assert.equal((await put(service("other", { ports }))).code, 400);
+  const missing = (metadata: object) => ask("PUT", `${services}/gone`, { body: service("gone", { ports }, metadata) });
+  assert.equal((await missing({ uid: "other" })).code, 409);
+  assert.equal((await missing({ resourceVersion: "1" })).code, 201);
 });
 
 test("S2 fields that are selected by", async () => {

@@ -1,7 +1,7 @@
 /** PUT of an object or of its status. */
 import { invalid } from "../../api/field-error.ts";
-import { ApiFault, badRequest, invalid as invalidObject, warned } from "../../api/status.ts";
-import type { StoredObject } from "../codec.ts";
+import { ApiFault, badRequest, invalid as invalidObject, otherUid, warned } from "../../api/status.ts";
+import { type StoredObject, writableMeta } from "../codec.ts";
 import type { ServerContext } from "../context.ts";
 import { createObject, type Written } from "../create-object.ts";
 import { decodeBody } from "../decode-object.ts";
@@ -15,12 +15,16 @@ import { parseWriteOptions, type WriteOptions } from "../write-options.ts";
 /** Kinds that a PUT makes when they are not there, as in Kubernetes. */
 const createdByUpdate = new Set(["services", "endpoints", "leases", "events"]);
 
+/** A revision names nothing then, as in Kubernetes; a uid names another object. */
 async function createMissing(
   server: ServerContext,
-  { kind }: ApiRequest,
+  { kind, name = "" }: ApiRequest,
   object: StoredObject,
   writer: WriteOptions,
 ): Promise<Written> {
+  const { uid } = object.metadata;
+  if (uid) throw otherUid(kind, name, { asked: uid, actual: "" });
+  delete writableMeta(object).resourceVersion;
   return createObject(server, { kind, object, writer });
 }
 
@@ -46,7 +50,7 @@ export async function update(server: ServerContext, request: ApiRequest): Promis
     writer: options,
     change,
   };
-  const mayCreate = subresource === undefined && createdByUpdate.has(kind.plural) && !object.metadata.resourceVersion;
+  const mayCreate = subresource === undefined && createdByUpdate.has(kind.plural);
   const updateOrCreate = (): Promise<Written> =>
     updateObject(server, target).catch((error: unknown) => {
       if (mayCreate && isMissing(error)) return createMissing(server, request, object, options);
