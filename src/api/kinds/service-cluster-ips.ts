@@ -93,7 +93,10 @@ function validateListChange(
   }
   const faults: FieldError[] = [];
   if (list.length === 0) faults.push(invalid(`spec.${field}[0]`, list, `primary ${singular} can not be unset`));
-  else if (old.length > 0 && list[0] !== old[0]) faults.push(changed(0));
+  else if (old.length > 0 && list[0] !== old[0]) {
+    // Of families too Kubernetes shows the addresses then.
+    faults.push(invalid(`spec.${field}[0]`, spec.clusterIPs ?? [], "may not change once set"));
+  }
   if (list.length < old.length && list.length === 1 && spec.ipFamilyPolicy !== "SingleStack") {
     const detail = `must be set to 'SingleStack' when releasing the secondary ${singular}`;
     faults.push(invalid("spec.ipFamilyPolicy", spec.ipFamilyPolicy ?? null, detail));

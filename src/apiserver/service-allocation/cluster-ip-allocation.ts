@@ -13,10 +13,11 @@ export function addressesOf(service: Service | undefined): string[] {
   return addresses.flatMap((address) => canonicalIp(address) ?? []);
 }
 
-function reserve(address: string, asked: readonly string[], space: AddressSpace): FieldError | undefined {
+/** `shown`: the Service's list, as it stands. */
+function reserve(address: string, shown: readonly string[], space: AddressSpace): FieldError | undefined {
   const reservation = space.reserve(address);
   if (reservation.ok) return undefined;
-  return invalid("spec.clusterIPs", asked, `failed to allocate IP ${address}: ${reservation.reason}`);
+  return invalid("spec.clusterIPs", shown, `failed to allocate IP ${address}: ${reservation.reason}`);
 }
 
 /**
@@ -35,8 +36,11 @@ export function allocateClusterIps(
   if (old && isHeadless(old) && needsClusterIp(old)) return [];
   const asked = spec.clusterIPs ?? [];
   if (asked.some((address) => address && !canonicalIp(address))) return [];
+  const families = spec.ipFamilies ?? [];
+  // One place for each family, which is empty where nothing is asked for.
+  const shown = asked.length < families.length ? families.map((_, index) => asked[index] ?? "") : asked;
   const result: string[] = [];
-  for (const [index, family] of (spec.ipFamilies ?? []).entries()) {
+  for (const [index, family] of families.entries()) {
     const address = asked[index];
     if (former[index]) {
       result.push(address || former[index]);
@@ -48,7 +52,7 @@ export function allocateClusterIps(
       return [internal("spec.clusterIPs", detail)];
     }
     const canonical = canonicalIp(chosen) ?? chosen;
-    const fault = address ? reserve(canonical, asked, space) : undefined;
+    const fault = address ? reserve(canonical, shown, space) : undefined;
     if (fault) return [fault];
     taken.push(canonical);
     result.push(chosen);
