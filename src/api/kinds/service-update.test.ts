@@ -311,7 +311,10 @@ const changes: readonly [name: string, old: Spec, change: Change, faults: readon
     "S51 releasing the first",
     dual,
     { clusterIP: "fd00::7", clusterIPs: ["fd00::7"], ipFamilies: ["IPv6"], ipFamilyPolicy: "SingleStack" },
-    [`spec.clusterIPs[0]: Invalid value: ["fd00::7"]: ${once}`, `spec.ipFamilies[0]: Invalid value: ["IPv6"]: ${once}`],
+    [
+      `spec.clusterIPs[0]: Invalid value: ["fd00::7"]: ${once}`,
+      `spec.ipFamilies[0]: Invalid value: ["fd00::7"]: ${once}`,
+    ],
   ],
   [
     "S51 adding the second",
@@ -330,7 +333,7 @@ const changes: readonly [name: string, old: Spec, change: Change, faults: readon
     },
     [
       `spec.clusterIPs[0]: Invalid value: ["fd00::7","10.96.0.7"]: ${once}`,
-      `spec.ipFamilies[0]: Invalid value: ["IPv6","IPv4"]: ${once}`,
+      `spec.ipFamilies[0]: Invalid value: ["fd00::7","10.96.0.7"]: ${once}`,
     ],
   ],
   [
