@@ -21,6 +21,7 @@ import {
   setLink,
 } from "../kernel/route/mod.ts";
 import { readSysctl, writeSysctl } from "../kernel/sysctl.ts";
+import { macOf } from "../net/mac.ts";
 import type { ClusterConfig, NodeConfig, UnderlayNetwork } from "./cluster.ts";
 
 export const netnsPath = (config: ClusterConfig, node: string): string => `${config.runDir}/netns/${node}`;
@@ -37,7 +38,9 @@ export function ensureUnderlay({ underlay, serviceCidrs }: ClusterConfig): void 
     const { index: linkIndex } = getLink(socket, "lo");
     for (const destination of serviceCidrs) replaceRoute(socket, { destination, type: "local", linkIndex });
     answerEveryRefusal();
-    const bridge = ensureBridgeOnce(() => ensureBridge(socket, underlay.bridge, { up: true }));
+    // Its own: of its links' addresses it would take the lowest, and the nodes would not know when that changes.
+    const mac = macOf(underlay.networks[0]?.address ?? "");
+    const bridge = ensureBridgeOnce(() => ensureBridge(socket, underlay.bridge, { up: true, mac }));
     for (const { address, prefix } of underlay.networks) ensureAddress(socket, bridge.index, `${address}/${prefix}`);
   } finally {
     socket.close();

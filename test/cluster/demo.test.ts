@@ -75,6 +75,13 @@ function testDemo(name: string, as: readonly string[] | undefined, skip: string 
       for (const answer of answers) assert.match(answer, /^backend-/);
     });
 
+    test("bridges keep their addresses, whatever joins them: neighbours know them by heart", () => {
+      const link = (place: readonly string[], name: string) =>
+        cluster.shell(...place, "--", "ip", "-o", "link", "show", name).stdout;
+      assert.match(link([], "cni0"), /link\/ether 02:0a:0a:f4:00:01 /);
+      assert.match(link(["--outside"], "fairlead0"), /link\/ether 02:0a:ac:12:00:01 /);
+    });
+
     test("the node port answers on the node, from outside and on 127.0.0.1 of the host", () => {
       assert.match(cluster.shell("--node", "node-1", ...curl("http://127.0.0.1:31080")).stdout, /^web-/);
       assert.match(cluster.shell("--outside", ...curl("http://172.18.0.2:31080")).stdout, /^web-/);

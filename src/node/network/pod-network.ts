@@ -5,7 +5,7 @@ import { isIPv6 } from "node:net";
 import { join } from "node:path";
 import type { Node } from "../../api/object.ts";
 import type { Log } from "../../lib/log.ts";
-import { ipToBytes, parseIp } from "../../net/ip.ts";
+import { macOf } from "../../net/mac.ts";
 import type { NetworkPort, PodRoute } from "../sandbox/port.ts";
 import type { HostPort } from "./host-ports.ts";
 import { type Addresses, IpAllocator } from "./ip-allocator.ts";
@@ -42,13 +42,6 @@ export function hostLinkName(podUid: string): string {
   return `veth${createHash("sha256").update(podUid).digest("hex").slice(0, 11)}`;
 }
 
-/** Locally administered, and the same for the same address: a neighbour's cache never goes stale. */
-export function macOf(ip: string): string {
-  const parsed = parseIp(ip);
-  const last = parsed ? [...ipToBytes(parsed)].slice(-4) : [];
-  return ["02", "0a", ...last.map((byte) => byte.toString(16).padStart(2, "0"))].join(":");
-}
-
 /** For each other node that has Pods one route in each family, by its address of that family. */
 export function podRoutes(nodes: Iterable<Node>, self: string): PodRoute[] {
   return [...nodes].flatMap(({ metadata, spec, status }) => {
@@ -73,7 +66,9 @@ export class PodNetwork {
     this.#addresses = new IpAllocator(options.podCidrs);
     this.#mtu = options.mtu ?? options.port.mtuOf(options.nodeIps[0] ?? "") ?? defaultMtu;
     mkdirSync(options.directory, { recursive: true });
-    options.port.setUpNode({ bridge, addresses: this.#addresses.withPrefix(this.#addresses.gateways), mtu: this.#mtu });
+    const { gateways } = this.#addresses;
+    const addresses = this.#addresses.withPrefix(gateways);
+    options.port.setUpNode({ bridge, addresses, mac: macOf(gateways[0] ?? ""), mtu: this.#mtu });
     for (const sandbox of this.#readNotes()) {
       this.#sandboxes.set(sandbox.podUid, sandbox);
       this.#addresses.take(sandbox.ips);

@@ -108,10 +108,10 @@ const applySettings = (settings: typeof nodeSettings): void => {
 
 const hasIpv6 = (addresses: readonly string[]): boolean => addresses.some((address) => address.includes(":"));
 
-function setUpNode(socket: NetlinkSocket, { bridge, addresses, mtu }: NodeNetwork): void {
+function setUpNode(socket: NetlinkSocket, { bridge, addresses, mac, mtu }: NodeNetwork): void {
   applySettings(nodeSettings);
   if (hasIpv6(addresses)) applySettings([...ipv6Settings, ["net/ipv6/conf/all/forwarding", "1"]]);
-  const link = ensureBridge(socket, bridge, { up: true, mtu });
+  const link = ensureBridge(socket, bridge, { up: true, mtu, mac });
   for (const address of addresses) ensureAddress(socket, link.index, address);
   writeSysctl(`net/ipv4/conf/${bridge}/rp_filter`, "0");
   writeSysctl(`net/ipv4/conf/${bridge}/route_localnet`, "1");

@@ -56,6 +56,8 @@ export interface NodeNetwork {
   readonly bridge: string;
   /** e.g. ["10.244.0.1/24", "fd00:10:244::1/64"]. */
   readonly addresses: readonly string[];
+  /** The bridge's own: of its links' addresses it would take the lowest, and Pods would not know when that changes. */
+  readonly mac: string;
   readonly mtu: number;
 }
 
