@@ -55,6 +55,10 @@ const userspace: readonly Deviation[] = [
     reason: "the node gets a Service's address as its own, with all of its ports, and there are no rules to close them",
   },
   {
+    cases: ["P115 masqueraded connections get source ports at random"],
+    reason: "nothing is masqueraded: the proxy's own connections have the ports that the kernel gives every process",
+  },
+  {
     cases: /^P123 /,
     reason: "a socket does not tell by which link its client came in",
   },
@@ -85,6 +89,11 @@ const userspace: readonly Deviation[] = [
 ];
 
 const ipvs: readonly Deviation[] = [
+  {
+    cases: ["P241 datagrams that travel in fragments arrive whole, and so do the answers"],
+    reason:
+      "IPVS does not cut a datagram that is too long for the link to the endpoint: its sender is told so (EMSGSIZE, ICMP)",
+  },
   {
     cases: ["P111 the same for sockets with another address of the node, unless it is of the Pods' blocks (P113)"],
     reason:

@@ -10,6 +10,8 @@ export interface Target {
   readonly local?: string;
   /** UDP: the socket has no peer, so each datagram names its destination. */
   readonly unconnected?: true;
+  /** UDP: so long are question and answer. */
+  readonly bytes?: number;
 }
 
 export type Order =
@@ -36,6 +38,9 @@ export interface Answer {
   readonly name?: string;
   /** The client's address as the one who answered saw it. */
   readonly peer?: string;
+  /** Of what is held, over TCP: the client's port, and as the one who answered saw it. */
+  readonly localPort?: number;
+  readonly peerPort?: number;
   /** Port that the one who answered listens on. */
   readonly port?: number;
   /** The address that the client saw the answer come from. */

@@ -14,6 +14,8 @@ export interface Probe {
   readonly protocol?: Protocol;
   /** UDP: a socket without a peer. */
   readonly unconnected?: true;
+  /** UDP: so long are question and answer; more than 1,400 travel in fragments. */
+  readonly bytes?: number;
   /** Source address, where the host has several. */
   readonly local?: string;
   /** Hosts that may answer, or how it fails. */
@@ -36,7 +38,7 @@ export interface Limits {
 
 /** How long "silence" is listened to, and at most an answer. */
 export const silenceMs = 300;
-export const answerMs = 3_000;
+export const answerMs = 3_000 * Number(process.env.FAIRLEAD_TEST_PATIENCE ?? 1);
 const abreast = 6;
 
 /** Each client's sticky probes one after the other, everything else at once. */
@@ -64,7 +66,7 @@ async function checkSticky(probes: readonly Probe[], lab: Lab, limits: Limits): 
 
 /** Returns who answered. */
 export async function check(probe: Probe, lab: Lab, limits: Limits): Promise<Set<string>> {
-  const { from, to, port = 80, protocol = "TCP", unconnected, local, want, sticky } = probe;
+  const { from, to, port = 80, protocol = "TCP", unconnected, bytes, local, want, sticky } = probe;
   const { times = Array.isArray(want) && want.length > 1 ? 24 : 1 } = probe;
   const { answers = [] } = await lab.order(from, {
     do: "ask",
@@ -76,6 +78,7 @@ export async function check(probe: Probe, lab: Lab, limits: Limits): Promise<Set
     timeoutMs: want === "silence" ? silenceMs : answerMs,
     ...(local ? { local } : {}),
     ...(unconnected ? { unconnected } : {}),
+    ...(bytes ? { bytes } : {}),
   });
   for (const answer of answers) checkAnswer(probe, answer, limits);
   const heard = new Set(answers.map(({ name = "" }) => name));

@@ -10,6 +10,7 @@ import { balanceScenarios } from "./scenarios/balance.ts";
 import { flowScenarios } from "./scenarios/flows.ts";
 import { neighbourScenarios } from "./scenarios/neighbours.ts";
 import { restartScenarios } from "./scenarios/restart.ts";
+import { surroundingScenarios } from "./scenarios/surroundings.ts";
 
 export interface SuiteOptions {
   /** Only the tests with such names. */
@@ -22,6 +23,7 @@ export function packetTests(open: () => DataPlane, isSkipped?: (title: string) =
     ...runnables(isSkipped),
     ...flowScenarios,
     ...affinityScenarios,
+    ...surroundingScenarios,
     ...restartScenarios(open),
     ...balanceScenarios,
     ...neighbourScenarios,

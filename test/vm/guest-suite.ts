@@ -7,6 +7,8 @@ import { type Result, resultMark } from "./reporter.ts";
 
 /** Several times what a suite takes on a free machine; scripts/test.ts gives these files a little more. */
 const timeoutMs = 1_140_000;
+/** An answer may take so many times longer than on the host. */
+const patience = 8;
 /** Where the host has none on its path. */
 const { KUBECTL } = process.env;
 
@@ -31,7 +33,7 @@ export async function guestSuite(
   const others: string[] = [];
   const failure = await runInMachine(machine, {
     command: commandFor(files),
-    env: { FAIRLEAD_TEST_ONLY: only, ...(KUBECTL ? { KUBECTL } : {}) },
+    env: { FAIRLEAD_TEST_ONLY: only, FAIRLEAD_TEST_PATIENCE: String(patience), ...(KUBECTL ? { KUBECTL } : {}) },
     timeoutMs,
     ...(memoryMb ? { memoryMb } : {}),
     onLine(line) {

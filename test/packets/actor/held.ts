@@ -54,7 +54,9 @@ export function held(key: string, timeoutMs: number, bytes = 0): Promise<Answer>
       const line = text.trim().split("\n").at(-1) ?? "";
       if ("destroy" in socket && !text.endsWith("\n")) return;
       const { bytes: heard = bytes, peer, ...answer } = JSON.parse(line);
-      if (heard >= bytes) finish({ ...answer, ...(peer ? { peer: bare(peer) } : {}) });
+      const { localPort } = socket as Socket;
+      if (heard >= bytes)
+        finish({ ...answer, ...(peer ? { peer: bare(peer) } : {}), ...(localPort ? { localPort } : {}) });
     };
     const onClose = () => finish({ failure: "ended" });
     const timer = setTimeout(() => finish({ failure: "silence" }), timeoutMs);

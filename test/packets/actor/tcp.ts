@@ -13,12 +13,12 @@ export function serveTcp(port: number, name: string): Promise<void> {
 }
 
 export function answer(socket: Socket, name: string): void {
-  const { remoteAddress, localPort: port } = socket;
+  const { remoteAddress, remotePort: peerPort, localPort: port } = socket;
   let bytes = 0;
   socket.on("error", () => {});
   socket.on("data", (data) => {
     bytes += data.length;
-    const text = `${JSON.stringify({ name, peer: bare(remoteAddress), port, bytes })}\n`;
+    const text = `${JSON.stringify({ name, peer: bare(remoteAddress), peerPort, port, bytes })}\n`;
     if (data.at(-2) === "?".charCodeAt(0)) socket.end(text);
     else if (data.at(-1) === "\n".charCodeAt(0)) socket.write(text);
   });
@@ -46,7 +46,7 @@ export function askStream(socket: Socket, timeoutMs: number): Promise<Answer> {
     socket.on("data", (bytes) => {
       text += bytes;
       if (!text.endsWith("\n")) return;
-      const { bytes: _bytes, ...answer } = JSON.parse(text);
+      const { bytes: _bytes, peerPort: _port, ...answer } = JSON.parse(text);
       finish({ ...answer, from });
     });
     socket.on("end", () => finish({ failure: "ended" }));

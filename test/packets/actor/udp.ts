@@ -8,8 +8,9 @@ const againMs = 100;
 
 export function serveUdp(port: number, name: string): Promise<void> {
   const socket = createSocket({ type: "udp6" });
-  socket.on("message", (_bytes, peer) => {
-    socket.send(JSON.stringify({ name, peer: bare(peer.address), port }), peer.port, peer.address);
+  socket.on("message", ({ length }, peer) => {
+    const text = JSON.stringify({ name, peer: bare(peer.address), port });
+    socket.send(text.padEnd(length), peer.port, peer.address);
   });
   return new Promise((resolve, reject) => {
     socket.once("error", reject);
@@ -17,10 +18,17 @@ export function serveUdp(port: number, name: string): Promise<void> {
   });
 }
 
-export async function openUdp({ host, port, local, unconnected }: Target): Promise<{ socket: Socket; send(): void }> {
+export async function openUdp({
+  host,
+  port,
+  local,
+  unconnected,
+  bytes = 1,
+}: Target): Promise<{ socket: Socket; send(): void }> {
   const socket = createSocket({ type: host.includes(":") ? "udp6" : "udp4" });
   await bindNext(socket, local);
-  if (unconnected) return { socket, send: () => socket.send("?", port, host, () => {}) };
+  const question = "?".padEnd(bytes);
+  if (unconnected) return { socket, send: () => socket.send(question, port, host, () => {}) };
   await new Promise<void>((resolve, reject) => {
     socket.once("error", reject);
     socket.connect(port, host, () => {
@@ -28,7 +36,7 @@ export async function openUdp({ host, port, local, unconnected }: Target): Promi
       resolve();
     });
   });
-  return { socket, send: () => socket.send("?", () => {}) };
+  return { socket, send: () => socket.send(question, () => {}) };
 }
 
 async function bindNext(socket: Socket, local: string | undefined): Promise<void> {

@@ -47,6 +47,16 @@ export function pathCases({
       ),
     ),
     one(
+      "P241 datagrams that travel in fragments arrive whole, and so do the answers",
+      [balanced(ports("UDP", nodePort))],
+      [eps("pod-b")],
+      Object.values(roads).flatMap((road) =>
+        ([{}, { unconnected: true }] as const).flatMap((how) =>
+          everybody({ ...road, ...how, protocol: "UDP", bytes: 4000, want: ["pod-b"] }),
+        ),
+      ),
+    ),
+    one(
       "P80 no endpoints: refused at once, UDP sockets without a peer wait",
       [svc(ports("UDP"))],
       [],

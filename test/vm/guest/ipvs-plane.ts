@@ -1,36 +1,16 @@
 /** Runs in the virtual machine: the IPVS data plane on the kernel; schedulers and graceful termination with real connections. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { describe, it } from "node:test";
-import { CLONE_NEWNET, unshare } from "../../../src/kernel/ffi.ts";
 import { openVipLink } from "../../../src/kernel/ipvs/link.ts";
 import { openIpvs } from "../../../src/kernel/ipvs/linux.ts";
 import { openNftables } from "../../../src/kernel/nftables/linux.ts";
-import { createDummy, ensureAddress, getLink, openRouteSocket, setLink } from "../../../src/kernel/route/mod.ts";
 import { clean, planeSuite, type Rig } from "../../../src/proxy/backends/ipvs/conformance.ts";
 import { linkName } from "../../../src/proxy/backends/ipvs/layout.ts";
 import { type Scheduler, schedulers } from "../../../src/proxy/backends/ipvs/options.ts";
 import { createIpvsDataPlane } from "../../../src/proxy/backends/ipvs/plane.ts";
-import { computeService } from "../../../src/proxy/compute.ts";
-import type { ServicePort } from "../../../src/proxy/state.ts";
-import { nodeA, service, settings, slice } from "../../../src/proxy/testing/fixtures.ts";
-
-const servers = ["172.18.0.2", "172.18.0.3"] as const;
-const vip = "10.96.0.1";
-
-/** A node without neighbours, in a network namespace of its own. */
-function enterNode(): void {
-  unshare(CLONE_NEWNET);
-  const socket = openRouteSocket();
-  setLink(socket, "lo", { up: true });
-  createDummy(socket, "eth0", { up: true });
-  const { index } = getLink(socket, "eth0");
-  for (const address of ["172.18.0.2/16", "172.18.0.3/16", "fd00:18::2/64", "10.244.0.1/24", "fd00:10:244::1/64"]) {
-    ensureAddress(socket, index, address);
-  }
-  socket.close();
-}
+import { settings } from "../../../src/proxy/testing/fixtures.ts";
+import { ask, dial, enterNode, listen, servers, web } from "./ipvs-node.ts";
 
 function open(): Rig {
   enterNode();
@@ -38,32 +18,6 @@ function open(): Rig {
 }
 
 planeSuite("the kernel", open, 100);
-
-const web = (...ips: readonly string[]) =>
-  new Map<string, readonly ServicePort[]>([["default/web", computeService(service(), [slice(ips)], nodeA)]]);
-
-/** Answers each line with its address, until the client ends. */
-async function listen(address: string): Promise<Server> {
-  const server = createServer((socket) => {
-    socket.on("error", () => {});
-    socket.on("data", () => socket.write(`${address}\n`));
-  });
-  server.listen(8080, address);
-  await once(server, "listening");
-  return server;
-}
-
-async function ask(socket: Socket): Promise<string> {
-  socket.write("?\n");
-  const [answer] = (await once(socket, "data", { signal: AbortSignal.timeout(5_000) })) as [Buffer];
-  return answer.toString().trim();
-}
-
-async function dial(): Promise<Socket> {
-  const socket = connect({ host: vip, port: 80 });
-  await once(socket, "connect", { signal: AbortSignal.timeout(5_000) });
-  return socket;
-}
 
 /** Who answered how often. All connections stay open to the end: some schedulers look at how many a server has. */
 async function askNewly(times: number): Promise<Map<string, number>> {
