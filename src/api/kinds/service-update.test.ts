@@ -460,6 +460,12 @@ const statuses: readonly [name: string, spec: Spec, ingress: Ingress[], faults: 
     [{ ip: "192.0.2.1", ipMode: "Odd" }],
     [`${ingressPath}[0].ipMode: Unsupported value: "Odd": supported values: "Proxy", "VIP"`],
   ],
+  [
+    "S59 an empty mode",
+    balancer,
+    [{ ip: "192.0.2.1", ipMode: "" }],
+    [`${ingressPath}[0].ipMode: Unsupported value: "": supported values: "Proxy", "VIP"`],
+  ],
   ["S60 a host name", balancer, [{ hostname: "lb.example.com" }], []],
   [
     "S60 an IP as host name",

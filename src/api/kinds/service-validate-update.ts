@@ -1,11 +1,11 @@
 /** Rules of a change of a Service and of its status: service-api sections 4 and 5. */
 import { isIP } from "node:net";
-import { forbidden, invalid, required } from "../field-error.ts";
+import { forbidden, invalid, notSupported, required } from "../field-error.ts";
 import type { FieldError } from "../kind.ts";
 import { checkDnsSubdomain, checkQualifiedName } from "../names.ts";
 import type { Service } from "../object.ts";
 import { validateIp } from "./_address.ts";
-import { checked, oneOf } from "./_check.ts";
+import { checked } from "./_check.ts";
 import { validateClusterIpChange } from "./service-cluster-ips.ts";
 import { needsHealthCheckNodePort } from "./service-type.ts";
 
@@ -49,13 +49,15 @@ export function validateServiceStatusUpdate(service: Service, old: Service): Fie
   ]);
 }
 
+const ipModes = ["Proxy", "VIP"];
+
 function validateIngressIp(path: string, ingress: { ip?: string; ipMode?: string }, stored: string[]): FieldError[] {
   const { ip, ipMode } = ingress;
   const faults = ip ? validateIp(`${path}.ip`, ip, stored) : [];
   if (ipMode === undefined)
     return ip ? [...faults, required(`${path}.ipMode`, "must be specified when `ip` is set")] : faults;
   if (!ip) return [forbidden(`${path}.ipMode`, "may not be specified when `ip` is not set")];
-  return [...faults, ...oneOf(`${path}.ipMode`, ipMode, ["Proxy", "VIP"])];
+  return ipModes.includes(ipMode) ? faults : [...faults, notSupported(`${path}.ipMode`, ipMode, ipModes)];
 }
 
 function validateIngressHostname(path: string, hostname: string | undefined): FieldError[] {
