@@ -15,6 +15,7 @@ if (inNamespaces(import.meta.url, everyRuntime)) {
 
   before(async () => {
     await fixture.open();
+    await fixture.provideShell();
     // Of a former run, with other addresses.
     const spec = { podCIDR: "10.9.0.0/24", podCIDRs: ["10.9.0.0/24"] };
     await client.create(nodes, { apiVersion: "v1", kind: "Node", metadata: { name: "node-1" }, spec });

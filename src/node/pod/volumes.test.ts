@@ -16,6 +16,7 @@ if (inNamespaces(import.meta.url, everyRuntime)) {
   const namespace = "default";
   before(async () => {
     await fixture.open();
+    await fixture.provideShell();
     await fixture.begin();
   });
   after(async () => {

@@ -74,6 +74,10 @@ export class AgentFixture {
     setLink(socket, "lo", { up: true });
     socket.close();
     await writeCertificates(this.#directory);
+  }
+
+  /** Loads what `shell` needs. */
+  async provideShell(): Promise<void> {
     if (testRuntime) await loadSmallImage(this.config.dataDir, "small:1");
   }
 
