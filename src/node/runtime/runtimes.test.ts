@@ -319,7 +319,8 @@ function tests(kind: Kind): void {
       stdio: ["ignore", "pipe", "inherit"],
     });
     await once(child.stdout, "data");
-    await delay(100);
+    // Between two lines: one that was read and not written yet would be lost.
+    await delay(75);
     child.kill("SIGKILL");
     await once(child, "exit");
     // Some lines and, in this run, the exit fall into the time without an agent.
