@@ -1,7 +1,6 @@
 /** What this machine allows: as root or in a user namespace, with which programs and kernel features; each fault is one sentence with its remedy. */
 import { spawnSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
-import { join } from "node:path";
+import { findProgram } from "./find-program.ts";
 import { readSysctl } from "./sysctl.ts";
 
 /** `root`: plain namespaces. `user-namespace`: the same inside a user namespace, where the ordinary user is root. */
@@ -77,6 +76,7 @@ function tryUnshare(flags: readonly string[]): string {
 const programs = {
   unshare: "util-linux",
   nsenter: "util-linux",
+  setpriv: "util-linux",
   mount: "mount",
   sh: "dash",
   perl: "perl-base",
@@ -84,17 +84,7 @@ const programs = {
 
 /** One sentence for each program that is not in the search path. */
 export function missingPrograms(searchPath = process.env.PATH ?? ""): string[] {
-  const folders = searchPath.split(":").filter(Boolean);
   return Object.entries(programs)
-    .filter(([name]) => !folders.some((folder) => isExecutable(join(folder, name))))
+    .filter(([name]) => findProgram(name, searchPath) === undefined)
     .map(([name, source]) => `The program "${name}" is missing: install the Debian package "${source}"`);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -203,7 +203,7 @@ function existingAncestor(path: string, view: FileView): string {
   return ancestor;
 }
 
-const isWithin = (path: string, directory: string): boolean =>
+export const isWithin = (path: string, directory: string): boolean =>
   directory === "/" || path === directory || path.startsWith(`${directory}/`);
 
 /** A writable copy of `directory` whose entries are the machine's: new names can be made in it without touching the machine. */

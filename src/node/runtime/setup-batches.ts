@@ -1,5 +1,5 @@
 /** Steps of a root's set-up in as few passes as their order allows: each pass costs processes (pure). */
-import type { SetupStep } from "./root-plan.ts";
+import { isWithin, type SetupStep } from "./root-plan.ts";
 
 export type MountStep = Extract<SetupStep, { kind: "mount" }>;
 type MakeStep = Extract<SetupStep, { kind: "directories" | "file" | "symlink" }>;
@@ -14,9 +14,6 @@ export type SetupBatch =
       readonly mounts: readonly MountStep[];
     }
   | { readonly single: SingleStep };
-
-const isWithin = (path: string, directory: string): boolean =>
-  directory === "/" || path === directory || path.startsWith(`${directory}/`);
 
 function isSingle(step: SetupStep): step is SingleStep {
   return step.kind === "copy" || step.kind === "read-only";

@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import type { Log } from "../../lib/log.ts";
 import type { DataPlane } from "./port.ts";
+import { removeWith } from "./removable.ts";
 
 export interface Leftover {
   readonly mode: string;
@@ -79,13 +80,7 @@ function removal(mode: string, open: () => DataPlane): Leftover {
   return {
     mode,
     async retire() {
-      const plane = open();
-      try {
-        await plane.adopt();
-        await plane.remove();
-      } finally {
-        plane.close();
-      }
+      await removeWith(open);
       return true;
     },
   };

@@ -1,7 +1,6 @@
 /** The OCI runtimes of this machine. */
 import { spawnSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
-import { join } from "node:path";
+import { findProgram } from "../../../kernel/find-program.ts";
 
 export const ociRuntimes = ["crun", "runc"] as const;
 
@@ -12,21 +11,11 @@ export interface OciProgram {
 }
 
 /** Beside the search path: an ordinary user's may lack /usr/sbin, where Debian keeps runc. */
-const moreFolders = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
+const moreFolders = "/usr/local/sbin:/usr/sbin:/sbin";
 const versionMs = 5_000;
 
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 export function findOciProgram(name: string, searchPath = process.env.PATH ?? ""): OciProgram | undefined {
-  const folders = [...searchPath.split(":").filter(Boolean), ...moreFolders];
-  const path = folders.map((folder) => join(folder, name)).find(isExecutable);
+  const path = findProgram(name, `${searchPath}:${moreFolders}`);
   return path === undefined ? undefined : { name, path };
 }
 
