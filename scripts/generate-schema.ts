@@ -60,6 +60,11 @@ const roots: readonly (readonly [packageName: string, ...classes: string[]])[] =
   ["io.k8s.api.rbac.v1", ...withLists("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")],
   ["io.k8s.api.scheduling.v1", ...withLists("PriorityClass")],
   ["io.k8s.api.storage.v1", ...withLists("StorageClass")],
+  [
+    "io.k8s.api.admissionregistration.v1",
+    ...withLists("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"),
+    ...withLists("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"),
+  ],
   ["io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1", ...withLists("CustomResourceDefinition")],
 ];
 

@@ -21,6 +21,7 @@ export interface MergeFacts {
 }
 
 const extensions = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1";
+const admission = "io.k8s.api.admissionregistration.v1";
 const core = "io.k8s.api.core.v1";
 const authentication = "io.k8s.api.authentication.v1";
 const authorization = "io.k8s.api.authorization.v1";
@@ -50,6 +51,13 @@ const granular: MergeFacts = { atomic: false };
 
 /** By schema, then by field. */
 export const mergeFacts: Readonly<Record<string, Readonly<Record<string, MergeFacts>>>> = {
+  [`${admission}.MutatingWebhook`]: { matchConditions: by("name") },
+  [`${admission}.MutatingWebhookConfiguration`]: { webhooks: by("name") },
+  [`${admission}.ValidatingAdmissionPolicyBindingSpec`]: { validationActions: set },
+  [`${admission}.ValidatingAdmissionPolicySpec`]: { matchConditions: by("name"), variables: by("name") },
+  [`${admission}.ValidatingAdmissionPolicyStatus`]: { conditions: onlyApply("type") },
+  [`${admission}.ValidatingWebhook`]: { matchConditions: by("name") },
+  [`${admission}.ValidatingWebhookConfiguration`]: { webhooks: by("name") },
   [`${apps}.DaemonSetStatus`]: { conditions: by("type") },
   [`${apps}.DeploymentSpec`]: { strategy: { strategy: "retainKeys" } },
   [`${apps}.DeploymentStatus`]: { conditions: by("type") },
@@ -115,6 +123,11 @@ export const mergeFacts: Readonly<Record<string, Readonly<Record<string, MergeFa
 
 /** Objects that server-side apply replaces as a whole, wherever they stand. */
 export const atomicTypes: ReadonlySet<string> = new Set([
+  `${admission}.MatchResources`,
+  `${admission}.NamedRuleWithOperations`,
+  `${admission}.ParamKind`,
+  `${admission}.ParamRef`,
+  `${admission}.Variable`,
   `${core}.ConfigMapKeySelector`,
   `${core}.EndpointAddress`,
   `${core}.EndpointPort`,
@@ -145,6 +158,16 @@ export const keyDefaults: Readonly<Record<string, Readonly<Record<string, string
 };
 
 export const requiredFields: Readonly<Record<string, readonly string[]>> = {
+  [`${admission}.AuditAnnotation`]: ["key", "valueExpression"],
+  [`${admission}.ExpressionWarning`]: ["fieldRef", "warning"],
+  [`${admission}.MatchCondition`]: ["name", "expression"],
+  [`${admission}.MutatingWebhook`]: ["name", "clientConfig", "sideEffects", "admissionReviewVersions"],
+  [`${admission}.ServiceReference`]: ["namespace", "name"],
+  [`${admission}.ValidatingAdmissionPolicyBinding`]: ["spec"],
+  [`${admission}.ValidatingAdmissionPolicyBindingSpec`]: ["policyName", "validationActions"],
+  [`${admission}.ValidatingWebhook`]: ["name", "clientConfig", "sideEffects", "admissionReviewVersions"],
+  [`${admission}.Validation`]: ["expression"],
+  [`${admission}.Variable`]: ["name", "expression"],
   [`${authentication}.TokenReview`]: ["spec"],
   [`${authentication}.TokenReviewSpec`]: ["token"],
   [`${authorization}.LocalSubjectAccessReview`]: ["spec"],

@@ -1,4 +1,5 @@
 /** The shapes of API objects. Field types come from the published API (package kubernetes-types, types only). */
+import type * as admissionregistration from "kubernetes-types/admissionregistration/v1";
 import type * as apiextensions from "kubernetes-types/apiextensions/v1";
 import type * as apps from "kubernetes-types/apps/v1";
 import type * as batch from "kubernetes-types/batch/v1";
@@ -78,8 +79,34 @@ export type ClusterRole = Typed<rbac.ClusterRole, "ClusterRole">;
 export type ClusterRoleBinding = Typed<rbac.ClusterRoleBinding, "ClusterRoleBinding">;
 export type PriorityClass = Typed<PriorityClassFields, "PriorityClass">;
 export type CustomResourceDefinition = Specified<apiextensions.CustomResourceDefinition, "CustomResourceDefinition">;
+export type MutatingWebhookConfiguration = Typed<
+  admissionregistration.MutatingWebhookConfiguration,
+  "MutatingWebhookConfiguration"
+>;
+export type ValidatingWebhookConfiguration = Typed<
+  admissionregistration.ValidatingWebhookConfiguration,
+  "ValidatingWebhookConfiguration"
+>;
+export type ValidatingAdmissionPolicy = Specified<
+  admissionregistration.ValidatingAdmissionPolicy,
+  "ValidatingAdmissionPolicy"
+>;
+export type ValidatingAdmissionPolicyBinding = Specified<
+  admissionregistration.ValidatingAdmissionPolicyBinding,
+  "ValidatingAdmissionPolicyBinding"
+>;
 export type StorageClass = Typed<StorageClassFields, "StorageClass">;
 export type RuntimeClass = Typed<RuntimeClassFields, "RuntimeClass">;
+
+/** Which requests a webhook or a policy is about; the declarations of its fields are lost in the published types, which embed it. */
+export interface AdmissionRule {
+  readonly operations?: readonly string[];
+  readonly apiGroups?: readonly string[];
+  readonly apiVersions?: readonly string[];
+  readonly resources?: readonly string[];
+  scope?: string;
+  readonly resourceNames?: readonly string[];
+}
 
 /** "namespace/name", or "name" for a cluster-scoped object: the key of caches and work queues. */
 export function objectKey(object: { metadata: { name: string; namespace?: string } }): string {

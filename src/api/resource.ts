@@ -150,6 +150,35 @@ export const customResourceDefinitions = resource<objects.CustomResourceDefiniti
   false,
 );
 
+export const mutatingWebhookConfigurations = resource<objects.MutatingWebhookConfiguration>(
+  "admissionregistration.k8s.io",
+  "v1",
+  "MutatingWebhookConfiguration",
+  "mutatingwebhookconfigurations",
+  false,
+);
+export const validatingWebhookConfigurations = resource<objects.ValidatingWebhookConfiguration>(
+  "admissionregistration.k8s.io",
+  "v1",
+  "ValidatingWebhookConfiguration",
+  "validatingwebhookconfigurations",
+  false,
+);
+export const validatingAdmissionPolicies = resource<objects.ValidatingAdmissionPolicy>(
+  "admissionregistration.k8s.io",
+  "v1",
+  "ValidatingAdmissionPolicy",
+  "validatingadmissionpolicies",
+  false,
+);
+export const validatingAdmissionPolicyBindings = resource<objects.ValidatingAdmissionPolicyBinding>(
+  "admissionregistration.k8s.io",
+  "v1",
+  "ValidatingAdmissionPolicyBinding",
+  "validatingadmissionpolicybindings",
+  false,
+);
+
 /** "v1" or "apps/v1". */
 export function apiVersionOf({ group, version }: { group: string; version: string }): string {
   return group ? `${group}/${version}` : version;

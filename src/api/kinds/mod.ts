@@ -19,6 +19,7 @@ import { ipAddressKind } from "./ip-address.ts";
 import { jobKind } from "./job.ts";
 import { leaseKind } from "./lease.ts";
 import { limitRangeKind } from "./limit-range.ts";
+import { mutatingWebhookConfigurationKind } from "./mutating-webhook-configuration.ts";
 import { namespaceKind } from "./namespace.ts";
 import { networkPolicyKind } from "./network-policy.ts";
 import { nodeKind } from "./node.ts";
@@ -41,6 +42,9 @@ import { serviceAccountKind } from "./service-account.ts";
 import { serviceCidrKind } from "./service-cidr.ts";
 import { statefulSetKind } from "./stateful-set.ts";
 import { storageClassKind } from "./storage-class.ts";
+import { validatingAdmissionPolicyKind } from "./validating-admission-policy.ts";
+import { validatingAdmissionPolicyBindingKind } from "./validating-admission-policy-binding.ts";
+import { validatingWebhookConfigurationKind } from "./validating-webhook-configuration.ts";
 
 /** The machinery hands a kind only objects of that kind, so that the narrower hooks are safe. */
 function general<T extends KubeObject>(kind: Kind<T>): Kind {
@@ -88,6 +92,10 @@ export const kinds: readonly Kind[] = [
   general(runtimeClassKind),
   general(endpointSliceKind),
   eventsEventKind,
+  general(mutatingWebhookConfigurationKind),
+  general(validatingWebhookConfigurationKind),
+  general(validatingAdmissionPolicyKind),
+  general(validatingAdmissionPolicyBindingKind),
   general(customResourceDefinitionKind),
 ];
 
