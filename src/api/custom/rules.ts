@@ -1,11 +1,9 @@
 /**
  * Rules in the Common Expression Language, `x-kubernetes-validations`. Source: Kubernetes "Extend the Kubernetes API with
- * CustomResourceDefinitions", validation rules. The language itself is the package @marcbachmann/cel-js; the functions
- * that Kubernetes adds are here, but for its libraries of quantities' arithmetic, URLs' parts and authorizers.
+ * CustomResourceDefinitions", validation rules.
  */
-import { isIP } from "node:net";
-import { Environment } from "@marcbachmann/cel-js";
-import { parseCidr } from "../../net/cidr.ts";
+import type { Environment } from "@marcbachmann/cel-js";
+import { createEnvironment, firstLine } from "../cel/environment.ts";
 import { duplicate, forbidden, required } from "../field-error.ts";
 import { isJsonObject } from "../json.ts";
 import type { FieldError } from "../kind.ts";
@@ -19,41 +17,6 @@ interface Rule {
   readonly ofChange: boolean;
 }
 
-const compare = (a: unknown, b: unknown): number => {
-  const [left, right] = [a as string, b as string];
-  return left < right ? -1 : left > right ? 1 : 0;
-};
-const extreme = (list: readonly unknown[], sign: 1 | -1): unknown =>
-  list.reduce((best, item) => (compare(item, best) === sign ? item : best));
-
-function createEnvironment(): Environment {
-  const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
-  return new Environment({ enableOptionalTypes: true, homogeneousAggregateLiterals: false })
-    .registerVariable("self", "dyn")
-    .registerVariable("oldSelf", "dyn")
-    .registerFunction("isURL(string): bool", (text: string) => URL.canParse(text))
-    .registerFunction("isIP(string): bool", (text: string) => isIP(text) !== 0)
-    .registerFunction("isCIDR(string): bool", (text: string) => parseCidr(text) !== undefined)
-    .registerFunction("string.replace(string, string): string", (text: string, a: string, b: string) =>
-      text.replaceAll(a, () => b),
-    )
-    .registerFunction("string.find(string): string", (text: string, re: string) => new RegExp(re).exec(text)?.[0] ?? "")
-    .registerFunction("string.findAll(string): list<string>", (text: string, re: string) => [
-      ...(text.match(new RegExp(re, "g")) ?? []),
-    ])
-    .registerFunction("list<dyn>.isSorted(): bool", (value: unknown) =>
-      list(value).every((item, index, all) => index === 0 || compare(all[index - 1], item) <= 0),
-    )
-    .registerFunction("list<dyn>.min(): dyn", (value: unknown) => extreme(list(value), -1))
-    .registerFunction("list<dyn>.max(): dyn", (value: unknown) => extreme(list(value), 1))
-    .registerFunction("list<dyn>.indexOf(dyn): int", (value: unknown, item: unknown) =>
-      BigInt(list(value).indexOf(item)),
-    )
-    .registerFunction("list<dyn>.lastIndexOf(dyn): int", (value: unknown, item: unknown) =>
-      BigInt(list(value).lastIndexOf(item)),
-    );
-}
-
 let environment: Environment | undefined;
 const compiled = new Map<string, Rule | { readonly fault: string; readonly broken: boolean }>();
 
@@ -61,12 +24,11 @@ const compiled = new Map<string, Rule | { readonly fault: string; readonly broke
 export function compileRule(text: string): Rule | { readonly fault: string; readonly broken: boolean } {
   const known = compiled.get(text);
   if (known) return known;
-  environment ??= createEnvironment();
-  const firstLine = (error: unknown): string =>
-    error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+  environment ??= createEnvironment(["self", "oldSelf"]);
+  const language = environment;
   const make = (): Rule | { fault: string; broken: boolean } => {
     try {
-      const parsed = (environment ?? createEnvironment()).parse(text);
+      const parsed = language.parse(text);
       const { valid, error } = parsed.check();
       if (!valid) return { fault: firstLine(error), broken: false };
       return { test: parsed as unknown as Evaluate, ofChange: /\boldSelf\b/.test(text) };
@@ -155,8 +117,7 @@ function testRule(one: ValidationRule, schema: JsonSchema, values: { value: unkn
   try {
     return rule.test(context) === true ? [] : fault(messageOf(one, context));
   } catch (error) {
-    const why = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
-    return fault(`rule could not be evaluated: ${why}: ${one.rule.trim()}`);
+    return fault(`rule could not be evaluated: ${firstLine(error)}: ${one.rule.trim()}`);
   }
 }
 
