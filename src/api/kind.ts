@@ -97,6 +97,10 @@ export interface Kind<T extends KubeObject = KubeObject> extends Resource<T> {
     readonly group: string;
     fromStored(object: KubeObject): KubeObject;
     toStored(object: KubeObject): KubeObject;
+    /** Somebody outside must be asked, which takes a while: objects of any version as those of `version`, in their order. */
+    convert?(objects: readonly KubeObject[], version: string): Promise<KubeObject[]>;
+    /** The version that is stored, where `convert` makes it. */
+    readonly version?: string;
   };
   /** Where the `scale` subresource finds its numbers, if not in spec.replicas, status.replicas and spec.selector. */
   readonly scalePaths?: {

@@ -18,6 +18,8 @@ export interface Audited {
   readonly impersonated: User | undefined;
   readonly object: AuditedObject | undefined;
   readonly decision: Decision | undefined;
+  /** What admission noted. */
+  readonly notes?: Readonly<Record<string, string>>;
   readonly code: number;
 }
 
@@ -39,7 +41,7 @@ export interface Audit {
 const microTime = (ms: number): string => `${new Date(ms).toISOString().slice(0, -1)}000Z`;
 
 export function auditEvent(audited: Audited, nowMs: number): object {
-  const { request, receivedMs, verb, user, impersonated, object, decision, code } = audited;
+  const { request, receivedMs, verb, user, impersonated, object, decision, notes, code } = audited;
   const { "user-agent": userAgent } = request.headers;
   const forwarded = String(request.headers["x-forwarded-for"] ?? "");
   const addresses = [...forwarded.split(","), request.socket.remoteAddress ?? ""].map((text) => text.trim());
@@ -64,6 +66,7 @@ export function auditEvent(audited: Audited, nowMs: number): object {
           annotations: {
             "authorization.k8s.io/decision": decision.allowed ? "allow" : "forbid",
             "authorization.k8s.io/reason": decision.reason,
+            ...notes,
           },
         }
       : {}),

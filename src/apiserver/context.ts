@@ -3,12 +3,14 @@ import type { Kind } from "../api/kind.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Store } from "../store/store.ts";
+import type { DynamicAdmission } from "./admission/dynamic/gates.ts";
 import type { TolerationSeconds } from "./admission/pod-tolerations.ts";
 import type { WriteHook } from "./admission/write-hook.ts";
 import type { Tokens } from "./authentication/tokens.ts";
 import type { Authorizer } from "./authorization/authorizer.ts";
 import type { FlowLimits } from "./fairness/flow-control.ts";
 import type { Credential } from "./pki.ts";
+import type { Webhooks } from "./webhook-client.ts";
 
 export interface ServerConfig {
   /** The Service range, e.g. "10.96.0.0/16"; a second family's range after a comma. */
@@ -48,6 +50,9 @@ export interface ServerContext {
   readonly clock: Clock;
   /** What else a write of a kind does, by plural name, e.g. "services": allocation. */
   readonly hooks: ReadonlyMap<string, WriteHook>;
+  /** Webhooks and policies that were configured in the API. */
+  readonly admission: DynamicAdmission;
+  readonly webhooks: Webhooks;
   readonly nodes: NodeCredentials;
   readonly authorizer: Authorizer;
   readonly tokens: Tokens;

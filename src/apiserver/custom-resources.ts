@@ -9,11 +9,14 @@ import type { Store, WatchEvent } from "../store/store.ts";
 import { loadCustomMachinery, loadedMachinery } from "./admission/custom-resource-hook.ts";
 import { objectOf, type StoredObject, writableMeta } from "./codec.ts";
 import type { ServerContext } from "./context.ts";
+import { type Convert, converterOf } from "./conversion.ts";
 import { deleteObject } from "./delete-object.ts";
 import { collectionPrefix, parseKey } from "./keys.ts";
 import type { KindRegistry } from "./kind-registry.ts";
 import { formatTime } from "./object-metadata.ts";
 import { type Part, updateObject } from "./update-object.ts";
+
+type CustomKinds = (one: CustomResourceDefinition, convert?: Convert) => Kind[];
 
 const definitionOf = (value: Buffer): CustomResourceDefinition =>
   objectOf(value) as unknown as CustomResourceDefinition;
@@ -106,12 +109,9 @@ export async function startCustomResources(server: ServerContext, registry: Kind
   const kind = registry.kindOf(group, version, plural);
   if (!kind) return;
   const cleaning = new Set<string>();
-  const serve = (
-    definition: CustomResourceDefinition,
-    customKinds: (one: CustomResourceDefinition) => Kind[],
-  ): void => {
+  const serve = (definition: CustomResourceDefinition, customKinds: CustomKinds): void => {
     const { name } = definition.metadata;
-    registry.setCustom(name, customKinds(definition));
+    registry.setCustom(name, customKinds(definition, converterOf(server, definition)));
     if (!isTerminating(definition) || cleaning.has(name)) return;
     cleaning.add(name);
     cleanUp(server, kind, definition)
@@ -125,7 +125,7 @@ export async function startCustomResources(server: ServerContext, registry: Kind
   const present = entries.length > 0 ? await loadCustomMachinery() : undefined;
   for (const { value } of entries) if (present) serve(definitionOf(value), present.customKinds);
   // The machinery is there when a definition is: nothing writes one without it. Another server's writes may come first.
-  const onEvents = (events: readonly WatchEvent[], customKinds: (one: CustomResourceDefinition) => Kind[]): void => {
+  const onEvents = (events: readonly WatchEvent[], customKinds: CustomKinds): void => {
     for (const { type, entry } of events) {
       const definition = definitionOf(entry.value);
       if (type === "delete") registry.setCustom(definition.metadata.name, []);

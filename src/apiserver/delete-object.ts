@@ -1,20 +1,23 @@
 /** Deletes one object, at once or by marking it. */
+import type { JsonObject } from "../api/json.ts";
 import type { Kind } from "../api/kind.ts";
-import { conflict, notFound, preconditionFailed } from "../api/status.ts";
+import { conflict, notFound, preconditionFailed, warned } from "../api/status.ts";
 import { type Entry, RevisionConflictError } from "../store/store.ts";
+import type { Requester } from "./admission/dynamic/attributes.ts";
 import { encodeObject, type StoredObject } from "./codec.ts";
 import type { ServerContext } from "./context.ts";
 import { type DeleteOptions, decideDeletion } from "./deletion.ts";
 import { objectStoreKey } from "./keys.ts";
 import { requireMortal } from "./namespace-lifecycle.ts";
 import { removeEntry } from "./remove-entry.ts";
-import { shownObject, storedForm } from "./stored-form.ts";
+import { loadForms, shownObject, storedForm } from "./stored-form.ts";
 
 export interface Deleted {
   /** The object's last or present state. */
   readonly value: Buffer;
   /** False: it waits for its finalizers or its agent. */
   readonly gone: boolean;
+  readonly warnings: readonly string[];
 }
 
 export interface DeleteTarget {
@@ -23,6 +26,10 @@ export interface DeleteTarget {
   readonly name: string;
   readonly options: DeleteOptions;
   readonly dryRun: boolean;
+  /** Who asks for it; undefined: it is not admitted by webhooks and policies. */
+  readonly requester?: Requester;
+  /** One of a collection, which nobody has named. */
+  readonly unnamed?: boolean;
 }
 
 const attempts = 20;
@@ -41,23 +48,53 @@ function checkPreconditions({ kind, name, options }: DeleteTarget, old: StoredOb
   }
 }
 
+/** DeleteOptions, as far as some were named. */
+function sentOptions({ gracePeriodSeconds, propagationPolicy, preconditions }: DeleteOptions): JsonObject {
+  const named = { gracePeriodSeconds, propagationPolicy, preconditions };
+  return Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
+}
+
+/** Asks webhooks and policies; what they warn of. Throws ApiFault. */
+async function admit(server: ServerContext, target: DeleteTarget, old: StoredObject): Promise<readonly string[]> {
+  const { kind, namespace = "", name, options, dryRun, requester, unnamed } = target;
+  const gate = server.admission.gateOf(kind, "", "DELETE", requester);
+  if (!gate || !requester) return [];
+  const warnings: string[] = [];
+  const whole = kind.group === "" && kind.plural === "namespaces";
+  const attributes = {
+    ...{ operation: "DELETE" as const, kind, subresource: "", dryRun },
+    ...{ namespace: whole ? name : namespace, name: unnamed ? "" : name },
+    ...{ object: null, oldObject: old as unknown as JsonObject },
+    requester: { ...requester, sent: sentOptions(options) },
+  };
+  return warned(warnings, async () => {
+    await gate.mutate(attributes, warnings);
+    await gate.validate(attributes, warnings);
+    return warnings;
+  });
+}
+
 async function attempt(server: ServerContext, target: DeleteTarget, entry: Entry): Promise<Deleted | "conflict"> {
   const { kind, options, dryRun } = target;
+  await loadForms(kind, [entry.value]);
   const old = shownObject(kind, entry.value);
   checkPreconditions(target, old);
+  const warnings = await admit(server, target, old);
   const decision = decideDeletion(old, { kind, options, nowMs: server.clock.now() });
-  if (dryRun || decision.kind === "pending") return { value: entry.value, gone: decision.kind === "remove" };
+  if (dryRun || decision.kind === "pending") {
+    return { value: entry.value, gone: decision.kind === "remove", warnings };
+  }
   try {
     if (decision.kind === "remove") {
       const removed = await removeEntry(server, { kind, entry, object: structuredClone(old) });
-      return { value: removed.value, gone: true };
+      return { value: removed.value, gone: true, warnings };
     }
     const marked = await server.store.update(
       entry.key,
       entry.revision,
-      encodeObject(storedForm(kind, decision.object)),
+      encodeObject(await storedForm(kind, decision.object)),
     );
-    return { value: marked.value, gone: false };
+    return { value: marked.value, gone: false, warnings };
   } catch (error) {
     if (error instanceof RevisionConflictError) return "conflict";
     throw error;

@@ -49,7 +49,13 @@ const subresources: Readonly<Record<string, Handler>> = {
 const parts = new Set(["status", "finalize"]);
 const partVerbs = new Set<Verb>(["get", "update", "patch"]);
 
-export function handlerOf({ kind, verb, name, namespace, subresource }: ApiRequest): Handler {
+export function handlerOf({
+  kind,
+  verb,
+  name,
+  namespace,
+  subresource,
+}: Pick<ApiRequest, "kind" | "verb" | "name" | "namespace" | "subresource">): Handler {
   if (name !== undefined && kind.namespaced && namespace === undefined) throw noSuchPath();
   if (kind.createOnly) {
     if (name !== undefined) throw noSuchPath();

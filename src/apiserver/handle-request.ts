@@ -47,9 +47,11 @@ interface Visit {
   identity?: Identity;
   head?: Head;
   decision?: Decision;
+  /** What admission notes for the audit log. */
+  readonly notes: Record<string, string>;
 }
 
-function headOf({ request }: Visit, url: URL, { server }: Edge): Omit<Head, "user"> | undefined {
+function headOf({ request, notes }: Visit, url: URL, { server }: Edge): Omit<Head, "user"> | undefined {
   const path = parsePath(url.pathname);
   const kind = path && server.kindOf(path.group, path.version, path.plural);
   // What follows "proxy" is the other server's path.
@@ -63,10 +65,14 @@ function headOf({ request }: Visit, url: URL, { server }: Edge): Omit<Head, "use
     namespace: path.namespace,
     name: path.name,
     subresource: path.subresource,
+    rest: path.rest,
     query: url.searchParams,
     userAgent: request.headers["user-agent"] ?? "",
     contentType: request.headers["content-type"] ?? "",
     accept: String(request.headers.accept ?? ""),
+    annotate(key, value) {
+      notes[key] ??= value;
+    },
   };
 }
 
@@ -96,7 +102,7 @@ async function serveResource({ server, flows }: Edge, visit: Visit, head: Head):
   const decision = await server.authorizer.decide(user, attributes);
   visit.decision = decision;
   if (!decision.allowed) throw forbidden(kind, name ?? "", refusal(user, attributes, decision.reason));
-  const handler = handlerOf({ ...head, body: Buffer.alloc(0) });
+  const handler = handlerOf(head);
   // Before anything is done.
   const negotiated = negotiate(talksObjects(head) ? head.accept : "", kind);
   const work = async (): Promise<void> => {
@@ -144,7 +150,7 @@ function measure({ server, metrics }: Edge, { response, receivedMs }: Visit, hea
 /** Of requests whose credentials are not believed. */
 const unknown: User = { name: "", groups: [] };
 
-function writeAudit(audit: Audit, { request, response, receivedMs, identity, head, decision }: Visit): void {
+function writeAudit(audit: Audit, { request, response, receivedMs, identity, head, decision, notes }: Visit): void {
   const { user, impersonator }: Identity = identity ?? { user: unknown };
   const object = head && {
     resource: head.kind.plural,
@@ -162,6 +168,7 @@ function writeAudit(audit: Audit, { request, response, receivedMs, identity, hea
     impersonated: impersonator && user,
     object,
     decision,
+    notes,
     code: response.statusCode,
   });
 }
@@ -188,7 +195,7 @@ function logFailure({ request: { method, url } }: Visit, log: Log, error: unknow
 
 export async function handleRequest(edge: Edge, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { audit, server } = edge;
-  const visit: Visit = { request, response, receivedMs: server.clock.now() };
+  const visit: Visit = { request, response, receivedMs: server.clock.now(), notes: {} };
   if (audit) response.once("close", () => writeAudit(audit, visit));
   try {
     await serve(edge, visit);

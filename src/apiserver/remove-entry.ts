@@ -11,7 +11,7 @@ export async function removeEntry(
   { store, hooks }: ServerContext,
   { kind, entry, object }: { kind: Kind; entry: Entry; object: StoredObject },
 ): Promise<Entry> {
-  const removed = await store.delete(entry.key, entry.revision, encodeObject(storedForm(kind, object)));
+  const removed = await store.delete(entry.key, entry.revision, encodeObject(await storedForm(kind, object)));
   await hookOf(hooks, kind)?.removed?.(objectOf(entry.value));
   return removed;
 }

@@ -87,6 +87,8 @@ export interface ApiRequest {
   readonly namespace: string | undefined;
   readonly name: string | undefined;
   readonly subresource: string | undefined;
+  /** What follows a proxy in the path. */
+  readonly rest: readonly string[];
   readonly query: URLSearchParams;
   readonly user: User;
   /** As sent in the header User-Agent: the default field manager comes from it. */
@@ -95,4 +97,6 @@ export interface ApiRequest {
   /** The whole body; empty for verbs without one. */
   readonly body: Buffer;
   readonly accept: string;
+  /** Notes something of the request for the audit log. */
+  readonly annotate: (key: string, value: string) => void;
 }

@@ -6,6 +6,7 @@ import { ApiFault, internalError } from "../api/status.ts";
 import { formatList, formatObject, type ListHead } from "./forms.ts";
 import { mediaTypes, type Negotiated, negotiateStatus } from "./negotiate.ts";
 import type { Reply } from "./reply.ts";
+import { loadForms } from "./stored-form.ts";
 
 const compress = promisify(gzip);
 
@@ -92,6 +93,8 @@ async function encodeReply(
   now: number,
 ): Promise<{ contentType: string; body: Buffer }> {
   const { encoding } = negotiated;
+  if (reply.type === "object") await loadForms(reply.kind, [reply.value]);
+  if (reply.type === "list") await loadForms(reply.kind, reply.values);
   const binary = encoding === "protobuf" ? await protobufBody(reply, negotiated) : undefined;
   if (binary) return { contentType: mediaTypes.protobuf, body: binary };
   const json = jsonBody(reply, negotiated, url, now);

@@ -11,6 +11,8 @@ import { type Clock, systemClock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Store } from "../store/store.ts";
 import { customResourceHook } from "./admission/custom-resource-hook.ts";
+import { createDynamicAdmission } from "./admission/dynamic/gates.ts";
+import { expressionHooks } from "./admission/expression-hook.ts";
 import { createIngressHook } from "./admission/ingress-hook.ts";
 import { nodeHooks } from "./admission/node-hook.ts";
 import { createPodHook } from "./admission/pod-hook.ts";
@@ -41,6 +43,7 @@ import { startRepair } from "./service-allocation/repair.ts";
 import { ServiceAllocator } from "./service-allocation/service-allocator.ts";
 import { createStaticPaths } from "./static-paths.ts";
 import { serveUpgrades } from "./upgrade.ts";
+import { createWebhooks } from "./webhook-client.ts";
 
 export interface ApiServerOptions {
   readonly store: Store;
@@ -102,10 +105,11 @@ async function createContext(
   const { store, pki, config, log, clock = systemClock } = options;
   const { issuer = defaultIssuer, disabledAdmission = [] } = config;
   const accounts = !disabledAdmission.includes("ServiceAccount");
-  const [authorizer, podHook, ingressHook] = await Promise.all([
+  const [authorizer, podHook, ingressHook, admission] = await Promise.all([
     createAuthorizer(store, closing),
     createPodHook({ store, signal: closing, accounts, tolerationSeconds: config.tolerationSeconds ?? {} }),
     createIngressHook(store, closing),
+    createDynamicAdmission(() => context, { store, signal: closing }),
     adoptServices(store, allocator),
   ]);
   const context: ServerContext = {
@@ -122,9 +126,12 @@ async function createContext(
       ["pods", podHook],
       ["ingresses", ingressHook],
       ...nodeHooks,
+      ...expressionHooks,
       ...roleHooks(authorizer),
       ["customresourcedefinitions", customResourceHook(registry, clock)],
     ]),
+    admission,
+    webhooks: createWebhooks(() => context, closing),
     nodes: { ca: pki.ca, client: pki.client("kubelet-client") },
     authorizer,
     tokens: createTokens({ key: signingKey(pki.tokenKey), issuer, store, clock }),

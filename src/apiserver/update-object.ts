@@ -1,10 +1,12 @@
 /** Replaces a stored object by a changed one: what belongs to the server stays, one revision if anything differs. */
 
-import { jsonEqual } from "../api/json.ts";
+import { type JsonObject, jsonEqual } from "../api/json.ts";
 import { type Kind, userMetadata } from "../api/kind.ts";
 import { validateMetadata, validateMetadataUpdate } from "../api/metadata.ts";
 import { conflict, notFound, otherUid, warned } from "../api/status.ts";
 import { type Entry, RevisionConflictError } from "../store/store.ts";
+import type { Attributes } from "./admission/dynamic/attributes.ts";
+import type { Gate } from "./admission/dynamic/gates.ts";
 import { admitted, hookOf } from "./admission/write-hook.ts";
 import { encodeObject, type StoredObject, writableMeta } from "./codec.ts";
 import type { ServerContext } from "./context.ts";
@@ -14,7 +16,7 @@ import { trackFields } from "./field-management.ts";
 import { objectStoreKey } from "./keys.ts";
 import { carryMetadata, dropEmptyMetadata } from "./object-metadata.ts";
 import { removeEntry } from "./remove-entry.ts";
-import { shownObject, storedForm } from "./stored-form.ts";
+import { loadForms, shownObject, storedForm } from "./stored-form.ts";
 
 /** Which part of the object a write may change. */
 export type Part = "object" | "status" | "finalize" | "binding" | "spec-part";
@@ -95,9 +97,9 @@ interface Prepared {
   readonly pinned: boolean;
 }
 
-/** Asks the kind and the server's rules; `object` is ready for `validate`. */
-function prepare(update: Update, old: StoredObject, nowMs: number): Prepared {
-  const { kind, part, change, writer, subresource } = update;
+/** What the client wants, with what is the server's as it was; it is not yet prepared by its kind. */
+function wanted(update: Update, old: StoredObject, nowMs: number): Prepared {
+  const { kind, change, writer, subresource } = update;
   const { object: changed, warnings = [] } = change(structuredClone(old));
   const pinned = checkIdentity(changed, old, update);
   const object = restrict(changed, old, update);
@@ -106,8 +108,45 @@ function prepare(update: Update, old: StoredObject, nowMs: number): Prepared {
   kind.setDefaults?.(object);
   // What the server itself carries over or fills in from here on has no owner.
   if (!writer.tracked) trackFields(object, old, { kind, manager: writer.fieldManager, subresource, nowMs });
-  if (part === "object") kind.prepareForUpdate?.(object, old);
   return { object, warnings, pinned };
+}
+
+/** What webhooks and policies have to say of one attempt. */
+interface Gated {
+  readonly gate: Gate;
+  readonly attributes: Attributes;
+  readonly warnings: string[];
+}
+
+function gatedBy(server: ServerContext, update: Update, old: StoredObject): Gated | undefined {
+  const { kind, subresource = "", namespace = "", name, writer } = update;
+  const { requester, dryRun } = writer;
+  const gate = server.admission.gateOf(kind, subresource, "UPDATE", requester);
+  if (!gate || !requester) return undefined;
+  const whole = kind.group === "" && kind.plural === "namespaces";
+  const oldObject = old as unknown as JsonObject;
+  const place = { namespace: whole ? name : namespace, name };
+  const attributes: Attributes = {
+    ...{ operation: "UPDATE", kind, subresource, ...place, object: null, oldObject, dryRun, requester },
+  };
+  return { gate, attributes, warnings: [] };
+}
+
+/** The object as webhooks leave it; only the part that may be changed counts. */
+async function mutateWanted(
+  { gate, attributes, warnings }: Gated,
+  update: Update,
+  { object, old }: { object: StoredObject; old: StoredObject },
+): Promise<StoredObject> {
+  const { managedFields } = object.metadata;
+  const given = { ...attributes, object: object as unknown as JsonObject };
+  const changed = await gate.mutate<StoredObject>(given, warnings);
+  if (!changed) return object;
+  if (managedFields) writableMeta(changed).managedFields = managedFields;
+  const next = restrict(changed, old, update);
+  carryMetadata(next, old);
+  dropEmptyMetadata(next);
+  return next;
 }
 
 function validate(update: Update, object: StoredObject, old: StoredObject): void {
@@ -127,15 +166,30 @@ function warningsOf({ kind, part }: Update, object: StoredObject, old: StoredObj
 }
 
 async function attempt(server: ServerContext, update: Update, entry: Entry): Promise<Written | "conflict"> {
-  const old = shownObject(update.kind, entry.value);
-  const prepared = prepare(update, old, server.clock.now());
-  return warned(prepared.warnings, () => write(server, update, { entry, old, ...prepared }));
+  const { kind, part } = update;
+  await loadForms(kind, [entry.value]);
+  const old = shownObject(kind, entry.value);
+  const { object: next, warnings: decodeWarnings, pinned } = wanted(update, old, server.clock.now());
+  const gated = gatedBy(server, update, old);
+  if (!gated) {
+    if (part === "object") kind.prepareForUpdate?.(next, old);
+    return warned(decodeWarnings, () =>
+      write(server, update, { entry, old, object: next, warnings: decodeWarnings, pinned }),
+    );
+  }
+  const warnings = gated.warnings;
+  warnings.push(...decodeWarnings);
+  return warned(warnings, async () => {
+    const object = await mutateWanted(gated, update, { object: next, old });
+    if (part === "object") kind.prepareForUpdate?.(object, old);
+    return write(server, update, { entry, old, object, warnings, pinned, gated });
+  });
 }
 
 async function write(
   server: ServerContext,
   update: Update,
-  { entry, old, object, warnings: decodeWarnings, pinned }: Prepared & { entry: Entry; old: StoredObject },
+  { entry, old, object, warnings: told, pinned, gated }: Prepared & { entry: Entry; old: StoredObject; gated?: Gated },
 ): Promise<Written | "conflict"> {
   const { kind, part, writer } = update;
   const hook = part === "object" ? hookOf(server.hooks, kind) : undefined;
@@ -143,8 +197,9 @@ async function write(
   try {
     throwFaults(kind, object.metadata.name, admission.faults);
     validate(update, object, old);
+    await gated?.gate.validate({ ...gated.attributes, object: object as unknown as JsonObject }, gated.warnings);
     const own = warningsOf(update, object, old);
-    const warnings = [...decodeWarnings, ...own, ...(admission.warnings ?? [])];
+    const warnings = [...told, ...own, ...(admission.warnings ?? [])];
     if (part !== "status" && raisesGeneration(kind, object, old)) {
       writableMeta(object).generation = (old.metadata.generation ?? 0) + 1;
     }
@@ -159,7 +214,7 @@ async function write(
       return { value: removed.value, created: false, warnings };
     }
     const begun = admission.begin?.();
-    const written = await server.store.update(entry.key, entry.revision, encodeObject(storedForm(kind, object)));
+    const written = await server.store.update(entry.key, entry.revision, encodeObject(await storedForm(kind, object)));
     await begun;
     await admission.commit();
     return { value: written.value, created: false, warnings };

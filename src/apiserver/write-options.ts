@@ -1,6 +1,7 @@
 /** The options of writes in a URL's query. Source: Kubernetes API reference, common parameters. */
 import { invalid as invalidField, notSupported } from "../api/field-error.ts";
 import type { FieldError } from "../api/kind.ts";
+import type { Requester } from "./admission/dynamic/attributes.ts";
 import { invalidOption } from "./list-options.ts";
 import type { ApiRequest, User } from "./request.ts";
 
@@ -11,6 +12,14 @@ export interface WriteOptions {
   /** Of server-side apply: take fields from other managers. */
   readonly force: boolean;
   readonly user: User;
+  readonly requester: Requester;
+}
+
+const named = ["fieldManager", "fieldValidation"] as const;
+
+export function parseRequester({ user, query, annotate }: ApiRequest): Requester {
+  const sent = named.flatMap((field) => (query.get(field) ? [[field, query.get(field)] as const] : []));
+  return { user, annotate, sent: Object.fromEntries(sent) };
 }
 
 const validations = ["Ignore", "Strict", "Warn"] as const;
@@ -33,7 +42,8 @@ function faultOf(query: URLSearchParams): FieldError | undefined {
 }
 
 /** Throws ApiFault (422) for values that do not exist. The field manager defaults to the client's program name. */
-export function parseWriteOptions({ query, userAgent, verb, user }: ApiRequest): WriteOptions {
+export function parseWriteOptions(request: ApiRequest): WriteOptions {
+  const { query, userAgent, verb, user } = request;
   const fault = faultOf(query);
   if (fault)
     throw invalidOption(
@@ -46,5 +56,6 @@ export function parseWriteOptions({ query, userAgent, verb, user }: ApiRequest):
     fieldValidation: validations.find((known) => known === query.get("fieldValidation")) ?? "Warn",
     force: isTrue(query.get("force")),
     user,
+    requester: parseRequester(request),
   };
 }

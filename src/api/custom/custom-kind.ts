@@ -81,17 +81,24 @@ function selectorsOf(version: Version): NonNullable<Kind["fieldSelectors"]> {
   );
 }
 
-/** All versions are stored as the one that is named so; they differ in their name only (conversion None). */
-function storedAs(group: string, served: string, stored: string): NonNullable<Kind["stored"]> {
+type Stored = NonNullable<Kind["stored"]>;
+
+/** All versions are stored as the one that is named so; they differ in their name only, unless `convert` makes them. */
+function storedAs(group: string, served: string, stored: string, convert?: Stored["convert"]): Stored {
   const named = (version: string) => (object: KubeObject) => ({ ...object, apiVersion: `${group}/${version}` });
-  return { group, fromStored: named(served), toStored: named(stored) };
+  return {
+    group,
+    fromStored: named(served),
+    toStored: named(stored),
+    ...(convert ? { convert, version: stored } : {}),
+  };
 }
 
 function deprecation({ deprecated, deprecationWarning }: Version, named: string): Pick<Kind, "deprecation"> {
   return deprecated ? { deprecation: deprecationWarning ?? `${named} is deprecated` } : {};
 }
 
-function kindOf(definition: CustomResourceDefinition, version: Version): Kind {
+function kindOf(definition: CustomResourceDefinition, version: Version, convert?: Stored["convert"]): Kind {
   const { group, names, scope, versions } = definition.spec;
   const schema = schemaOf(version);
   const hasStatus = version.subresources?.status !== undefined;
@@ -126,7 +133,7 @@ function kindOf(definition: CustomResourceDefinition, version: Version): Kind {
     ...(scalePaths ? { scalePaths } : {}),
     ...deprecation(version, `${group}/${version.name} ${names.kind}`),
     fieldSelectors: selectorsOf(version),
-    ...(stored ? { stored: storedAs(group, version.name, storageVersion(definition)) } : {}),
+    ...(stored ? { stored: storedAs(group, version.name, storageVersion(definition), convert) } : {}),
     ...(definition.metadata.deletionTimestamp
       ? { closed: "create not allowed while custom resource definition is terminating" }
       : {}),
@@ -136,9 +143,11 @@ function kindOf(definition: CustomResourceDefinition, version: Version): Kind {
 const isEstablished = ({ status }: CustomResourceDefinition): boolean =>
   status?.conditions?.some(({ type, status: holds }) => type === "Established" && holds === "True") === true;
 
-/** The kinds that an established definition serves, the preferred version first; none before. */
-export function customKinds(definition: CustomResourceDefinition): Kind[] {
+/** The kinds that an established definition serves, the preferred version first; none before. `convert`: by its webhook. */
+export function customKinds(definition: CustomResourceDefinition, convert?: Stored["convert"]): Kind[] {
   if (!isEstablished(definition)) return [];
   const served = definition.spec.versions.filter((version) => version.served && isJsonObject(version));
-  return [...served].sort((a, b) => compareVersions(a.name, b.name)).map((version) => kindOf(definition, version));
+  return [...served]
+    .sort((a, b) => compareVersions(a.name, b.name))
+    .map((version) => kindOf(definition, version, convert));
 }

@@ -1,10 +1,11 @@
 import { duplicate, forbidden, invalid, notSupported, required } from "../field-error.ts";
 import type { FieldError, Kind } from "../kind.ts";
-import { checkDnsLabel, checkDnsSubdomain } from "../names.ts";
+import { checkDns1035Label, checkDnsLabel, checkDnsSubdomain } from "../names.ts";
 import type { CustomResourceDefinition } from "../object.ts";
 import { customResourceDefinitions } from "../resource.ts";
 import { checked, immutable } from "./_check.ts";
 import { createdAtColumn, nameColumn } from "./_column.ts";
+import { defaultWebhookClient, validateWebhookClient } from "./_webhook-client.ts";
 
 const scopes = ["Cluster", "Namespaced"];
 const columnTypes = ["integer", "number", "string", "boolean", "date"];
@@ -22,6 +23,7 @@ function setDefaults(definition: CustomResourceDefinition): void {
   names.singular ||= (names.kind ?? "").toLowerCase();
   names.listKind ||= `${names.kind ?? ""}List`;
   spec.conversion ??= { strategy: "None" };
+  defaultWebhookClient(spec.conversion.webhook?.clientConfig);
   for (const { additionalPrinterColumns = [] } of spec.versions ?? []) {
     for (const column of additionalPrinterColumns) if (column.priority === 0) delete column.priority;
   }
@@ -99,13 +101,42 @@ function validateVersions({ versions = [] }: Spec): FieldError[] {
   return faults;
 }
 
-function validateConversion({ conversion, versions = [] }: Spec): FieldError[] {
-  const { strategy } = conversion ?? {};
-  if (strategy === "None") return [];
-  if (strategy !== "Webhook") return [notSupported("spec.conversion.strategy", strategy ?? "", ["None", "Webhook"])];
-  const several = versions.filter(({ served }) => served).length > 1;
-  const why = "conversion by webhook is not served here: serve one version, or use the strategy None";
-  return several ? [forbidden("spec.conversion.strategy", why)] : [];
+const reviewVersions = ["v1", "v1beta1"];
+
+function validateReviewVersions(field: string, versions: readonly string[]): FieldError[] {
+  if (versions.length === 0) return [required(field)];
+  const faults = versions.flatMap((version, index) => {
+    const place = `${field}[${index}]`;
+    if (versions.indexOf(version) < index) return [invalid(place, version, "duplicate version")];
+    return checked(place, version, checkDns1035Label(version));
+  });
+  const known = versions.some((version) => reviewVersions.includes(version));
+  return known
+    ? faults
+    : [...faults, invalid(field, versions, `must include at least one of ${reviewVersions.join(", ")}`)];
+}
+
+/** The fields' names are those of the form that Kubernetes validates. */
+function validateConversion({ conversion }: Spec): FieldError[] {
+  const path = "spec.conversion";
+  const { strategy, webhook } = conversion ?? {};
+  if (!strategy) return [required(`${path}.strategy`)];
+  if (strategy === "None") {
+    if (!webhook) return [];
+    const why = "should not be set when strategy is not set to Webhook";
+    return [
+      ...(webhook.clientConfig ? [forbidden(`${path}.webhookClientConfig`, why)] : []),
+      ...(webhook.conversionReviewVersions?.length ? [forbidden(`${path}.conversionReviewVersions`, why)] : []),
+    ];
+  }
+  if (strategy !== "Webhook") return [notSupported(`${path}.strategy`, strategy, ["None", "Webhook"])];
+  const client = webhook?.clientConfig
+    ? validateWebhookClient(`${path}.webhookClientConfig`, webhook.clientConfig)
+    : [required(`${path}.webhookClientConfig`, "required when strategy is set to Webhook")];
+  return [
+    ...client,
+    ...validateReviewVersions(`${path}.conversionReviewVersions`, webhook?.conversionReviewVersions ?? []),
+  ];
 }
 
 function validate({ metadata, spec }: CustomResourceDefinition): FieldError[] {

@@ -63,6 +63,7 @@ export async function createPodHook({
     createStoreCache(store, priorityClasses, { keep: keepPriority, signal }),
   ]);
   return {
+    repeatable: true,
     async ready(object) {
       const pod = podOf(object);
       if (!pod.spec) return;

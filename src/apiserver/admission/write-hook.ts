@@ -16,6 +16,8 @@ export interface Admitted {
 }
 
 export interface WriteHook {
+  /** It only fills in the object, and may do so before webhooks see it and once more after them. */
+  readonly repeatable?: boolean;
   /** Waits until a new object can be admitted. Throws ApiFault if it never can. */
   ready?(object: StoredObject): Promise<void>;
   /** Changes `object` in place, before validation. `old`: the stored one, of an update; `user`: who writes, unless the server itself does. */

@@ -2,6 +2,7 @@
 import { required } from "../../api/field-error.ts";
 import type { FieldError } from "../../api/kind.ts";
 import { invalid, methodNotAllowed, noSuchPath } from "../../api/status.ts";
+import { admitRequest } from "../admission/dynamic/admit-request.ts";
 import type { StoredObject } from "../codec.ts";
 import type { ServerContext } from "../context.ts";
 import { decodeObject, parseRequestBody } from "../decode-object.ts";
@@ -54,8 +55,12 @@ export async function review(server: ServerContext, request: ApiRequest): Promis
   const found = reviews[kind.kind];
   if (!found) throw noSuchPath();
   if (verb !== "create") throw methodNotAllowed(kind, verb);
-  const { object, warnings } = decodeObject(await parseRequestBody(request), kind, parseWriteOptions(request));
-  alignWithUrl(object, request);
+  const options = parseWriteOptions(request);
+  const decoded = decodeObject(await parseRequestBody(request), kind, options);
+  alignWithUrl(decoded.object, request);
+  const asked = { operation: "CREATE", object: decoded.object, dryRun: options.dryRun } as const;
+  const { object, warnings: told } = await admitRequest(server, request, asked);
+  const warnings = [...decoded.warnings, ...told];
   if (!object.metadata.name) delete (object.metadata as { name?: string }).name;
   const spec = (object as StoredObject).spec ?? {};
   const faults = found.check(spec, request);

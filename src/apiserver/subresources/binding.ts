@@ -1,6 +1,7 @@
 /** POST pods/NAME/binding: the scheduler's decision. Source: Kubernetes API reference, Binding. */
 import type { Pod } from "../../api/object.ts";
 import { badRequest, conflict, methodNotAllowed, type Status } from "../../api/status.ts";
+import { admitRequest } from "../admission/dynamic/admit-request.ts";
 import type { StoredObject } from "../codec.ts";
 import type { ServerContext } from "../context.ts";
 import { parseRequestBody } from "../decode-object.ts";
@@ -23,6 +24,8 @@ export const created: Status & { readonly code: number } = {
   code: 201,
 };
 
+const bindingType = { group: "", version: "v1", kind: "Binding" };
+
 function bind(live: StoredObject, nodeName: string, time: string): void {
   const pod = live as unknown as Pod;
   pod.spec.nodeName = nodeName;
@@ -34,7 +37,12 @@ function bind(live: StoredObject, nodeName: string, time: string): void {
 export async function binding(server: ServerContext, request: ApiRequest): Promise<Reply> {
   const { kind, namespace, name = "", verb } = request;
   if (verb !== "create") throw methodNotAllowed(kind, verb);
-  const { target, metadata } = ((await parseRequestBody(request)) ?? {}) as Binding;
+  const options = parseWriteOptions(request);
+  const given = ((await parseRequestBody(request)) ?? {}) as Binding;
+  const object = { apiVersion: "v1", kind: "Binding", ...given, metadata: { ...given.metadata, name, namespace } };
+  const asked = { operation: "CREATE", type: bindingType, object, dryRun: options.dryRun } as const;
+  const { object: admitted, warnings } = await admitRequest(server, request, asked);
+  const { target, metadata } = admitted as Binding;
   const nodeName = target?.name;
   if (!nodeName || (target.kind && target.kind !== "Node")) {
     throw badRequest('Cannot read the request: target must name a Node, e.g. {"kind": "Node", "name": "node-1"}');
@@ -49,7 +57,7 @@ export async function binding(server: ServerContext, request: ApiRequest): Promi
     const { resourceVersion: _any, ...rest } = live.metadata;
     return { object: { ...live, metadata: { ...rest, ...(metadata?.uid ? { uid: metadata.uid } : {}) } } };
   };
-  const writer = parseWriteOptions(request);
+  const { requester: _admitted, ...writer } = options;
   await updateObject(server, { kind, namespace, name, part: "binding", subresource: "binding", writer, change });
-  return { type: "json", body: created, code: 201 };
+  return { type: "json", body: created, code: 201, warnings };
 }

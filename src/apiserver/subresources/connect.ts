@@ -7,10 +7,11 @@ import type { ServerContext } from "../context.ts";
 import type { Reply } from "../reply.ts";
 import type { ApiRequest } from "../request.ts";
 import { upgradeOf } from "../upgrade.ts";
+import { admitStream } from "./connect-options.ts";
 import { agentOfPod, agentTls, chooseContainer, podOf } from "./node-agent.ts";
 import { passOn } from "./tunnel.ts";
 
-type Part = "exec" | "attach" | "portForward";
+type Part = "exec" | "attach" | "portforward";
 
 /** The API's names of the options and the agent's. */
 const streams = [
@@ -24,7 +25,7 @@ const isTrue = (value: string | null): boolean => value !== null && /^(1|t|true)
 
 function agentQuery(part: Part, query: URLSearchParams): URLSearchParams {
   const wanted = new URLSearchParams();
-  if (part === "portForward") {
+  if (part === "portforward") {
     for (const ports of query.getAll("ports")) wanted.append("port", ports);
     return wanted;
   }
@@ -37,12 +38,15 @@ async function connect(server: ServerContext, request: ApiRequest, part: Part): 
   const { kind, verb, namespace = "", name = "", query } = request;
   if (verb !== "get" && verb !== "create") throw methodNotAllowed(kind, verb);
   const pod = await podOf(server, request);
-  const container = part === "portForward" ? [] : [chooseContainer(pod, query.get("container"))];
+  const warnings = await admitStream(server, request, part);
+  const container = part === "portforward" ? [] : [chooseContainer(pod, query.get("container"))];
   const agent = await agentOfPod(server, pod);
-  const words = [part, namespace, name, ...container].map(encodeURIComponent);
+  // The agent spells it otherwise.
+  const words = [part === "portforward" ? "portForward" : part, namespace, name, ...container].map(encodeURIComponent);
   const path = `/${words.join("/")}?${agentQuery(part, query)}`;
   return {
     type: "stream",
+    warnings,
     async run(response, raw) {
       if (!upgradeOf(raw)) throw badRequest("Upgrade request required");
       const target = { ...agent, ...agentTls(server), path, protocol: "https:" as const };
@@ -57,4 +61,4 @@ export const exec = (server: ServerContext, request: ApiRequest): Promise<Reply>
 export const attach = (server: ServerContext, request: ApiRequest): Promise<Reply> =>
   connect(server, request, "attach");
 export const portforward = (server: ServerContext, request: ApiRequest): Promise<Reply> =>
-  connect(server, request, "portForward");
+  connect(server, request, "portforward");

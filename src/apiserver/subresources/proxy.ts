@@ -4,6 +4,7 @@ import { serviceUnavailable } from "../../api/status.ts";
 import type { ServerContext } from "../context.ts";
 import type { Reply } from "../reply.ts";
 import type { ApiRequest } from "../request.ts";
+import { admitProxy } from "./connect-options.ts";
 import { agentOf, agentTls } from "./node-agent.ts";
 import { rewriteLinks, rewriteLocation } from "./proxy-links.ts";
 import { podTarget, serviceTarget, splitTarget } from "./proxy-target.ts";
@@ -80,9 +81,11 @@ async function passPage(answer: IncomingMessage, response: ServerResponse, place
 }
 
 export async function proxy(server: ServerContext, request: ApiRequest): Promise<Reply> {
+  const warnings = await admitProxy(server, request, request.rest.join("/"));
   const target = await targetOf(server, request);
   return {
     type: "stream",
+    warnings,
     async run(response, raw) {
       const place = placeOf(raw.url ?? "");
       const reads = raw.method === "GET" || raw.method === "HEAD";

@@ -5,17 +5,19 @@ import type { Kind } from "../../api/kind.ts";
 import { ageColumn, integer, nameColumn } from "../../api/kinds/_column.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { formatLabelSelector, type LabelSelectorObject, labelSelectorOf } from "../../api/selectors.ts";
-import { badRequest, invalid, methodNotAllowed } from "../../api/status.ts";
+import { badRequest, invalid, methodNotAllowed, notFound } from "../../api/status.ts";
+import { admitRequest } from "../admission/dynamic/admit-request.ts";
 import { type StoredObject, writableMeta } from "../codec.ts";
 import type { ServerContext } from "../context.ts";
 import { parseRequestBody } from "../decode-object.ts";
+import { objectStoreKey } from "../keys.ts";
 import type { Reply } from "../reply.ts";
 import type { ApiRequest } from "../request.ts";
-import { shownObject } from "../stored-form.ts";
+import { loadForms, shownObject } from "../stored-form.ts";
 import { updateObject } from "../update-object.ts";
 import { get } from "../verbs/get.ts";
 import { readPatch } from "../verbs/patch.ts";
-import { parseWriteOptions } from "../write-options.ts";
+import { parseRequester, parseWriteOptions } from "../write-options.ts";
 
 interface Scale {
   readonly apiVersion: "autoscaling/v1";
@@ -103,8 +105,31 @@ function replicasOf(scale: unknown, name: string): number {
   throw invalid({ group: "autoscaling", kind: "Scale" }, name, [fault]);
 }
 
-async function write(server: ServerContext, request: ApiRequest, next: (live: Scale) => unknown): Promise<Reply> {
+const scaleType = { group: "autoscaling", version: "v1", kind: "Scale" };
+
+/** Webhooks and policies see Scales; what they leave is written. */
+async function admitScale(
+  server: ServerContext,
+  request: ApiRequest,
+  { next, dryRun }: { next: (live: Scale) => unknown; dryRun: boolean },
+): Promise<{ next: (live: Scale) => unknown; warnings: readonly string[] }> {
+  const { kind, namespace, name = "", subresource = "scale" } = request;
+  if (!server.admission.gateOf(kind, subresource, "UPDATE", parseRequester(request))) return { next, warnings: [] };
+  const entry = await server.store.get(objectStoreKey(kind, namespace, name));
+  if (!entry) throw notFound(kind, name);
+  await loadForms(kind, [entry.value]);
+  const oldScale = scaleOf(kind, shownObject(kind, entry.value));
+  const object = next(oldScale) as JsonObject;
+  const oldObject = oldScale as unknown as JsonObject;
+  const asked = { operation: "UPDATE", type: scaleType, object, oldObject, dryRun } as const;
+  const { object: admitted, warnings } = await admitRequest(server, request, asked);
+  return { next: () => admitted, warnings };
+}
+
+async function write(server: ServerContext, request: ApiRequest, wanted: (live: Scale) => unknown): Promise<Reply> {
   const { kind, namespace, name = "" } = request;
+  const { requester: _admitted, ...writer } = parseWriteOptions(request);
+  const { next, warnings } = await admitScale(server, request, { next: wanted, dryRun: writer.dryRun });
   const change = (live: StoredObject): { object: StoredObject } => {
     const before = scaleOf(kind, live);
     const scale = next(before);
@@ -117,7 +142,6 @@ async function write(server: ServerContext, request: ApiRequest, next: (live: Sc
     if (!resourceVersion || request.verb === "patch") delete metadata.resourceVersion;
     return { object };
   };
-  const writer = parseWriteOptions(request);
   const written = await updateObject(server, {
     kind,
     namespace,
@@ -127,7 +151,8 @@ async function write(server: ServerContext, request: ApiRequest, next: (live: Sc
     writer,
     change,
   });
-  return replyOf(kind, written.value);
+  await loadForms(kind, [written.value]);
+  return { ...replyOf(kind, written.value), warnings };
 }
 
 export async function scale(server: ServerContext, request: ApiRequest): Promise<Reply> {
@@ -135,6 +160,7 @@ export async function scale(server: ServerContext, request: ApiRequest): Promise
     case "get": {
       const reply = await get(server, request);
       if (reply.type !== "object") return reply;
+      await loadForms(request.kind, [reply.value]);
       return replyOf(request.kind, reply.value);
     }
     case "update": {

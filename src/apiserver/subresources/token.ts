@@ -6,6 +6,7 @@ import { tokenRequestKind } from "../../api/kinds/reviews.ts";
 import type { Node, Pod } from "../../api/object.ts";
 import { nodes, pods, type Resource, secrets } from "../../api/resource.ts";
 import { badRequest, conflict, forbidden, invalid, methodNotAllowed, notFound } from "../../api/status.ts";
+import { admitRequest } from "../admission/dynamic/admit-request.ts";
 import type { Bound, Named } from "../authentication/account-token.ts";
 import { nodeOf } from "../authorization/node-authorizer.ts";
 import { objectOf, type StoredObject } from "../codec.ts";
@@ -91,7 +92,15 @@ export async function token(server: ServerContext, request: ApiRequest): Promise
   if (verb !== "create") throw methodNotAllowed(kind, verb);
   const options = parseWriteOptions(request);
   const decoded = decodeObject(await parseRequestBody(request), tokenRequestKind, options);
-  const body = decoded.object as unknown as Omit<TokenRequest, "spec"> & { spec?: Partial<TokenRequest["spec"]> };
+  const { group, version, kind: type } = tokenRequestKind;
+  const asked = {
+    operation: "CREATE",
+    type: { group, version, kind: type },
+    object: decoded.object,
+    dryRun: options.dryRun,
+  } as const;
+  const { object: admitted, warnings } = await admitRequest(server, request, asked);
+  const body = admitted as unknown as Omit<TokenRequest, "spec"> & { spec?: Partial<TokenRequest["spec"]> };
   const { audiences = [], expirationSeconds: seconds = defaultSeconds, boundObjectRef } = body.spec ?? {};
   const object = await read(server, kind, { namespace, name });
   requireDuration(name, seconds);
@@ -108,7 +117,7 @@ export async function token(server: ServerContext, request: ApiRequest): Promise
   return {
     type: "json",
     code: 201,
-    warnings: decoded.warnings,
+    warnings: [...decoded.warnings, ...warnings],
     body: { kind: "TokenRequest", apiVersion: "authentication.k8s.io/v1", metadata, spec, status },
   };
 }

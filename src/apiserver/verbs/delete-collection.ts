@@ -8,6 +8,7 @@ import { parseKey } from "../keys.ts";
 import { invalidOption, parseListOptions } from "../list-options.ts";
 import type { Reply } from "../reply.ts";
 import type { ApiRequest } from "../request.ts";
+import { parseRequester } from "../write-options.ts";
 import { readCollection } from "./list.ts";
 
 /** So many deletions are on their way at once; they share the store's syncs. */
@@ -18,11 +19,14 @@ export async function deleteCollection(server: ServerContext, request: ApiReques
   const listed = parseListOptions(request.query);
   if ("fault" in listed) throw invalidOption("ListOptions", listed.fault);
   const { dryRun, ...options } = await parseDeleteOptions(request);
+  const requester = parseRequester(request);
+  const warnings = new Set<string>();
   const page = await readCollection(server, request, listed);
   const deleteEntry = async ({ key }: Entry): Promise<void> => {
     const { namespace, name } = parseKey(kind, key);
     try {
-      await deleteObject(server, { kind, namespace: namespace || undefined, name, options, dryRun });
+      const target = { kind, namespace: namespace || undefined, name, options, dryRun, requester, unnamed: true };
+      for (const text of (await deleteObject(server, target)).warnings) warnings.add(text);
     } catch (error) {
       if (!(error instanceof ApiFault && error.status.code === 404)) throw error;
     }
@@ -30,5 +34,6 @@ export async function deleteCollection(server: ServerContext, request: ApiReques
   for (let start = 0; start < page.entries.length; start += width) {
     await Promise.all(page.entries.slice(start, start + width).map(deleteEntry));
   }
-  return { type: "list", kind, values: page.entries.map(({ value }) => value), revision: server.store.revision };
+  const values = page.entries.map(({ value }) => value);
+  return { type: "list", kind, values, revision: server.store.revision, warnings: [...warnings] };
 }

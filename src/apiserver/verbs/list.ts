@@ -1,4 +1,5 @@
 /** GET of a collection: the stored bytes are joined, never encoded again. Source: Kubernetes "API Concepts", chunked lists and resource versions. */
+import type { Kind } from "../../api/kind.ts";
 import { badRequest, continueExpired, resourceVersionTooOld } from "../../api/status.ts";
 import { CompactedError, type Entry, type ListResult, type Store } from "../../store/store.ts";
 import type { ServerContext } from "../context.ts";
@@ -10,6 +11,7 @@ import type { Reply } from "../reply.ts";
 import type { ApiRequest } from "../request.ts";
 import { requireRevision } from "../revision.ts";
 import { type Selection, selectionOf } from "../selection.ts";
+import { loadForms } from "../stored-form.ts";
 
 export interface Page {
   readonly entries: readonly Entry[];
@@ -24,11 +26,13 @@ interface Place {
   readonly after: string | undefined;
 }
 
+const valuesOf = (entries: readonly Entry[]): Buffer[] => entries.map(({ value }) => value);
+
 /** Reads on until `limit` entries match; each step asks for what is missing, at the first step's revision. */
 async function readSelected(
   store: Store,
   prefix: string,
-  { selection, limit, place }: { selection: Selection; limit: number; place: Place },
+  { kind, selection, limit, place }: { kind: Kind; selection: Selection; limit: number; place: Place },
 ): Promise<Page> {
   const entries: Entry[] = [];
   let { at, after } = place;
@@ -39,6 +43,7 @@ async function readSelected(
       ...(at === undefined ? {} : { at }),
     });
     at ??= result.revision;
+    if (!selection.all) await loadForms(kind, valuesOf(result.entries));
     const matching = selection.all ? result.entries : result.entries.filter((entry) => selection.matchesEntry(entry));
     if (entries.length === 0 && result.continueAfter === undefined)
       return { ...result, entries: matching, revision: at };
@@ -74,9 +79,10 @@ export function pageAfter(
 }
 
 /** One object by its name is no search. */
-async function readOne(store: Store, key: string, selection: Selection): Promise<Page> {
+async function readOne(store: Store, kind: Kind, key: string, selection: Selection): Promise<Page> {
   const { revision } = store;
   const entry = await store.get(key);
+  if (entry) await loadForms(kind, [entry.value]);
   const entries = entry && selection.matchesEntry(entry) ? [entry] : [];
   return { entries, revision: Math.max(revision, entry?.revision ?? 0), continueAfter: undefined, remaining: 0 };
 }
@@ -93,10 +99,10 @@ export async function readCollection(
   requireRevision(store, options.resourceVersion);
   const single = selection.name !== undefined && (namespace !== undefined || !kind.namespaced);
   if (single && place.at === undefined && place.after === undefined) {
-    return readOne(store, objectStoreKey(kind, namespace, selection.name ?? ""), selection);
+    return readOne(store, kind, objectStoreKey(kind, namespace, selection.name ?? ""), selection);
   }
   try {
-    return await readSelected(store, prefix, { selection, limit: options.limit, place });
+    return await readSelected(store, prefix, { kind, selection, limit: options.limit, place });
   } catch (error) {
     if (!(error instanceof CompactedError)) throw error;
     if (place.after === undefined) throw resourceVersionTooOld(place.at ?? 0, error.oldest);

@@ -4,15 +4,16 @@ import type { ServerResponse } from "node:http";
 import { setImmediate } from "node:timers/promises";
 import { resourceVersionTooOld } from "../../api/status.ts";
 import { CompactedError, type WatchEvent } from "../../store/store.ts";
-import { objectOf } from "../codec.ts";
 import type { ServerContext } from "../context.ts";
 import { collectionPrefix, objectStoreKey } from "../keys.ts";
 import { invalidOption, type ListOptions, parseListOptions } from "../list-options.ts";
 import { mediaTypes, negotiate } from "../negotiate.ts";
 import type { Reply } from "../reply.ts";
 import type { ApiRequest } from "../request.ts";
+import { faultOf } from "../respond.ts";
 import { requireRevision } from "../revision.ts";
 import { type Selection, selectionOf } from "../selection.ts";
+import { loadForms, shownObject } from "../stored-form.ts";
 import { bookmarkFrame, errorFrame, eventFrame, type FrameStyle, leavingFrame } from "../watch-frames.ts";
 import { type Page, pageAfter, readCollection } from "./list.ts";
 
@@ -29,7 +30,7 @@ function frameOf(event: WatchEvent, selection: Selection, style: FrameStyle): Bu
   const before = previous !== undefined && selection.matchesEntry(previous);
   if (event.type === "delete") return before ? eventFrame("DELETED", entry.value, style) : undefined;
   if (selection.matchesEntry(entry)) return eventFrame(before ? "MODIFIED" : "ADDED", entry.value, style);
-  return before && previous ? leavingFrame(objectOf(previous.value), entry.revision, style) : undefined;
+  return before && previous ? leavingFrame(shownObject(style.kind, previous.value), entry.revision, style) : undefined;
 }
 
 /** One watcher's connection. */
@@ -106,6 +107,10 @@ async function sendInitial(
     page && stream.open;
     page = await pageAfter(server, request, { options, page })
   ) {
+    await loadForms(
+      style.kind,
+      page.entries.map(({ value }) => value),
+    );
     stream.write(page.entries.map((entry) => eventFrame("ADDED", entry.value, style)));
     await stream.drained();
     // The slice goes out while the next one is made.
@@ -117,16 +122,29 @@ async function sendInitial(
   return first.revision;
 }
 
+const eventValues = (events: readonly WatchEvent[]): Buffer[] =>
+  events.flatMap(({ entry, previous }) => (previous ? [entry.value, previous.value] : [entry.value]));
+
 function follow(server: ServerContext, stream: WatchStream, plan: Plan, from: number): void {
   const { prefix, selection, style } = plan;
-  const watching = server.store.watch(prefix, from, (events) => {
+  const send = (events: readonly WatchEvent[]): void => {
     const frames: Buffer[] = [];
     for (const event of events) {
       const frame = frameOf(event, selection, style);
       if (frame) frames.push(frame);
     }
     stream.write(frames);
-  });
+  };
+  // A webhook that makes the forms takes its time: the events wait for it, in their order.
+  let sent = Promise.resolve();
+  const convertAndSend = (events: readonly WatchEvent[]): void => {
+    sent = sent.then(() => loadForms(style.kind, eventValues(events))).then(() => send(events), fail);
+  };
+  const fail = (error: unknown): void => {
+    stream.write([errorFrame(style, faultOf(error).status)]);
+    stream.end();
+  };
+  const watching = server.store.watch(prefix, from, style.kind.stored?.convert ? convertAndSend : send);
   stream.onEnd(() => watching.close());
 }
 

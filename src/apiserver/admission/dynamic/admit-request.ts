@@ -1,0 +1,40 @@
+/** Admission of what is no object of its own: subresources that take another kind of object, connections, questions. */
+import type { JsonObject } from "../../../api/json.ts";
+import type { ServerContext } from "../../context.ts";
+import type { ApiRequest } from "../../request.ts";
+import { parseRequester } from "../../write-options.ts";
+import type { Attributes, Operation } from "./attributes.ts";
+
+interface Asked<T> {
+  readonly operation: Operation;
+  /** What `object` is; undefined: one of the request's kind. */
+  readonly type?: Attributes["type"];
+  readonly object: T;
+  readonly oldObject?: JsonObject | null;
+  readonly dryRun?: boolean;
+}
+
+export interface Admitted<T> {
+  readonly object: T;
+  readonly warnings: readonly string[];
+}
+
+/** The object as it may go on. Throws ApiFault. */
+export async function admitRequest<T extends object>(
+  server: ServerContext,
+  request: ApiRequest,
+  { operation, type, object, oldObject = null, dryRun = false }: Asked<T>,
+): Promise<Admitted<T>> {
+  const { kind, subresource = "", namespace = "", name = "" } = request;
+  const requester = parseRequester(request);
+  const gate = server.admission.gateOf(kind, subresource, operation, requester);
+  const warnings: string[] = [];
+  if (!gate) return { object, warnings };
+  const attributes: Attributes = {
+    ...{ operation, kind, subresource, type, namespace, name, oldObject, dryRun, requester },
+    object: object as JsonObject,
+  };
+  const changed = (await gate.mutate<T>(attributes, warnings)) ?? object;
+  await gate.validate({ ...attributes, object: changed as JsonObject }, warnings);
+  return { object: changed, warnings };
+}
