@@ -7,6 +7,7 @@ import { generateName } from "../api/names.ts";
 import {
   ApiFault,
   alreadyExists,
+  badRequest,
   generateNameConflict,
   internalError,
   invalid,
@@ -116,7 +117,9 @@ async function mutateNew(
   const next = (await gate.mutate(given, warnings, fillIn)) ?? seen;
   const metadata = writableMeta(next);
   Object.assign(metadata, { uid, creationTimestamp, ...(managedFields ? { managedFields } : {}) });
-  if (namespace) metadata.namespace = namespace;
+  if (namespace && metadata.namespace !== namespace) {
+    throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
+  }
   if (generated) metadata.name ||= name;
   return next;
 }

@@ -20,43 +20,30 @@ const defaultPort = 443;
 interface Target {
   readonly host: string;
   readonly port: number;
-  readonly path: string;
   /** The name that its certificate must have; undefined: that of the host. */
   readonly servername?: string;
-  /** As failures name it. */
-  readonly url: string;
-  readonly hostHeader: string;
 }
 
-async function targetOf(server: ServerContext, { url, service }: WebhookClient, query: string): Promise<Target> {
-  if (!service) {
-    const parsed = new URL(url ?? "");
-    const port = Number(parsed.port) || defaultPort;
-    const path = `${parsed.pathname === "/" ? "" : parsed.pathname}${query}`;
-    const host = parsed.hostname.replace(/^\[|\]$/g, "");
-    return {
-      host,
-      port,
-      path: path.startsWith("/") ? path : `/${path}`,
-      url: `${parsed.origin}${path}`,
-      hostHeader: parsed.host,
-    };
-  }
-  const { namespace = "", name = "", path: below = "", port = defaultPort } = service;
-  const servername = `${name}.${namespace}.svc`;
-  const path = `${below.startsWith("/") || below === "" ? below : `/${below}`}${query}`;
-  const hostHeader = `${servername}:${port}`;
-  const address = await serviceAddress(server, { namespace, name, port });
-  return {
-    ...address,
-    path: path.startsWith("/") ? path : `/${path}`,
-    servername,
-    url: `https://${hostHeader}${path}`,
-    hostHeader,
-  };
+/** The address that failures name, and that the request is for. */
+function urlOf({ url, service }: WebhookClient, timeoutSeconds: number): URL {
+  const { name, namespace, port = defaultPort, path = "" } = service ?? {};
+  const base = service ? `https://${name}.${namespace}.svc:${port}/${path.replace(/^\//, "")}` : (url ?? "");
+  const whole = new URL(base);
+  whole.search = `?timeout=${timeoutSeconds}s`;
+  return whole;
 }
 
-/** Undefined address: the error says why, once the URL is known. */
+/** As Go writes it: with the port of a Service even if it is the usual one. */
+const shownUrl = (url: URL, { service }: WebhookClient): string =>
+  service && !url.port ? url.href.replace(url.host, `${url.host}:${defaultPort}`) : url.href;
+
+async function targetOf(server: ServerContext, { service }: WebhookClient, url: URL): Promise<Target> {
+  const port = Number(url.port) || defaultPort;
+  if (!service) return { host: url.hostname.replace(/^\[|\]$/g, ""), port };
+  const { namespace = "", name = "" } = service;
+  return { ...(await serviceAddress(server, { namespace, name, port })), servername: url.hostname };
+}
+
 async function serviceAddress(
   server: ServerContext,
   { namespace, name, port }: { namespace: string; name: string; port: number },
@@ -138,16 +125,18 @@ function statusText(code: number, body: string): string {
 
 interface Exchange {
   readonly target: Target;
+  readonly url: URL;
   readonly ca: string | undefined;
   readonly text: string;
   readonly timeoutMs: number;
   readonly agent: Agent;
 }
 
-function exchange({ target, ca, text, timeoutMs, agent }: Exchange): Promise<{ code: number; body: string }> {
-  const { host, port, path, servername, hostHeader } = target;
+function exchange({ target, url, ca, text, timeoutMs, agent }: Exchange): Promise<{ code: number; body: string }> {
+  const { host, port, servername } = target;
+  const path = url.pathname + url.search;
   const headers = {
-    host: hostHeader,
+    host: url.host,
     accept: "application/json, */*",
     "content-type": "application/json",
     "content-length": Buffer.byteLength(text),
@@ -198,17 +187,13 @@ export function createWebhooks(server: () => ServerContext, signal: AbortSignal)
   signal.addEventListener("abort", () => agent.destroy(), { once: true });
   return {
     async post(client, review, timeoutSeconds) {
-      const query = `?timeout=${timeoutSeconds}s`;
-      const { service, url } = client;
-      const place = service
-        ? `https://${service.name}.${service.namespace}.svc:${service.port ?? defaultPort}${service.path ?? ""}${query}`
-        : `${url}${query}`;
-      const failed = (why: string): Error => new Error(`Post ${JSON.stringify(place)}: ${why}`);
-      const target = await targetOf(server(), client, query).catch((error: Error) => {
+      const url = urlOf(client, timeoutSeconds);
+      const failed = (why: string): Error => new Error(`Post ${JSON.stringify(shownUrl(url, client))}: ${why}`);
+      const target = await targetOf(server(), client, url).catch((error: Error) => {
         throw failed(error.message);
       });
       const ca = client.caBundle?.trim() ? Buffer.from(client.caBundle, "base64").toString() : undefined;
-      const one = { target, ca, text: JSON.stringify(review), timeoutMs: timeoutSeconds * 1000, agent };
+      const one = { target, url, ca, text: JSON.stringify(review), timeoutMs: timeoutSeconds * 1000, agent };
       const { code, body } = await exchangeTwice(one).catch((error: Error) => {
         throw failed(failureText(error, target));
       });

@@ -137,7 +137,7 @@ export const validatingAdmissionPolicyKind: Kind<ValidatingAdmissionPolicy> = {
   schema: "io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy",
   needsRevision: true,
   setDefaults,
-  prepareForCreate: (policy) => void delete (policy as { status?: unknown }).status,
+  prepareForCreate: (policy) => void Object.assign(policy, { status: {} }),
   validate,
   columns: [
     nameColumn,

@@ -56,18 +56,18 @@ export async function review(server: ServerContext, request: ApiRequest): Promis
   if (!found) throw noSuchPath();
   if (verb !== "create") throw methodNotAllowed(kind, verb);
   const options = parseWriteOptions(request);
-  const decoded = decodeObject(await parseRequestBody(request), kind, options);
-  alignWithUrl(decoded.object, request);
-  const asked = { operation: "CREATE", object: decoded.object, dryRun: options.dryRun } as const;
-  const { object, warnings: told } = await admitRequest(server, request, asked);
-  const warnings = [...decoded.warnings, ...told];
-  if (!object.metadata.name) delete (object.metadata as { name?: string }).name;
-  const spec = (object as StoredObject).spec ?? {};
-  const faults = found.check(spec, request);
-  if (faults.length > 0) throw invalid(kind, object.metadata.name, faults);
-  const status = await found.answer(server, spec, request);
-  const { apiVersion, kind: name, metadata } = object;
-  return { type: "json", code: 201, warnings, body: { kind: name, apiVersion, metadata, ...shown(object), status } };
+  const { object: given, warnings } = decodeObject(await parseRequestBody(request), kind, options);
+  alignWithUrl(given, request);
+  const asked = { operation: "CREATE", object: given, dryRun: options.dryRun } as const;
+  return admitRequest(server, request, asked, async (object) => {
+    if (!object.metadata.name) delete (object.metadata as { name?: string }).name;
+    const spec = (object as StoredObject).spec ?? {};
+    const faults = found.check(spec, request);
+    if (faults.length > 0) throw invalid(kind, object.metadata.name, faults);
+    const status = await found.answer(server, spec, request);
+    const { apiVersion, kind: name, metadata } = object;
+    return { type: "json", code: 201, warnings, body: { kind: name, apiVersion, metadata, ...shown(object), status } };
+  });
 }
 
 const shown = ({ spec }: StoredObject): object => (spec === undefined ? {} : { spec });

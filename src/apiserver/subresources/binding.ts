@@ -4,6 +4,7 @@ import { badRequest, conflict, methodNotAllowed, type Status } from "../../api/s
 import { admitRequest } from "../admission/dynamic/admit-request.ts";
 import type { StoredObject } from "../codec.ts";
 import type { ServerContext } from "../context.ts";
+import type { Writer } from "../create-object.ts";
 import { parseRequestBody } from "../decode-object.ts";
 import { formatTime } from "../object-metadata.ts";
 import type { Reply } from "../reply.ts";
@@ -34,15 +35,13 @@ function bind(live: StoredObject, nodeName: string, time: string): void {
   live.status = { ...pod.status, conditions: [...others, scheduled] };
 }
 
-export async function binding(server: ServerContext, request: ApiRequest): Promise<Reply> {
-  const { kind, namespace, name = "", verb } = request;
-  if (verb !== "create") throw methodNotAllowed(kind, verb);
-  const options = parseWriteOptions(request);
-  const given = ((await parseRequestBody(request)) ?? {}) as Binding;
-  const object = { apiVersion: "v1", kind: "Binding", ...given, metadata: { ...given.metadata, name, namespace } };
-  const asked = { operation: "CREATE", type: bindingType, object, dryRun: options.dryRun } as const;
-  const { object: admitted, warnings } = await admitRequest(server, request, asked);
-  const { target, metadata } = admitted as Binding;
+/** Throws ApiFault: 400 for no node, 409 for a Pod that has one, or is going. */
+async function bindPod(
+  server: ServerContext,
+  { kind, namespace, name = "" }: ApiRequest,
+  { target, metadata }: Binding,
+  writer: Writer,
+): Promise<Reply> {
   const nodeName = target?.name;
   if (!nodeName || (target.kind && target.kind !== "Node")) {
     throw badRequest('Cannot read the request: target must name a Node, e.g. {"kind": "Node", "name": "node-1"}');
@@ -57,7 +56,16 @@ export async function binding(server: ServerContext, request: ApiRequest): Promi
     const { resourceVersion: _any, ...rest } = live.metadata;
     return { object: { ...live, metadata: { ...rest, ...(metadata?.uid ? { uid: metadata.uid } : {}) } } };
   };
-  const { requester: _admitted, ...writer } = options;
   await updateObject(server, { kind, namespace, name, part: "binding", subresource: "binding", writer, change });
-  return { type: "json", body: created, code: 201, warnings };
+  return { type: "json", body: created, code: 201 };
+}
+
+export async function binding(server: ServerContext, request: ApiRequest): Promise<Reply> {
+  const { kind, namespace, name = "", verb } = request;
+  if (verb !== "create") throw methodNotAllowed(kind, verb);
+  const { requester: _admitted, ...writer } = parseWriteOptions(request);
+  const given = ((await parseRequestBody(request)) ?? {}) as Binding;
+  const object = { apiVersion: "v1", kind: "Binding", ...given, metadata: { ...given.metadata, name, namespace } };
+  const asked = { operation: "CREATE", type: bindingType, object, dryRun: writer.dryRun } as const;
+  return admitRequest<Binding>(server, request, asked, (admitted) => bindPod(server, request, admitted, writer));
 }

@@ -2,6 +2,7 @@
 import type { JsonObject } from "../../api/json.ts";
 import { admitRequest } from "../admission/dynamic/admit-request.ts";
 import type { ServerContext } from "../context.ts";
+import type { Reply } from "../reply.ts";
 import type { ApiRequest } from "../request.ts";
 
 const isTrue = (value: string | null): boolean => value !== null && /^(1|t|true)$/i.test(value);
@@ -25,16 +26,20 @@ function portOptions({ query }: ApiRequest): JsonObject {
 const options = { exec: execOptions, attach: streamOptions, portforward: portOptions } as const;
 const kinds = { exec: "PodExecOptions", attach: "PodAttachOptions", portforward: "PodPortForwardOptions" } as const;
 
-async function admit(server: ServerContext, request: ApiRequest, kind: string, more: JsonObject) {
+type Work = () => Promise<Reply>;
+
+function admit(server: ServerContext, request: ApiRequest, [kind, more]: readonly [string, JsonObject], work: Work) {
   const type = { group: "", version: "v1", kind };
   const object = { kind, apiVersion: "v1", ...more };
-  return (await admitRequest(server, request, { operation: "CONNECT", type, object })).warnings;
+  return admitRequest(server, request, { operation: "CONNECT", type, object }, work);
 }
 
-/** Warnings for the client. Throws ApiFault when the connection is refused. */
-export const admitStream = (server: ServerContext, request: ApiRequest, part: keyof typeof options) =>
-  admit(server, request, kinds[part], options[part](request));
+/** Throws ApiFault when the connection is refused. */
+export const admitStream = (server: ServerContext, request: ApiRequest, part: keyof typeof options, work: Work) =>
+  admit(server, request, [kinds[part], options[part](request)], work);
 
 /** The same for the proxy of a Pod, Service or Node. */
-export const admitProxy = (server: ServerContext, request: ApiRequest, path: string) =>
-  admit(server, request, `${request.kind.kind}ProxyOptions`, path ? { path } : {});
+export function admitProxy(server: ServerContext, request: ApiRequest, work: Work): Promise<Reply> {
+  const path = request.rest.join("/");
+  return admit(server, request, [`${request.kind.kind}ProxyOptions`, path ? { path } : {}], work);
+}

@@ -2,6 +2,7 @@
  * pods/NAME/exec, attach and portforward: the client's own protocol is handed on to the node's agent, which speaks
  * them all (docs/decisions/0005-streams.md). Source: Kubernetes API reference, PodExecOptions and its sisters.
  */
+import type { Pod } from "../../api/object.ts";
 import { badRequest, internalError, methodNotAllowed } from "../../api/status.ts";
 import type { ServerContext } from "../context.ts";
 import type { Reply } from "../reply.ts";
@@ -35,10 +36,14 @@ function agentQuery(part: Part, query: URLSearchParams): URLSearchParams {
 }
 
 async function connect(server: ServerContext, request: ApiRequest, part: Part): Promise<Reply> {
-  const { kind, verb, namespace = "", name = "", query } = request;
+  const { kind, verb } = request;
   if (verb !== "get" && verb !== "create") throw methodNotAllowed(kind, verb);
   const pod = await podOf(server, request);
-  const warnings = await admitStream(server, request, part);
+  return admitStream(server, request, part, () => connectTo(server, request, part, pod));
+}
+
+async function connectTo(server: ServerContext, request: ApiRequest, part: Part, pod: Pod): Promise<Reply> {
+  const { namespace = "", name = "", query } = request;
   const container = part === "portforward" ? [] : [chooseContainer(pod, query.get("container"))];
   const agent = await agentOfPod(server, pod);
   // The agent spells it otherwise.
@@ -46,7 +51,6 @@ async function connect(server: ServerContext, request: ApiRequest, part: Part): 
   const path = `/${words.join("/")}?${agentQuery(part, query)}`;
   return {
     type: "stream",
-    warnings,
     async run(response, raw) {
       if (!upgradeOf(raw)) throw badRequest("Upgrade request required");
       const target = { ...agent, ...agentTls(server), path, protocol: "https:" as const };

@@ -35,10 +35,11 @@ export async function eviction(server: ServerContext, request: ApiRequest): Prom
     object: evictionOf(request, given),
     dryRun: dry,
   } as const;
-  const { warnings } = await admitRequest(server, request, attributes);
-  const entry = await server.store.get(objectStoreKey(kind, namespace, name));
-  if (!entry) throw notFound(kind, name);
-  await requireDisruption(server, objectOf(entry.value) as unknown as Pod, dry);
-  await deleteObject(server, { kind, namespace, name, options, dryRun: dry });
-  return { type: "json", body: created, code: 201, warnings };
+  return admitRequest(server, request, attributes, async () => {
+    const entry = await server.store.get(objectStoreKey(kind, namespace, name));
+    if (!entry) throw notFound(kind, name);
+    await requireDisruption(server, objectOf(entry.value) as unknown as Pod, dry);
+    await deleteObject(server, { kind, namespace, name, options, dryRun: dry });
+    return { type: "json", body: created, code: 201 };
+  });
 }

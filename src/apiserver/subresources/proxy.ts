@@ -80,12 +80,14 @@ async function passPage(answer: IncomingMessage, response: ServerResponse, place
   response.end(text);
 }
 
-export async function proxy(server: ServerContext, request: ApiRequest): Promise<Reply> {
-  const warnings = await admitProxy(server, request, request.rest.join("/"));
+export function proxy(server: ServerContext, request: ApiRequest): Promise<Reply> {
+  return admitProxy(server, request, () => proxyTo(server, request));
+}
+
+async function proxyTo(server: ServerContext, request: ApiRequest): Promise<Reply> {
   const target = await targetOf(server, request);
   return {
     type: "stream",
-    warnings,
     async run(response, raw) {
       const place = placeOf(raw.url ?? "");
       const reads = raw.method === "GET" || raw.method === "HEAD";

@@ -108,28 +108,24 @@ function replicasOf(scale: unknown, name: string): number {
 const scaleType = { group: "autoscaling", version: "v1", kind: "Scale" };
 
 /** Webhooks and policies see Scales; what they leave is written. */
-async function admitScale(
-  server: ServerContext,
-  request: ApiRequest,
-  { next, dryRun }: { next: (live: Scale) => unknown; dryRun: boolean },
-): Promise<{ next: (live: Scale) => unknown; warnings: readonly string[] }> {
-  const { kind, namespace, name = "", subresource = "scale" } = request;
-  if (!server.admission.gateOf(kind, subresource, "UPDATE", parseRequester(request))) return { next, warnings: [] };
+async function write(server: ServerContext, request: ApiRequest, next: (live: Scale) => unknown): Promise<Reply> {
+  const { kind, namespace, name = "", subresource = "" } = request;
+  const requester = parseRequester(request);
+  if (!server.admission.gateOf(kind, subresource, "UPDATE", requester)) return store(server, request, next);
   const entry = await server.store.get(objectStoreKey(kind, namespace, name));
   if (!entry) throw notFound(kind, name);
   await loadForms(kind, [entry.value]);
   const oldScale = scaleOf(kind, shownObject(kind, entry.value));
   const object = next(oldScale) as JsonObject;
+  const { dryRun } = parseWriteOptions(request);
   const oldObject = oldScale as unknown as JsonObject;
   const asked = { operation: "UPDATE", type: scaleType, object, oldObject, dryRun } as const;
-  const { object: admitted, warnings } = await admitRequest(server, request, asked);
-  return { next: () => admitted, warnings };
+  return admitRequest(server, request, asked, (admitted) => store(server, request, () => admitted));
 }
 
-async function write(server: ServerContext, request: ApiRequest, wanted: (live: Scale) => unknown): Promise<Reply> {
+async function store(server: ServerContext, request: ApiRequest, next: (live: Scale) => unknown): Promise<Reply> {
   const { kind, namespace, name = "" } = request;
   const { requester: _admitted, ...writer } = parseWriteOptions(request);
-  const { next, warnings } = await admitScale(server, request, { next: wanted, dryRun: writer.dryRun });
   const change = (live: StoredObject): { object: StoredObject } => {
     const before = scaleOf(kind, live);
     const scale = next(before);
@@ -152,7 +148,7 @@ async function write(server: ServerContext, request: ApiRequest, wanted: (live: 
     change,
   });
   await loadForms(kind, [written.value]);
-  return { ...replyOf(kind, written.value), warnings };
+  return replyOf(kind, written.value);
 }
 
 export async function scale(server: ServerContext, request: ApiRequest): Promise<Reply> {

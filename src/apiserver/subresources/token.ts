@@ -87,20 +87,10 @@ function requireDuration(name: string, seconds: number): void {
   if (faults.length > 0) throw invalid(tokenRequestKind, name, faults);
 }
 
-export async function token(server: ServerContext, request: ApiRequest): Promise<Reply> {
-  const { kind, namespace = "", name = "", verb } = request;
-  if (verb !== "create") throw methodNotAllowed(kind, verb);
-  const options = parseWriteOptions(request);
-  const decoded = decodeObject(await parseRequestBody(request), tokenRequestKind, options);
-  const { group, version, kind: type } = tokenRequestKind;
-  const asked = {
-    operation: "CREATE",
-    type: { group, version, kind: type },
-    object: decoded.object,
-    dryRun: options.dryRun,
-  } as const;
-  const { object: admitted, warnings } = await admitRequest(server, request, asked);
-  const body = admitted as unknown as Omit<TokenRequest, "spec"> & { spec?: Partial<TokenRequest["spec"]> };
+type Request = Omit<TokenRequest, "spec"> & { spec?: Partial<TokenRequest["spec"]> };
+
+async function makeToken(server: ServerContext, request: ApiRequest, body: Request, dryRun: boolean): Promise<Reply> {
+  const { kind, namespace = "", name = "" } = request;
   const { audiences = [], expirationSeconds: seconds = defaultSeconds, boundObjectRef } = body.spec ?? {};
   const object = await read(server, kind, { namespace, name });
   requireDuration(name, seconds);
@@ -110,14 +100,23 @@ export async function token(server: ServerContext, request: ApiRequest): Promise
   const { tokens, clock } = server;
   const meant = audiences.length > 0 ? audiences : tokens.audiences;
   const bound: Bound = { namespace, serviceaccount: { name, uid: account.uid }, ...binding };
-  const made = options.dryRun ? "" : tokens.make({ audiences: meant, seconds, bound });
+  const made = dryRun ? "" : tokens.make({ audiences: meant, seconds, bound });
   const status = { token: made, expirationTimestamp: formatTime(clock.now() + seconds * 1000) };
   const metadata = { name, namespace, creationTimestamp: formatTime(clock.now()) };
   const spec = { audiences: meant, expirationSeconds: seconds, boundObjectRef: boundObjectRef ?? null };
-  return {
-    type: "json",
-    code: 201,
-    warnings: [...decoded.warnings, ...warnings],
-    body: { kind: "TokenRequest", apiVersion: "authentication.k8s.io/v1", metadata, spec, status },
-  };
+  const answer = { kind: "TokenRequest", apiVersion: "authentication.k8s.io/v1", metadata, spec, status };
+  return { type: "json", code: 201, body: answer };
+}
+
+export async function token(server: ServerContext, request: ApiRequest): Promise<Reply> {
+  const { kind, verb } = request;
+  if (verb !== "create") throw methodNotAllowed(kind, verb);
+  const options = parseWriteOptions(request);
+  const { object, warnings } = decodeObject(await parseRequestBody(request), tokenRequestKind, options);
+  const { dryRun } = options;
+  const asked = { operation: "CREATE", type: tokenRequestKind, object, dryRun } as const;
+  const reply = await admitRequest(server, request, asked, (admitted) =>
+    makeToken(server, request, admitted as unknown as Request, dryRun),
+  );
+  return { ...reply, warnings: [...warnings, ...(reply.warnings ?? [])] };
 }

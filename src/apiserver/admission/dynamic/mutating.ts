@@ -38,7 +38,9 @@ async function patchObject(call: HookCall, visit: Visit, patch: unknown[]): Prom
     visit.replaceObject(back as unknown as JsonObject);
     return true;
   } catch (error) {
-    throw error instanceof ApiFault ? internalError(error.message) : error;
+    // The start of the sentence is that of a client's own mistake.
+    const text = error instanceof ApiFault && error.message.replace(/^.* cannot be handled as a \w+: /, "");
+    throw text === false ? error : internalError(text);
   }
 }
 
