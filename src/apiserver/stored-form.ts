@@ -35,15 +35,7 @@ export function shownForm(kind: Kind, value: Buffer): Buffer {
 /** The object that `kind` shows. It is shared: never change it. */
 export const shownObject = (kind: Kind, value: Buffer): StoredObject => objectOf(shownForm(kind, value));
 
-/** After conversion an object is pruned and has the defaults of its version. */
-function readConverted(kind: Kind, object: StoredObject): StoredObject {
-  const decoded = kind.decode?.(object as never);
-  const pruned = (decoded && decoded.errors.length === 0 ? decoded.value : object) as unknown as StoredObject;
-  kind.setDefaults?.(pruned);
-  return pruned;
-}
-
-/** True: some of them are stored in a form that a webhook must turn into the kind's. */
+/** Those that a webhook must turn into the kind's form. */
 function toConvert(kind: Kind, values: readonly Buffer[]): Buffer[] {
   if (!kind.stored?.convert) return [];
   const forms = formsOf(kind);
@@ -63,7 +55,7 @@ async function convertAll(kind: Kind, values: readonly Buffer[]): Promise<void> 
   const forms = formsOf(kind);
   for (const [index, value] of values.entries()) {
     const object = converted[index];
-    if (object) forms.set(value, Buffer.from(JSON.stringify(readConverted(kind, object))));
+    if (object) forms.set(value, Buffer.from(JSON.stringify(object)));
   }
 }
 
@@ -82,7 +74,7 @@ export async function convertedForm(kind: Kind, as: Kind, object: StoredObject):
   if (as === kind) return object;
   if (as.stored?.convert) {
     const [converted] = await as.stored.convert([structuredClone(object)], as.version);
-    return readConverted(as, converted ?? object);
+    return converted ?? object;
   }
   const stored = kind.stored ? kind.stored.toStored(structuredClone(object)) : structuredClone(object);
   return (as.stored ? as.stored.fromStored(stored as never) : stored) as StoredObject;

@@ -82,9 +82,10 @@ function selectorsOf(version: Version): NonNullable<Kind["fieldSelectors"]> {
 }
 
 type Stored = NonNullable<Kind["stored"]>;
+type Convert = NonNullable<Stored["convert"]>;
 
 /** All versions are stored as the one that is named so; they differ in their name only, unless `convert` makes them. */
-function storedAs(group: string, served: string, stored: string, convert?: Stored["convert"]): Stored {
+function storedAs(group: string, served: string, stored: string, convert?: Convert): Stored {
   const named = (version: string) => (object: KubeObject) => ({ ...object, apiVersion: `${group}/${version}` });
   return {
     group,
@@ -94,11 +95,29 @@ function storedAs(group: string, served: string, stored: string, convert?: Store
   };
 }
 
+/** What a webhook made is pruned, and has the defaults of its version, as if a user had written it. */
+function pruning({ spec }: CustomResourceDefinition, convert: Convert | undefined): Convert | undefined {
+  return (
+    convert &&
+    (async (objects, version) => {
+      const made = spec.versions.find(({ name }) => name === version);
+      const schema = made && schemaOf(made);
+      const converted = await convert(objects, version);
+      if (!schema) return converted;
+      return converted.map((object) => {
+        const { value } = prune(asJson(object), schema);
+        applyDefaults(value as unknown as KubeObject, schema);
+        return value as unknown as KubeObject;
+      });
+    })
+  );
+}
+
 function deprecation({ deprecated, deprecationWarning }: Version, named: string): Pick<Kind, "deprecation"> {
   return deprecated ? { deprecation: deprecationWarning ?? `${named} is deprecated` } : {};
 }
 
-function kindOf(definition: CustomResourceDefinition, version: Version, convert?: Stored["convert"]): Kind {
+function kindOf(definition: CustomResourceDefinition, version: Version, convert?: Convert): Kind {
   const { group, names, scope, versions } = definition.spec;
   const schema = schemaOf(version);
   const hasStatus = version.subresources?.status !== undefined;
@@ -133,7 +152,9 @@ function kindOf(definition: CustomResourceDefinition, version: Version, convert?
     ...(scalePaths ? { scalePaths } : {}),
     ...deprecation(version, `${group}/${version.name} ${names.kind}`),
     fieldSelectors: selectorsOf(version),
-    ...(stored ? { stored: storedAs(group, version.name, storageVersion(definition), convert) } : {}),
+    ...(stored
+      ? { stored: storedAs(group, version.name, storageVersion(definition), pruning(definition, convert)) }
+      : {}),
     ...(definition.metadata.deletionTimestamp
       ? { closed: "create not allowed while custom resource definition is terminating" }
       : {}),
@@ -144,7 +165,7 @@ const isEstablished = ({ status }: CustomResourceDefinition): boolean =>
   status?.conditions?.some(({ type, status: holds }) => type === "Established" && holds === "True") === true;
 
 /** The kinds that an established definition serves, the preferred version first; none before. `convert`: by its webhook. */
-export function customKinds(definition: CustomResourceDefinition, convert?: Stored["convert"]): Kind[] {
+export function customKinds(definition: CustomResourceDefinition, convert?: Convert): Kind[] {
   if (!isEstablished(definition)) return [];
   const served = definition.spec.versions.filter((version) => version.served && isJsonObject(version));
   return [...served]
