@@ -3,6 +3,7 @@ import { NETLINK_ROUTE, NetlinkSocket } from "../netlink/socket.ts";
 
 export * from "./address.ts";
 export * from "./link.ts";
+export * from "./local-source.ts";
 export * from "./neighbour.ts";
 export * from "./route.ts";
 

@@ -5,11 +5,13 @@
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { promisify } from "node:util";
 import { close, open } from "../ffi.ts";
 import { isolate } from "../isolate.ts";
 import { createNetns, deleteNetns, listNetns, within, withRouteSocket } from "../netns.ts";
@@ -120,6 +122,22 @@ describe("rtnetlink", options, () => {
     socket.close();
   });
 
+  test("connections to an address of a link get another link's as their source, on request", async () => {
+    const socket = route.openRouteSocket();
+    const link = route.ensureBridge(socket, "vips", { up: true });
+    const vips = ["10.96.0.1", "fd00:96::1"];
+    for (const vip of vips) route.ensureAddress(socket, link.index, `${vip}/${vip.includes(":") ? 128 : 32}`);
+    route.settleAddresses(socket, vips);
+    const sources = () => Promise.all(vips.map(sourceToward));
+    assert.deepEqual(await sources(), vips);
+    for (let n = 0; n < 2; n++) {
+      route.leaveLocalSource(socket, link.index);
+      assert.deepEqual(await sources(), ["10.1.0.1", "fd00:1::1"]);
+    }
+    route.deleteLink(socket, "vips");
+    socket.close();
+  });
+
   test("neighbours are set, listed and deleted", () => {
     const socket = route.openRouteSocket();
     const { index: linkIndex } = route.getLink(socket, "br0");
@@ -199,3 +217,13 @@ describe("rtnetlink", options, () => {
     socket.close();
   });
 });
+
+async function sourceToward(address: string): Promise<string> {
+  const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
+  try {
+    await promisify(socket.connect.bind(socket) as (port: number, host: string, done: () => void) => void)(53, address);
+    return socket.address().address;
+  } finally {
+    socket.close();
+  }
+}

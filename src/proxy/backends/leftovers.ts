@@ -53,7 +53,8 @@ async function findIptables(log: Log): Promise<Leftover | undefined> {
 
 async function findIpvs(log: Log): Promise<Leftover | undefined> {
   if (!(await hasTable("fairlead-ipvs"))) return undefined;
-  const { createIpvsDataPlane, retireIpvs } = await import("./ipvs/plane.ts");
+  const { createIpvsDataPlane } = await import("./ipvs/plane.ts");
+  const { retireIpvs } = await import("./ipvs/retire.ts");
   return {
     mode: "ipvs",
     async retire() {

@@ -2,7 +2,14 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { CLONE_NEWNET, unshare } from "../../../src/kernel/ffi.ts";
-import { createDummy, ensureAddress, getLink, openRouteSocket, setLink } from "../../../src/kernel/route/mod.ts";
+import {
+  createDummy,
+  ensureAddress,
+  getLink,
+  openRouteSocket,
+  replaceRoute,
+  setLink,
+} from "../../../src/kernel/route/mod.ts";
 import { computeService } from "../../../src/proxy/compute.ts";
 import type { ServicePort } from "../../../src/proxy/state.ts";
 import { nodeA, service, slice } from "../../../src/proxy/testing/fixtures.ts";
@@ -21,6 +28,8 @@ export function enterNode(): void {
   for (const address of ["172.18.0.2/16", "172.18.0.3/16", "fd00:18::2/64", "10.244.0.1/24", "fd00:10:244::1/64"]) {
     ensureAddress(socket, index, address);
   }
+  // As every node has one: a Service's address must be routable before it is rewritten.
+  replaceRoute(socket, { destination: "0.0.0.0/0", gateway: "172.18.0.1", linkIndex: index });
   socket.close();
 }
 
@@ -46,6 +55,11 @@ export async function ask(socket: Socket): Promise<string> {
 
 export async function dial(): Promise<Socket> {
   const socket = connect({ host: vip, port: 80 });
-  await once(socket, "connect", { signal: AbortSignal.timeout(answerMs) });
+  try {
+    await once(socket, "connect", { signal: AbortSignal.timeout(answerMs) });
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
   return socket;
 }

@@ -18,8 +18,12 @@ const all = { services: web(...servers), full: true, settings: settings() };
 /** The kernel keeps a connection that was reset for ten seconds. */
 const retireMs = 120_000;
 
+interface Asking {
+  end(): Promise<{ done: number; failures: string[] }>;
+}
+
 /** Opens connections one after the other until it is told to end; says how many, and what failed. */
-function keepAsking(): { end(): Promise<{ done: number; failures: string[] }> } {
+function keepAsking(): Asking {
   let isDone = false;
   const failures: string[] = [];
   let done = 0;
@@ -51,6 +55,7 @@ it("P213 ipvs to nftables: connections that are open go on, new ones are nftable
   const next = createNftablesDataPlane();
   const ipvs = openIpvs();
   const open: Socket[] = [];
+  let asking: Asking | undefined;
   const connections = () =>
     ipvs.services().flatMap(({ key }) => (ipvs.servers(key) ?? []).map((server) => server.connections));
   try {
@@ -59,7 +64,7 @@ it("P213 ipvs to nftables: connections that are open go on, new ones are nftable
     open.push(await dial(), await dial());
     const answers = await Promise.all(open.map(ask));
     assert.deepEqual([...answers].sort(), [...servers]);
-    const asking = keepAsking();
+    asking = keepAsking();
     old.close();
     await next.adopt();
     clean(await next.sync(all));
@@ -98,6 +103,7 @@ it("P213 ipvs to nftables: connections that are open go on, new ones are nftable
     await ask(last);
     open.push(last);
   } finally {
+    await asking?.end();
     for (const socket of open) socket.destroy();
     for (const listener of listeners) listener.close();
     ipvs.close();

@@ -5,7 +5,7 @@ import { openVipLink } from "../../../kernel/ipvs/link.ts";
 import { ipvsFault, openIpvs } from "../../../kernel/ipvs/linux.ts";
 import type { Ipvs, VipLink } from "../../../kernel/ipvs/port.ts";
 import { openNftables } from "../../../kernel/nftables/linux.ts";
-import type { Nftables, Table } from "../../../kernel/nftables/port.ts";
+import type { Nftables } from "../../../kernel/nftables/port.ts";
 import { writeSysctl } from "../../../kernel/sysctl.ts";
 import type { Log } from "../../../lib/log.ts";
 import type { IpFamily } from "../../../net/ip.ts";
@@ -13,9 +13,8 @@ import type { ServicePort } from "../../state.ts";
 import { TrackedNftables } from "../nftables/tracked.ts";
 import type { Changes, DataPlane, Report } from "../port.ts";
 import { removable } from "../removable.ts";
-import { baseChainNames } from "./chains.ts";
 import { FamilyPlane } from "./family-plane.ts";
-import { linkName, tableName } from "./layout.ts";
+import { linkName } from "./layout.ts";
 import { defaultIpvsOptions, type IpvsOptions } from "./options.ts";
 
 export interface IpvsPlaneOptions extends Partial<IpvsOptions> {
@@ -74,28 +73,6 @@ function openPlane(given: IpvsPlaneOptions): DataPlane {
       nftables.close();
     },
   };
-}
-
-/**
- * For a node that goes over to another mode: from now on the rules turn nobody away, and new connections are the other mode's. Virtual
- * services and addresses stay for the connections there are; says whether none is left.
- */
-export function retireIpvs(): boolean {
-  const [ipvs, nft] = [openIpvs(), openNftables()];
-  try {
-    for (const family of ["ip", "ip6"] as const) stopRules(nft, { family, name: tableName });
-    return ipvs.services().every(({ key }) => (ipvs.servers(key) ?? []).every(({ connections }) => connections === 0));
-  } finally {
-    ipvs.close();
-    nft.close();
-  }
-}
-
-/** The sets stay: they name what is ours. */
-function stopRules(nft: Nftables, table: Table): void {
-  const present = nft.chains(table) ?? new Set();
-  const entries = baseChainNames.filter((chain) => present.has(chain));
-  nft.commit(entries.map((chain) => ({ op: "flush-chain", table, chain })));
 }
 
 /** Kernel settings (Documentation/networking/ipvs-sysctl.rst), and why. */
