@@ -368,6 +368,11 @@ export const requiredFields: Readonly<Record<string, readonly string[]>> = {
   [`${storage}.StorageClass`]: ["provisioner"],
 };
 
+/** Fields that are written even if nobody has set them, with what stands for nothing: no validation asks for them. */
+export const writtenFields: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  [`${meta}.Condition`]: { lastTransitionTime: null, message: "", reason: "", status: "", type: "" },
+};
+
 /** Fields (or the values of maps) that hold a Quantity: "100m", "1Gi". */
 export const quantityFields: Readonly<Record<string, readonly string[]>> = {
   [`${core}.ContainerStatus`]: ["allocatedResources"],

@@ -1,5 +1,6 @@
 /** Strict decoding of untyped JSON against the published fields, with the sentences that Kubernetes' decoder gives. */
 import { isJsonObject, type JsonObject, jsonTypeName, setField } from "./json.ts";
+import { writtenFields } from "./merge-keys.ts";
 import { decodeScalar, goName, zeroOf } from "./scalar.ts";
 import { type FieldType, fieldsOf, isRequired, objectType } from "./schema-table.ts";
 
@@ -95,7 +96,8 @@ function decodeObject(schema: string, value: JsonObject, parent: Place | undefin
       result[step] = decodeValue(type, field, place, faults);
     }
   }
-  return result;
+  const written = writtenFields[schema];
+  return written ? { ...written, ...result } : result;
 }
 
 function decodeItem(type: FieldType, value: unknown, place: Place, faults: Faults): unknown {

@@ -102,10 +102,11 @@ function wanted(update: Update, old: StoredObject, nowMs: number): Prepared {
   const { kind, change, writer, subresource } = update;
   const { object: changed, warnings = [] } = change(structuredClone(old));
   const pinned = checkIdentity(changed, old, update);
+  // By what was sent: a part of it may stand for something else beside the rest of the stored object.
+  kind.setDefaults?.(changed);
   const object = restrict(changed, old, update);
   carryMetadata(object, old);
   dropEmptyMetadata(object);
-  kind.setDefaults?.(object);
   // What the server itself carries over or fills in from here on has no owner.
   if (!writer.tracked) trackFields(object, old, { kind, manager: writer.fieldManager, subresource, nowMs });
   return { object, warnings, pinned };

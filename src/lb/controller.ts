@@ -25,6 +25,9 @@ export interface LoadBalancerOptions {
   readonly loadBalancerClass?: string;
 }
 
+/** Service-api S125: as Kubernetes' service controller waits. */
+const retry = { initialMs: 5000, maxMs: 300_000 };
+
 export interface LoadBalancer {
   /** Resolves when the Services were read and the addresses that they have are known. */
   readonly synced: Promise<void>;
@@ -62,6 +65,7 @@ class Controller implements LoadBalancer {
       clock,
       log,
       signal,
+      backoff: retry,
       isExpected: (error) => isConflict(error) || isNotFound(error),
     });
     this.synced = this.#informer.synced.then(() => this.#begin());

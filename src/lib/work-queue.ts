@@ -17,7 +17,7 @@ export interface WorkQueueOptions {
   readonly signal: AbortSignal;
   /** Keys worked on at once; default 5. */
   readonly concurrency?: number;
-  /** Wait after failures of a key; default 5 ms doubling to 30 s. */
+  /** Wait after failures of a key; default 5 ms doubling to 30 s, which is that of expected ones too. */
   readonly backoff?: BackoffOptions;
   /** True for a failure of the normal course (a write conflict): it is retried, and logged at debug level only. */
   readonly isExpected?: (error: unknown) => boolean;
@@ -141,9 +141,10 @@ class Queue implements WorkQueue {
     const { backoff = defaultBackoff, isExpected, log } = this.#options;
     const failures = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, failures);
-    const retryInMs = backoffMs(failures, backoff);
+    const expected = isExpected?.(error) === true;
+    const retryInMs = backoffMs(failures, expected ? defaultBackoff : backoff);
     const fields = { key, error, failures, retryInMs: Math.round(retryInMs) };
-    if (isExpected?.(error)) log.debug("reconcile failed", fields);
+    if (expected) log.debug("reconcile failed", fields);
     else log.warn("reconcile failed", fields);
     this.addAfter(key, retryInMs);
   }

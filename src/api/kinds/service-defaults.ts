@@ -20,6 +20,7 @@ export function setServiceDefaults(service: Service): void {
   const { spec } = service;
   spec.type ||= "ClusterIP";
   setAffinityDefaults(spec);
+  if (service.status) (service.status as { loadBalancer?: object }).loadBalancer ??= {};
   dropEmpty(spec, omittedWhenEmpty);
   for (const port of spec.ports ?? []) {
     dropEmpty(port, ["name", "nodePort"]);

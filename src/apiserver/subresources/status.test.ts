@@ -43,3 +43,27 @@ for (const { what, collection, spec, status, labels } of cases) {
     assert.deepEqual(patched.spec, created.body.spec);
   });
 }
+
+test("S14 S59 a Service's status is completed by what was sent: the mode of an address, empty fields of conditions, no load balancer", async () => {
+  const path = "/api/v1/namespaces/default/services";
+  const ports = [{ port: 80 }];
+  const balanced = {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "lb" },
+    spec: { type: "LoadBalancer", ports },
+  };
+  await ask("POST", path, { body: balanced });
+  const ingress = [{ ip: "192.0.2.1" }];
+  const put = (more: object) => ask("PUT", `${path}/lb/status`, { body: { ...balanced, ...more } });
+  const { status } = (await put({ status: { loadBalancer: { ingress } } })).body;
+  assert.deepEqual(status.loadBalancer.ingress, [{ ip: "192.0.2.1", ipMode: "VIP" }]);
+  const refused = await put({ spec: undefined, status: { loadBalancer: { ingress } } });
+  assert.deepEqual(
+    [refused.code, refused.body.details.causes[0].field],
+    [422, "status.loadBalancer.ingress[0].ipMode"],
+  );
+  const { body } = await put({ status: { conditions: [{ type: "A" }] } });
+  const condition = { type: "A", status: "", reason: "", message: "", lastTransitionTime: null };
+  assert.deepEqual(body.status, { conditions: [condition], loadBalancer: {} });
+});
