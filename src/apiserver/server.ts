@@ -52,6 +52,8 @@ export interface ApiServerOptions {
   readonly config: ServerConfig;
   readonly log: Log;
   readonly clock?: Clock;
+  /** What else stands in /metrics: that of other parts of the process. */
+  readonly moreMetrics?: () => string;
 }
 
 /** Where to listen: an inherited socket, or an address. */
@@ -207,7 +209,12 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const { config, clock, log } = context;
   const flows = new FlowControl(clock, config.flowLimits);
   const audit = config.auditLog ? openAudit(config.auditLog, { clock, log }) : undefined;
-  const staticPaths = createStaticPaths(context, { metrics, checks, gauges: () => flows.gauges });
+  const staticPaths = createStaticPaths(context, {
+    metrics,
+    checks,
+    gauges: () => flows.gauges,
+    more: options.moreMetrics,
+  });
   const edge: Edge = { server: context, metrics, staticPaths, flows, audit };
   await bootstrapPolicy(context);
   await startAggregation(context);

@@ -11,6 +11,8 @@ import { version } from "./version.ts";
 
 export interface StaticOptions {
   readonly metrics: Metrics;
+  /** The metrics of other parts. */
+  readonly more?: (() => string) | undefined;
   readonly checks: readonly HealthCheck[];
   /** What metrics asks for at the moment of a scrape, by full name. */
   readonly gauges: () => Readonly<Record<string, number>>;
@@ -46,7 +48,7 @@ const text = (code: number, body: string): Answer => ({
 /** Answers GETs of these paths; undefined: there is nothing at that path. */
 export function createStaticPaths(
   server: Pick<ServerContext, "kinds" | "store" | "tokens">,
-  { metrics, checks, gauges }: StaticOptions,
+  { metrics, checks, gauges, more }: StaticOptions,
 ): (request: StaticRequest) => Promise<Answer | undefined> {
   const { store, tokens } = server;
   let openapi: Promise<OpenapiDocuments> | undefined;
@@ -105,7 +107,7 @@ export function createStaticPaths(
       }
       case "metrics":
         return path === "/metrics"
-          ? text(200, metrics.format({ fairlead_store_revision: store.revision, ...gauges() }))
+          ? text(200, metrics.format({ fairlead_store_revision: store.revision, ...gauges() }) + (more?.() ?? ""))
           : undefined;
       case ".well-known":
       case "openid":

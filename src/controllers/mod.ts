@@ -13,6 +13,7 @@ import { startCollections } from "./discovery/collections.ts";
 import { startDisruptionController } from "./disruption/controller.ts";
 import { startEndpointsController } from "./endpoints/controller.ts";
 import { startEndpointSliceController } from "./endpointslice/controller.ts";
+import { EndpointSliceMetrics } from "./endpointslice/metrics.ts";
 import { startEndpointSliceMirroringController } from "./endpointslice-mirroring/controller.ts";
 import { startGarbageCollector } from "./garbage-collection/controller.ts";
 import { createInformers, type Informers, late } from "./informers.ts";
@@ -69,6 +70,8 @@ function present<T extends KubeObject>(informer: Informer<T>, key: string): Prom
  */
 export function startControllers({ client, log, signal, clock = systemClock, config }: ControllersOptions): {
   ready: Promise<void>;
+  /** In the text format of Prometheus. */
+  metrics(): string;
 } {
   const informers = createInformers(client, { log, signal });
   const names = Object.keys(informers) as (keyof Informers)[];
@@ -82,7 +85,8 @@ export function startControllers({ client, log, signal, clock = systemClock, con
   startServiceAccountController(context, config);
   const { apiServerAddress: address, kubernetesClusterIP: clusterIP = "10.96.0.1" } = config;
   startKubernetesServiceController(context, { address, clusterIP });
-  startEndpointSliceController(context);
+  const metrics = new EndpointSliceMetrics();
+  startEndpointSliceController(context, metrics);
   startEndpointsController(context);
   startEndpointSliceMirroringController(context);
   startScheduler(context);
@@ -105,5 +109,5 @@ export function startControllers({ client, log, signal, clock = systemClock, con
     ...systemNamespaces.map((name) => present(informers.namespaces, name)),
     present(informers.services, "default/kubernetes"),
   ];
-  return { ready: Promise.all([synced, ...awaited]).then(() => {}) };
+  return { ready: Promise.all([synced, ...awaited]).then(() => {}), metrics: () => metrics.format() };
 }

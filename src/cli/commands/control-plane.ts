@@ -43,6 +43,7 @@ async function run(config: ClusterConfig, { proxyMode, auditLog }: Settings, sig
     ensurePki(all.pki, { hosts: [apiAddress], nodes: config.nodes }),
     open(all.store, { log: log.child({ component: "store" }) }),
   ]);
+  let controllers: ReturnType<typeof startControllers> | undefined;
   const server = await createApiServer({
     store,
     kinds,
@@ -55,6 +56,7 @@ async function run(config: ClusterConfig, { proxyMode, auditLog }: Settings, sig
       ...(auditLog ? { auditLog } : {}),
     },
     log: log.child({ component: "apiserver" }),
+    moreMetrics: () => controllers?.metrics() ?? "",
   });
   await server.listen({ host: apiAddress, port: config.apiPort });
   await server.listen({ fd: inheritedFd });
@@ -65,7 +67,7 @@ async function run(config: ClusterConfig, { proxyMode, auditLog }: Settings, sig
     return createClient({ server: "http://control-plane", connect, namespace: "default" }, { userAgent, log, signal });
   };
   const client = clientOf("fairlead-controllers");
-  startControllers({
+  controllers = startControllers({
     client,
     log: log.child({ component: "controllers" }),
     signal,

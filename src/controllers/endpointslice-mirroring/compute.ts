@@ -127,7 +127,8 @@ export interface MirrorPlan {
   readonly delete: readonly EndpointSlice[];
 }
 
-const keyOf = ({ addressType, ports = [] }: EndpointSlice): string => `${addressType} ${portsKey(ports)}`;
+/** Kubernetes writes null for no ports. */
+const keyOf = ({ addressType, ports }: EndpointSlice): string => `${addressType} ${portsKey(ports ?? [])}`;
 
 const essence = ({
   metadata: { labels = {}, annotations = {}, ownerReferences = [] },

@@ -7,12 +7,16 @@ import { type Context, createQueue, createRecorder, isRace } from "../context.ts
 import { sliceIndexes } from "../informers.ts";
 import { createTriggerTimes, podsOf, selectorOf, servicesOf, servicesTouched, triggerTime } from "../service-pods.ts";
 import { computeGroups, type Group } from "./compute.ts";
+import { EndpointSliceMetrics } from "./metrics.ts";
 import { managedBy, managedByLabel, planSlices, serviceNameLabel } from "./plan.ts";
 import { setZoneHints, wantsZoneHints, weightOf } from "./zone-hints.ts";
 
 const zoneLabel = "topology.kubernetes.io/zone";
 
-export function startEndpointSliceController(context: Context): WorkQueue {
+export function startEndpointSliceController(
+  context: Context,
+  metrics: EndpointSliceMetrics = new EndpointSliceMetrics(),
+): WorkQueue {
   const { client, informers } = context;
   const { services, pods, nodes } = informers;
   const slices = createWriteThrough(client, endpointSlices, {
@@ -45,7 +49,10 @@ export function startEndpointSliceController(context: Context): WorkQueue {
   const reconcile = async (key: string): Promise<void> => {
     const service = services.get(key);
     if (!service) hintRefusals.delete(key);
-    if (!service || !selectorOf(service)) return triggers.clear(key);
+    if (!service || !selectorOf(service)) {
+      metrics.forget(key);
+      return triggers.clear(key);
+    }
     const existing = slices
       .byIndex("service", key)
       .filter(({ metadata }) => metadata.labels?.[managedByLabel] === managedBy);
@@ -58,12 +65,14 @@ export function startEndpointSliceController(context: Context): WorkQueue {
       await Promise.all(plan.update.map((slice) => slices.update(slice)));
       await Promise.all(plan.delete.map((slice) => slices.delete(slice)));
     } catch (error) {
+      metrics.failed(isRace(error) ? "stale" : "error");
       if (!isRace(error)) {
         const message = `Error updating Endpoint Slices for Service ${key}: ${(error as Error).message}`;
         recorder.record(service, { type: "Warning", reason: "FailedToUpdateEndpointSlices", message });
       }
       throw error;
     }
+    metrics.synced({ key, service, groups, existing, plan, hinted: wantsZoneHints(service) });
     // A newer trigger that came during the writes is for the next ones.
     if (triggers.get(key) === time) triggers.clear(key);
   };

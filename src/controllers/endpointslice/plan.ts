@@ -51,10 +51,11 @@ export function planSlices(input: PlanInput): SlicePlan {
   return writes(input, { filled, unwanted, foreign });
 }
 
-function groupOf({ addressType, ports = [] }: EndpointSlice): Pick<Group, "addressType" | "ports"> {
+/** Kubernetes writes null for no ports. */
+function groupOf({ addressType, ports }: EndpointSlice): Pick<Group, "addressType" | "ports"> {
   return {
     addressType: addressType as AddressType,
-    ports: ports.map(({ name = "", port = 0, protocol = "TCP", appProtocol }) => ({
+    ports: (ports ?? []).map(({ name = "", port = 0, protocol = "TCP", appProtocol }) => ({
       name,
       port,
       protocol,
