@@ -12,6 +12,8 @@ export function faultOf(
   // As in Kubernetes: no ServiceCIDR is left to take an address from, for somebody deleted them.
   if (status === 500 && /failed to allocate a serviceIP for Service .*: range is full/.test(body.toString()))
     return undefined;
+  // As in Kubernetes: somebody configured a webhook that cannot be asked.
+  if (status === 500 && /failed calling webhook|conversion webhook for/.test(body.toString())) return undefined;
   if (status >= 500) {
     if (forwarded && status >= 502 && status <= 504) return undefined;
     return malformed && status === 505 ? undefined : `status ${status}: ${body.toString().slice(0, 300)}`;

@@ -55,7 +55,46 @@ export const widgetDefinition = {
   },
 };
 
+const admission = (kind: string, rest: object): object => ({
+  apiVersion: "admissionregistration.k8s.io/v1",
+  kind,
+  metadata: meta,
+  ...rest,
+});
+const ofMaps = { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["configmaps"] };
+const webhook = {
+  name: "one.example.com",
+  clientConfig: { url: "https://127.0.0.1:1/x" },
+  rules: [ofMaps],
+  failurePolicy: "Ignore",
+  matchConditions: [{ name: "a", expression: "object.metadata.name != 'b'" }],
+  admissionReviewVersions: ["v1"],
+  sideEffects: "None",
+  timeoutSeconds: 1,
+};
+
 const samples: Readonly<Record<string, readonly object[]>> = {
+  mutatingwebhookconfigurations: [admission("MutatingWebhookConfiguration", { webhooks: [webhook] })],
+  validatingwebhookconfigurations: [admission("ValidatingWebhookConfiguration", { webhooks: [webhook] })],
+  validatingadmissionpolicies: [
+    admission("ValidatingAdmissionPolicy", {
+      spec: {
+        matchConstraints: { resourceRules: [ofMaps] },
+        paramKind: { apiVersion: "v1", kind: "ConfigMap" },
+        variables: [{ name: "size", expression: "size(object.data)" }],
+        validations: [{ expression: "variables.size < 3", messageExpression: "'not ' + string(variables.size)" }],
+      },
+    }),
+  ],
+  validatingadmissionpolicybindings: [
+    admission("ValidatingAdmissionPolicyBinding", {
+      spec: {
+        policyName: "web",
+        validationActions: ["Warn"],
+        paramRef: { name: "web", namespace: "default", parameterNotFoundAction: "Allow" },
+      },
+    }),
+  ],
   services: [
     service({ selector: labels, ports: [port] }),
     service({ type: "NodePort", selector: labels, ports: [{ ...port, nodePort: 30080 }] }),
