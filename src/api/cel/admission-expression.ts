@@ -4,6 +4,7 @@
  */
 import type { Environment } from "@marcbachmann/cel-js";
 import { isJsonObject } from "../json.ts";
+import { type Authorizer, registerAuthorizer } from "./authorizer.ts";
 import { createEnvironment, firstLine } from "./environment.ts";
 
 /** What an expression may speak of. Values are those of `celValue`. */
@@ -13,6 +14,7 @@ export interface Scope {
   readonly request: unknown;
   readonly namespaceObject?: unknown;
   readonly params?: unknown;
+  readonly authorizer?: Authorizer;
   /** Each is reckoned when it is first asked for. */
   readonly variables?: object;
 }
@@ -26,6 +28,8 @@ interface Declared {
   readonly params?: boolean;
   /** The names of variables that were defined before. */
   readonly variables?: readonly string[];
+  /** It may ask who may do what; default true. */
+  readonly authorizer?: boolean;
   /** What it must come to; `any`: all is well. */
   readonly result: "bool" | "string" | "string or null" | "any";
 }
@@ -33,10 +37,13 @@ interface Declared {
 const always = ["object", "oldObject", "request", "namespaceObject"];
 const environments = new Map<string, Environment>();
 
-function environmentOf({ params = false, variables }: Declared): Environment {
+function environmentOf({ params = false, authorizer = true, variables }: Declared): Environment {
   const names = [...always, ...(params ? ["params"] : []), ...(variables ? ["variables"] : [])];
-  const key = names.join();
-  const environment = environments.get(key) ?? createEnvironment(names);
+  const key = `${names} ${authorizer}`;
+  const known = environments.get(key);
+  if (known) return known;
+  const environment = createEnvironment(names);
+  if (authorizer) registerAuthorizer(environment);
   environments.set(key, environment);
   return environment;
 }

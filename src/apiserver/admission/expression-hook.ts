@@ -40,7 +40,11 @@ function expressionsOfPolicy(spec: ValidatingAdmissionPolicySpec): Written[] {
   });
   const validations = (spec.validations ?? []).flatMap(({ expression, messageExpression }, index): Written[] => [
     [`spec.validations[${index}].expression`, expression, { ...all, result: "bool" }],
-    [`spec.validations[${index}].messageExpression`, messageExpression, { ...all, result: "string" }],
+    [
+      `spec.validations[${index}].messageExpression`,
+      messageExpression,
+      { ...all, authorizer: false, result: "string" },
+    ],
   ]);
   const annotations = (spec.auditAnnotations ?? []).map(({ valueExpression }, index): Written => {
     return [`spec.auditAnnotations[${index}].valueExpression`, valueExpression, { ...all, result: "string or null" }];

@@ -235,11 +235,6 @@ test("expressions that cannot be are refused when they are written", async () =>
       /undefined field 'y'$/,
     ],
     [
-      { validations: [{ expression: "authorizer.path('/x').check('get').allowed()" }] },
-      "spec.validations[0].expression",
-      /authorizer/,
-    ],
-    [
       { validations: [{ expression: "true", messageExpression: "1" }] },
       "spec.validations[0].messageExpression",
       /must evaluate to string but got int$/,
@@ -255,5 +250,30 @@ test("expressions that cannot be are refused when they are written", async () =>
     const { code, body } = await ask("POST", `${group}/validatingadmissionpolicies`, { body: policy(spec) });
     assert.deepEqual([code, body.details.causes[0].field], [422, field]);
     assert.match(body.details.causes[0].message, message);
+  }
+});
+
+test("an expression may ask what the requester, or an account, is allowed to do", async () => {
+  const cases = [
+    ["authorizer.group('').resource('secrets').namespace('default').check('get').allowed()", true, false],
+    ["authorizer.path('/healthz').check('get').allowed()", true, true],
+    ["authorizer.requestResource.check('create').allowed()", true, true],
+    ["authorizer.requestResource.check('deletecollection').allowed()", true, false],
+    ["authorizer.serviceAccount('default', 'nobody').group('').resource('pods').check('list').allowed()", false, false],
+  ] as const;
+  const rules = [{ apiGroups: [""], resources: ["configmaps"], verbs: ["create"] }];
+  const roles = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
+  await ask("POST", `${roles}/roles`, { body: { metadata: { name: "maker" }, rules } });
+  const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "maker" };
+  const subjects = [{ kind: "User", apiGroup: "rbac.authorization.k8s.io", name: "alice" }];
+  await ask("POST", `${roles}/rolebindings`, { body: { metadata: { name: "maker" }, roleRef, subjects } });
+  for (const [expression, admin, alice] of cases) {
+    await using({ validations: [{ expression }] }, {}, async () => {
+      const body = configMap("asked");
+      const code = async (headers: Record<string, string> = {}) =>
+        (await ask("POST", `${maps}?dryRun=All`, { body, headers })).code;
+      const want = [admin, alice].map((allowed) => (allowed ? 201 : 422));
+      assert.deepEqual([await code(), await code({ "impersonate-user": "alice" })], want, expression);
+    });
   }
 });

@@ -65,7 +65,7 @@ export function compilePolicy(spec: ValidatingAdmissionPolicySpec): Program {
       validation,
       test: expressionOf(validation.expression, { ...all, result: "bool" }),
       message: validation.messageExpression
-        ? expressionOf(validation.messageExpression, { ...all, result: "string" })
+        ? expressionOf(validation.messageExpression, { ...all, authorizer: false, result: "string" })
         : undefined,
     })),
     annotations: (spec.auditAnnotations ?? []).map(({ key, valueExpression }) => {

@@ -18,7 +18,7 @@ export async function mutate<T extends object>(
   calls: readonly HookCall[],
   { attributes, warnings, again }: Passing & { again: ((object: T) => T | Promise<T>) | undefined },
 ): Promise<T | undefined> {
-  const visit = new Visit(server.store, attributes, warnings);
+  const visit = new Visit(server, attributes, warnings);
   const repeat = again && (async (object: JsonObject) => (await again(object as T)) as JsonObject);
   const changed = await callMutating(server, calls, visit, repeat);
   return changed ? (visit.object as T) : undefined;
@@ -26,7 +26,7 @@ export async function mutate<T extends object>(
 
 /** Policies are tested before webhooks are asked. */
 export async function validate(server: ServerContext, calls: Calls, { attributes, warnings }: Passing): Promise<void> {
-  const visit = new Visit(server.store, attributes, warnings);
+  const visit = new Visit(server, attributes, warnings);
   if (calls.policies.length > 0) await testPolicies(server, calls.policies, visit);
   if (calls.validating.length > 0) await callValidating(server, calls.validating, visit);
 }

@@ -6,11 +6,12 @@ import type { Namespace } from "../../../api/object.ts";
 import { namespaces } from "../../../api/resource.ts";
 import { type LabelSelector, matches } from "../../../api/selectors.ts";
 import { notFound } from "../../../api/status.ts";
-import type { Store } from "../../../store/store.ts";
 import { objectOf, type StoredObject } from "../../codec.ts";
+import type { ServerContext } from "../../context.ts";
 import { objectStoreKey } from "../../keys.ts";
 import { convertedForm } from "../../stored-form.ts";
 import { type Attributes, requestOf } from "./attributes.ts";
+import { authorizerFor } from "./authorizer.ts";
 
 type Labels = Readonly<Record<string, string>> | undefined;
 
@@ -18,14 +19,14 @@ const labelsOf = (object: JsonObject | null): Labels => (object?.metadata as { l
 
 export class Visit {
   readonly attributes: Attributes;
-  readonly #store: Store;
+  readonly #server: ServerContext;
   /** What the client is to be warned of. */
   readonly warnings: string[];
   #object: JsonObject | null;
   #namespace: Promise<Namespace> | undefined;
 
-  constructor(store: Store, attributes: Attributes, warnings: string[]) {
-    this.#store = store;
+  constructor(server: ServerContext, attributes: Attributes, warnings: string[]) {
+    this.#server = server;
     this.attributes = attributes;
     this.#object = attributes.object;
     this.warnings = warnings;
@@ -48,7 +49,7 @@ export class Visit {
 
   async #readNamespace(): Promise<Namespace> {
     const { namespace } = this.attributes;
-    const entry = await this.#store.get(objectStoreKey(namespaces, undefined, namespace));
+    const entry = await this.#server.store.get(objectStoreKey(namespaces, undefined, namespace));
     if (!entry) throw notFound(namespaces, namespace);
     return objectOf(entry.value) as unknown as Namespace;
   }
@@ -89,6 +90,7 @@ export class Visit {
       object: celValue(object),
       oldObject: celValue(oldObject),
       request: celValue(requestOf(this.attributes, as)),
+      authorizer: authorizerFor(this.#server, this.attributes),
       namespaceObject: celValue(inside ? await this.namespace() : null),
     };
   }
