@@ -64,6 +64,7 @@ const roots: readonly (readonly [packageName: string, ...classes: string[]])[] =
     "io.k8s.api.admissionregistration.v1",
     ...withLists("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"),
     ...withLists("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"),
+    ...withLists("MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"),
   ],
   ["io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1", ...withLists("CustomResourceDefinition")],
 ];

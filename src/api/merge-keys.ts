@@ -51,6 +51,7 @@ const granular: MergeFacts = { atomic: false };
 
 /** By schema, then by field. */
 export const mergeFacts: Readonly<Record<string, Readonly<Record<string, MergeFacts>>>> = {
+  [`${admission}.MutatingAdmissionPolicySpec`]: { matchConditions: by("name") },
   [`${admission}.MutatingWebhook`]: { matchConditions: by("name") },
   [`${admission}.MutatingWebhookConfiguration`]: { webhooks: by("name") },
   [`${admission}.ValidatingAdmissionPolicyBindingSpec`]: { validationActions: set },
@@ -161,6 +162,7 @@ export const requiredFields: Readonly<Record<string, readonly string[]>> = {
   [`${admission}.AuditAnnotation`]: ["key", "valueExpression"],
   [`${admission}.ExpressionWarning`]: ["fieldRef", "warning"],
   [`${admission}.MatchCondition`]: ["name", "expression"],
+  [`${admission}.Mutation`]: ["patchType"],
   [`${admission}.MutatingWebhook`]: ["name", "clientConfig", "sideEffects", "admissionReviewVersions"],
   [`${admission}.ServiceReference`]: ["namespace", "name"],
   [`${admission}.ValidatingAdmissionPolicyBinding`]: ["spec"],

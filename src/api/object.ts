@@ -95,6 +95,25 @@ export type ValidatingAdmissionPolicyBinding = Specified<
   admissionregistration.ValidatingAdmissionPolicyBinding,
   "ValidatingAdmissionPolicyBinding"
 >;
+/** One change that a policy makes, by an expression. */
+export interface Mutation {
+  readonly patchType?: string;
+  readonly applyConfiguration?: { readonly expression?: string };
+  readonly jsonPatch?: { readonly expression?: string };
+}
+
+type PolicySpec = NonNullable<admissionregistration.ValidatingAdmissionPolicy["spec"]>;
+type BindingSpec = NonNullable<admissionregistration.ValidatingAdmissionPolicyBinding["spec"]>;
+
+export type MutatingAdmissionPolicy = Typed<unknown, "MutatingAdmissionPolicy"> & {
+  spec: Omit<PolicySpec, "validations" | "auditAnnotations"> & {
+    readonly mutations?: readonly Mutation[];
+    readonly reinvocationPolicy?: string;
+  };
+};
+export type MutatingAdmissionPolicyBinding = Typed<unknown, "MutatingAdmissionPolicyBinding"> & {
+  spec: Omit<BindingSpec, "validationActions">;
+};
 export type StorageClass = Typed<StorageClassFields, "StorageClass">;
 export type RuntimeClass = Typed<RuntimeClassFields, "RuntimeClass">;
 

@@ -150,6 +150,20 @@ export const customResourceDefinitions = resource<objects.CustomResourceDefiniti
   false,
 );
 
+export const mutatingAdmissionPolicies = resource<objects.MutatingAdmissionPolicy>(
+  "admissionregistration.k8s.io",
+  "v1",
+  "MutatingAdmissionPolicy",
+  "mutatingadmissionpolicies",
+  false,
+);
+export const mutatingAdmissionPolicyBindings = resource<objects.MutatingAdmissionPolicyBinding>(
+  "admissionregistration.k8s.io",
+  "v1",
+  "MutatingAdmissionPolicyBinding",
+  "mutatingadmissionpolicybindings",
+  false,
+);
 export const mutatingWebhookConfigurations = resource<objects.MutatingWebhookConfiguration>(
   "admissionregistration.k8s.io",
   "v1",

@@ -86,6 +86,25 @@ const samples: Readonly<Record<string, readonly object[]>> = {
       },
     }),
   ],
+  mutatingadmissionpolicies: [
+    admission("MutatingAdmissionPolicy", {
+      spec: {
+        matchConstraints: { resourceRules: [ofMaps] },
+        reinvocationPolicy: "IfNeeded",
+        mutations: [
+          {
+            patchType: "ApplyConfiguration",
+            applyConfiguration: { expression: 'Object{metadata: Object.metadata{labels: {"a": "b"}}}' },
+          },
+          {
+            patchType: "JSONPatch",
+            jsonPatch: { expression: '[JSONPatch{op: "add", path: "/data", value: {"a": object.metadata.name}}]' },
+          },
+        ],
+      },
+    }),
+  ],
+  mutatingadmissionpolicybindings: [admission("MutatingAdmissionPolicyBinding", { spec: { policyName: "web" } })],
   validatingadmissionpolicybindings: [
     admission("ValidatingAdmissionPolicyBinding", {
       spec: {

@@ -6,6 +6,7 @@ import type { Environment } from "@marcbachmann/cel-js";
 import { isJsonObject } from "../json.ts";
 import { type Authorizer, registerAuthorizer } from "./authorizer.ts";
 import { createEnvironment, firstLine } from "./environment.ts";
+import { plainLiterals } from "./struct-literals.ts";
 
 /** What an expression may speak of. Values are those of `celValue`. */
 export interface Scope {
@@ -30,6 +31,8 @@ interface Declared {
   readonly variables?: readonly string[];
   /** It may ask who may do what; default true. */
   readonly authorizer?: boolean;
+  /** It may make objects of named types, to change the one that is asked about. */
+  readonly structs?: boolean;
   /** What it must come to; `any`: all is well. */
   readonly result: "bool" | "string" | "string or null" | "any";
 }
@@ -55,6 +58,16 @@ export function celValue(value: unknown): unknown {
   return typeof value === "number" && Number.isInteger(value) ? BigInt(value) : (value ?? null);
 }
 
+/** The other way: what an expression has made, as JSON. */
+export function jsonValue(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(jsonValue);
+  if (typeof value === "bigint") return Number(value);
+  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Map) return jsonValue(Object.fromEntries(value));
+  if (isJsonObject(value)) return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, jsonValue(one)]));
+  return value;
+}
+
 const results: Readonly<Record<Declared["result"], readonly string[]>> = {
   bool: ["bool", "dyn"],
   string: ["string", "dyn"],
@@ -74,7 +87,7 @@ export function compileExpression(text: string, declared: Declared): Expression 
   const missing = unknownVariable(text, declared.variables);
   if (missing !== undefined) return { fault: `compilation failed: undefined field '${missing}'` };
   try {
-    const parsed = environmentOf(declared).parse(text);
+    const parsed = environmentOf(declared).parse(declared.structs ? plainLiterals(text) : text);
     const { valid, error, type = "" } = parsed.check();
     if (!valid) return { fault: `compilation failed: ${firstLine(error)}` };
     const wanted = results[declared.result];

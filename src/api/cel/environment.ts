@@ -16,11 +16,21 @@ const extreme = (list: readonly unknown[], sign: 1 | -1): unknown =>
 const sum = (list: readonly unknown[]): unknown =>
   list.length === 0 ? 0n : list.reduce((total, item) => (total as number) + (item as number));
 
+/** The name before the dot in `jsonpatch.escapeKey("a/b")`. */
+class JsonPatchLibrary {}
+const library = "kubernetes.JSONPatchLibrary";
+
 /** `variables`: names that expressions may use, of any type. */
 export function createEnvironment(variables: readonly string[]): Environment {
   const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
   const environment = new Environment({ enableOptionalTypes: true, homogeneousAggregateLiterals: false });
   for (const name of variables) environment.registerVariable(name, "dyn");
+  environment
+    .registerType(library, JsonPatchLibrary)
+    .registerConstant("jsonpatch", library, new JsonPatchLibrary())
+    .registerFunction(`${library}.escapeKey(string): string`, (_library: JsonPatchLibrary, key: string) =>
+      key.replaceAll("~", "~0").replaceAll("/", "~1"),
+    );
   return registerQuantity(environment)
     .registerFunction("isURL(string): bool", (text: string) => URL.canParse(text))
     .registerFunction("isIP(string): bool", (text: string) => isIP(text) !== 0)

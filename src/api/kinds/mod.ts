@@ -19,6 +19,8 @@ import { ipAddressKind } from "./ip-address.ts";
 import { jobKind } from "./job.ts";
 import { leaseKind } from "./lease.ts";
 import { limitRangeKind } from "./limit-range.ts";
+import { mutatingAdmissionPolicyKind } from "./mutating-admission-policy.ts";
+import { mutatingAdmissionPolicyBindingKind } from "./mutating-admission-policy-binding.ts";
 import { mutatingWebhookConfigurationKind } from "./mutating-webhook-configuration.ts";
 import { namespaceKind } from "./namespace.ts";
 import { networkPolicyKind } from "./network-policy.ts";
@@ -92,6 +94,8 @@ export const kinds: readonly Kind[] = [
   general(runtimeClassKind),
   general(endpointSliceKind),
   eventsEventKind,
+  general(mutatingAdmissionPolicyKind),
+  general(mutatingAdmissionPolicyBindingKind),
   general(mutatingWebhookConfigurationKind),
   general(validatingWebhookConfigurationKind),
   general(validatingAdmissionPolicyKind),

@@ -1,24 +1,13 @@
-import type {
-  AuditAnnotation,
-  ParamKind,
-  ValidatingAdmissionPolicySpec,
-  Validation,
-  Variable,
-} from "kubernetes-types/admissionregistration/v1";
+import type { AuditAnnotation, Validation } from "kubernetes-types/admissionregistration/v1";
 import { duplicate, invalid, notSupported, required } from "../field-error.ts";
 import type { FieldError, Kind } from "../kind.ts";
-import { checkDns1035Label, checkDnsSubdomain, checkQualifiedName } from "../names.ts";
+import { checkQualifiedName } from "../names.ts";
 import type { ValidatingAdmissionPolicy } from "../object.ts";
 import { validatingAdmissionPolicies } from "../resource.ts";
-import {
-  defaultMatchResources,
-  failurePolicies,
-  oneOfIfSet,
-  validateMatchConditions,
-  validateMatchResources,
-} from "./_admission-rule.ts";
+import { paramKindColumn, validateConstraints, validateParamKind, validateVariable } from "./_admission-policy.ts";
+import { defaultMatchResources, failurePolicies, oneOfIfSet, validateMatchConditions } from "./_admission-rule.ts";
 import { checked } from "./_check.ts";
-import { ageColumn, integer, nameColumn, text } from "./_column.ts";
+import { ageColumn, integer, nameColumn } from "./_column.ts";
 import { specOf } from "./_workload.ts";
 
 const reasons = ["Forbidden", "Invalid", "RequestEntityTooLarge"];
@@ -29,39 +18,6 @@ function setDefaults(policy: ValidatingAdmissionPolicy): void {
   const spec = specOf(policy);
   spec.failurePolicy ??= "Fail";
   defaultMatchResources(spec.matchConstraints);
-}
-
-function validateParamKind(path: string, { apiVersion = "", kind = "" }: ParamKind): FieldError[] {
-  const faults: FieldError[] = [];
-  const place = `${path}.apiVersion`;
-  const parts = apiVersion.split("/");
-  const version = parts.at(-1) ?? "";
-  if (!apiVersion) faults.push(required(place));
-  else if (parts.length > 2) faults.push(invalid(place, apiVersion, `unexpected GroupVersion string: ${apiVersion}`));
-  else {
-    const group = parts.length === 2 ? (parts[0] ?? "") : "";
-    const badGroup = group ? checkDnsSubdomain(group) : [];
-    if (badGroup.length > 0) faults.push(invalid(place, group, badGroup.join(",")));
-    const badVersion = version ? checkDns1035Label(version) : [];
-    if (!version) faults.push(invalid(place, apiVersion, "version must be specified"));
-    else if (badVersion.length > 0) faults.push(invalid(place, version, badVersion.join(",")));
-  }
-  const badKind = checkDns1035Label(kind.toLowerCase());
-  if (!kind) faults.push(required(`${path}.kind`));
-  else if (badKind.length > 0) {
-    faults.push(invalid(`${path}.kind`, kind, `may have mixed case, but should otherwise match: ${badKind.join(",")}`));
-  }
-  return faults;
-}
-
-function validateVariable(path: string, { name = "", expression = "" }: Variable): FieldError[] {
-  const faults: FieldError[] = [];
-  if (!name.trim()) faults.push(required(`${path}.name`, "name is not specified"));
-  else if (!/^[_a-zA-Z][_a-zA-Z0-9]*$/.test(name)) {
-    faults.push(invalid(`${path}.name`, name, "must be a valid CEL identifier"));
-  }
-  if (!expression.trim()) faults.push(required(`${path}.expression`, "expression is not specified"));
-  return faults;
 }
 
 function validateValidation(path: string, { expression = "", message, messageExpression, reason }: Validation) {
@@ -103,13 +59,6 @@ function validateAnnotations(annotations: readonly AuditAnnotation[], name: stri
   ];
 }
 
-function validateMatch({ matchConstraints }: ValidatingAdmissionPolicySpec): FieldError[] {
-  const path = "spec.matchConstraints";
-  if (!matchConstraints) return [required(path)];
-  const faults = validateMatchResources(path, matchConstraints);
-  return matchConstraints.resourceRules?.length ? faults : [...faults, required(`${path}.resourceRules`)];
-}
-
 function validate({ spec, metadata }: ValidatingAdmissionPolicy): FieldError[] {
   const { validations = [], auditAnnotations = [], variables = [], paramKind } = spec;
   const needed = "validations or auditAnnotations must contain at least one item";
@@ -117,7 +66,7 @@ function validate({ spec, metadata }: ValidatingAdmissionPolicy): FieldError[] {
   return [
     ...oneOfIfSet("spec.failurePolicy", spec.failurePolicy, failurePolicies),
     ...(paramKind ? validateParamKind("spec.paramKind", paramKind) : []),
-    ...validateMatch(spec),
+    ...validateConstraints(spec.matchConstraints),
     ...validateMatchConditions("spec.matchConditions", spec.matchConditions ?? []),
     ...variables.flatMap((one, index) => validateVariable(`spec.variables[${index}]`, one)),
     ...(idle ? [required("spec.validations", needed), required("spec.auditAnnotations", needed)] : []),
@@ -142,9 +91,7 @@ export const validatingAdmissionPolicyKind: Kind<ValidatingAdmissionPolicy> = {
   columns: [
     nameColumn,
     integer("Validations", "How many expressions it tests.", ({ spec }) => spec.validations?.length ?? 0),
-    text("ParamKind", "The kind of its parameters.", ({ spec: { paramKind } }) => {
-      return paramKind ? `${paramKind.apiVersion}/${paramKind.kind}` : "<unset>";
-    }),
+    paramKindColumn,
     ageColumn,
   ],
 };

@@ -3,6 +3,7 @@ import type { ValidatingAdmissionPolicySpec } from "kubernetes-types/admissionre
 import { invalid } from "../../api/field-error.ts";
 import type { FieldError } from "../../api/kind.ts";
 import type { WebhookConfiguration } from "../../api/kinds/_webhook.ts";
+import type { MutatingAdmissionPolicy } from "../../api/object.ts";
 import type { StoredObject } from "../codec.ts";
 import { admitted, type WriteHook } from "./write-hook.ts";
 
@@ -52,6 +53,26 @@ function expressionsOfPolicy(spec: ValidatingAdmissionPolicySpec): Written[] {
   return [...conditionsIn("spec.", spec, params), ...variables, ...validations, ...annotations];
 }
 
+function expressionsOfMutator({ spec }: StoredObject): Written[] {
+  const { paramKind, variables = [], mutations = [], ...rest } = (spec ?? {}) as MutatingAdmissionPolicy["spec"];
+  const params = paramKind !== undefined;
+  const names = variables.map(({ name }) => name);
+  const changes = mutations.map((mutation, index): Written => {
+    const part = mutation.patchType === "JSONPatch" ? "jsonPatch" : "applyConfiguration";
+    const text = mutation[part]?.expression;
+    return [
+      `spec.mutations[${index}].${part}.expression`,
+      text,
+      { params, structs: true, variables: names, result: "any" },
+    ];
+  });
+  const defined = variables.map(({ expression }, index): Written => {
+    const declared = { params, structs: true, variables: names.slice(0, index), result: "any" } as const;
+    return [`spec.variables[${index}].expression`, expression, declared];
+  });
+  return [...conditionsIn("spec.", rest, params), ...defined, ...changes];
+}
+
 const expressionsOfWebhooks = (object: StoredObject): Written[] =>
   ((object as unknown as WebhookConfiguration).webhooks ?? []).flatMap((webhook, index) =>
     conditionsIn(`webhooks[${index}].`, webhook as Conditioned, false),
@@ -79,6 +100,7 @@ const webhookHook = hookFor(expressionsOfWebhooks);
 /** By plural name. */
 export const expressionHooks: readonly (readonly [string, WriteHook])[] = [
   ["validatingadmissionpolicies", policyHook],
+  ["mutatingadmissionpolicies", hookFor(expressionsOfMutator)],
   ["mutatingwebhookconfigurations", webhookHook],
   ["validatingwebhookconfigurations", webhookHook],
 ];

@@ -3,8 +3,10 @@
  * all other requests pay for one look into a table. Source: Kubernetes "Dynamic Admission Control", "Validating Admission Policy".
  */
 import type { Kind } from "../../../api/kind.ts";
-import type { KubeObject, ValidatingAdmissionPolicy } from "../../../api/object.ts";
+import type { KubeObject, MutatingAdmissionPolicy, ValidatingAdmissionPolicy } from "../../../api/object.ts";
 import {
+  mutatingAdmissionPolicies,
+  mutatingAdmissionPolicyBindings,
   mutatingWebhookConfigurations,
   type Resource,
   validatingAdmissionPolicies,
@@ -15,7 +17,7 @@ import type { ServerContext } from "../../context.ts";
 import { createStoreCache } from "../../store-cache.ts";
 import { loadExpressions } from "../expression-hook.ts";
 import type { Attributes, Requester } from "./attributes.ts";
-import { type Binding, bindingOf, type Hook, hooksOf, type Policy, policyOf } from "./hooks.ts";
+import { type Binding, bindingOf, type Hook, hooksOf, type MutatingSpec, type Policy, policyOf } from "./hooks.ts";
 import { equivalentsOf, type Match, matchesOf, type Sort } from "./rules.ts";
 
 /** A webhook for a sort of requests, and as what it wants to see them. */
@@ -24,8 +26,8 @@ export interface HookCall {
   readonly as: Kind;
 }
 
-export interface PolicyCall {
-  readonly policy: Policy;
+export interface PolicyCall<Spec = Policy["spec"]> {
+  readonly policy: Policy<Spec>;
   /** Rules may name single objects: the first that fits counts. */
   readonly matches: readonly Match[];
   /** The same for the bindings that restrict it further. */
@@ -33,6 +35,7 @@ export interface PolicyCall {
 }
 
 export interface Calls {
+  readonly mutators: readonly PolicyCall<MutatingSpec>[];
   readonly mutating: readonly HookCall[];
   readonly validating: readonly HookCall[];
   readonly policies: readonly PolicyCall[];
@@ -72,7 +75,7 @@ type Rules = Pick<Policy["match"], "rules" | "excluded" | "policy">;
 function callsOf(
   sort: Sort,
   kinds: readonly Kind[],
-  { mutating, validating, policies }: { mutating: Hook[]; validating: Hook[]; policies: Policy[] },
+  configured: { mutators: Policy<MutatingSpec>[]; mutating: Hook[]; validating: Hook[]; policies: Policy[] },
 ): Calls {
   const equivalents = equivalentsOf(sort.kind, kinds);
   const hookCalls = (hooks: readonly Hook[]): HookCall[] =>
@@ -81,16 +84,22 @@ function callsOf(
       return match ? [{ hook, as: match.as }] : [];
     });
   const matching = ({ rules, policy }: Rules): Match[] => matchesOf(rules, sort, { policy, equivalents });
-  const policyCalls = policies.flatMap((policy): PolicyCall[] => {
-    const matches = matching(policy.match);
-    if (matches.length === 0) return [];
-    const bindings = policy.bindings.map((binding) => {
-      const restricts = binding.match && binding.match.rules.length > 0;
-      return { binding, matches: binding.match && restricts ? matching(binding.match) : undefined };
+  const policyCalls = <Spec>(policies: readonly Policy<Spec>[]): PolicyCall<Spec>[] =>
+    policies.flatMap((policy) => {
+      const matches = matching(policy.match);
+      if (matches.length === 0) return [];
+      const bindings = policy.bindings.map((binding) => {
+        const restricts = binding.match && binding.match.rules.length > 0;
+        return { binding, matches: binding.match && restricts ? matching(binding.match) : undefined };
+      });
+      return [{ policy, matches, bindings }];
     });
-    return [{ policy, matches, bindings }];
-  });
-  return { mutating: hookCalls(mutating), validating: hookCalls(validating), policies: policyCalls };
+  return {
+    mutators: policyCalls(configured.mutators),
+    mutating: hookCalls(configured.mutating),
+    validating: hookCalls(configured.validating),
+    policies: policyCalls(configured.policies),
+  };
 }
 
 /** Loaded when something is in the way of a request for the first time. */
@@ -104,36 +113,41 @@ export async function createDynamicAdmission(
   let served: readonly Kind[] | undefined;
   const cacheOf = <T extends KubeObject, Kept>(resource: Resource<T>, keep: (object: T) => Kept) =>
     createStoreCache(store, resource, { keep, signal, onChange: () => gates.clear() });
-  const [mutating, validating, policies, bindings] = await Promise.all([
+  const [mutating, validating, policies, bindings, mutators, mutatorBindings] = await Promise.all([
     cacheOf(mutatingWebhookConfigurations, hooksOf),
     cacheOf(validatingWebhookConfigurations, hooksOf),
     cacheOf(validatingAdmissionPolicies, (policy): ValidatingAdmissionPolicy => policy),
     cacheOf(validatingAdmissionPolicyBindings, bindingOf),
+    cacheOf(mutatingAdmissionPolicies, (policy): MutatingAdmissionPolicy => policy),
+    cacheOf(mutatingAdmissionPolicyBindings, bindingOf),
   ]);
-  if (mutating.size + validating.size + policies.size > 0) await loadExpressions();
+  const isIdle = (): boolean => mutating.size + validating.size + policies.size + mutators.size === 0;
+  if (!isIdle()) await loadExpressions();
   const makeGate = (sort: Sort): Gate | undefined => {
     const bound = sorted(bindings);
+    const mutatorsBound = sorted(mutatorBindings);
     const calls = callsOf(sort, server().kinds, {
+      mutators: sorted(mutators).map((policy) => policyOf(policy, mutatorsBound)),
       mutating: sorted(mutating).flat(),
       validating: sorted(validating).flat(),
       policies: sorted(policies).map((policy) => policyOf(policy, bound)),
     });
-    const { mutating: first, validating: second, policies: tested } = calls;
-    if (first.length + second.length + tested.length === 0) return undefined;
+    const changing = calls.mutators.length + calls.mutating.length;
+    const judging = calls.policies.length + calls.validating.length;
+    if (changing + judging === 0) return undefined;
     return {
       async mutate(attributes, warnings, again) {
-        if (first.length === 0) return undefined;
-        return (await running()).mutate(server(), first, { attributes, warnings, again });
+        if (changing === 0) return undefined;
+        return (await running()).mutate(server(), calls, { attributes, warnings, again });
       },
       async validate(attributes, warnings) {
-        if (second.length + tested.length > 0)
-          await (await running()).validate(server(), calls, { attributes, warnings });
+        if (judging > 0) await (await running()).validate(server(), calls, { attributes, warnings });
       },
     };
   };
   return {
     gateOf(kind, subresource, operation, requester) {
-      if (!requester || mutating.size + validating.size + policies.size === 0 || exempt(kind)) return undefined;
+      if (!requester || isIdle() || exempt(kind)) return undefined;
       const { kinds } = server();
       if (kinds !== served) gates.clear();
       served = kinds;

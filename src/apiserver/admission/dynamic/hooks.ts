@@ -6,8 +6,9 @@ import type {
 } from "kubernetes-types/admissionregistration/v1";
 import type {
   AdmissionRule,
+  MutatingAdmissionPolicy,
+  MutatingAdmissionPolicyBinding,
   MutatingWebhookConfiguration,
-  ValidatingAdmissionPolicy,
   ValidatingAdmissionPolicyBinding,
   ValidatingWebhookConfiguration,
 } from "../../../api/object.ts";
@@ -23,16 +24,19 @@ export interface Hook {
   readonly objects: LabelSelector;
 }
 
-export interface Policy {
+export type MutatingSpec = MutatingAdmissionPolicy["spec"];
+
+/** One that validates or, with the other spec, one that changes objects. */
+export interface Policy<Spec = ValidatingAdmissionPolicySpec> {
   readonly name: string;
-  readonly spec: ValidatingAdmissionPolicySpec;
+  readonly spec: Spec;
   readonly match: Constraints;
   readonly bindings: readonly Binding[];
 }
 
 export interface Binding {
   readonly name: string;
-  readonly spec: ValidatingAdmissionPolicyBinding["spec"];
+  readonly spec: Partial<ValidatingAdmissionPolicyBinding["spec"]>;
   /** Undefined: all that the policy is about. */
   readonly match: Constraints | undefined;
 }
@@ -75,11 +79,17 @@ function constraintsOf(match: NonNullable<ValidatingAdmissionPolicySpec["matchCo
   };
 }
 
-export function bindingOf({ metadata, spec }: ValidatingAdmissionPolicyBinding): Binding {
+export function bindingOf({
+  metadata,
+  spec,
+}: ValidatingAdmissionPolicyBinding | MutatingAdmissionPolicyBinding): Binding {
   return { name: metadata.name, spec, match: spec.matchResources && constraintsOf(spec.matchResources) };
 }
 
-export function policyOf({ metadata, spec }: ValidatingAdmissionPolicy, bindings: readonly Binding[]): Policy {
+export function policyOf<Spec extends Pick<ValidatingAdmissionPolicySpec, "matchConstraints">>(
+  { metadata, spec }: { readonly metadata: { readonly name: string }; readonly spec: Spec },
+  bindings: readonly Binding[],
+): Policy<Spec> {
   const own = bindings.filter((binding) => binding.spec.policyName === metadata.name);
   return { name: metadata.name, spec, match: constraintsOf(spec.matchConstraints ?? {}), bindings: own };
 }

@@ -1,28 +1,20 @@
-/** Mutating webhooks: one after the other, each sees what those before it left. Source: Kubernetes "Dynamic Admission Control", reinvocationPolicy. */
+/** Who changes objects: policies, then webhooks, one after the other; each sees what those before it left. Source: Kubernetes "Dynamic Admission Control", reinvocationPolicy. */
 import { type JsonObject, jsonEqual } from "../../../api/json.ts";
-import type { Kind } from "../../../api/kind.ts";
 import { jsonPatch } from "../../../api/patch/json-patch.ts";
 import { ApiFault, internalError } from "../../../api/status.ts";
-import type { StoredObject } from "../../codec.ts";
 import type { ServerContext } from "../../context.ts";
-import { decodeObject } from "../../decode-object.ts";
-import { convertedForm } from "../../stored-form.ts";
 import { askWebhook, isChosen, parsePatch, withFailurePolicy } from "./ask.ts";
-import type { HookCall } from "./gates.ts";
+import { takeForm } from "./changed-form.ts";
+import type { Calls, HookCall } from "./gates.ts";
+import { applyPolicies } from "./mutating-policies.ts";
+import { Rounds } from "./rounds.ts";
 import type { Visit } from "./visit.ts";
 
 type Again = (object: JsonObject) => Promise<JsonObject>;
 
-/** What a patch made, as an object of its kind with its defaults. */
-function readPatched(value: unknown, as: Kind): JsonObject {
-  const { object } = decodeObject(value, as, { fieldValidation: "Ignore" });
-  as.setDefaults?.(object);
-  return object as unknown as JsonObject;
-}
-
 /** True: the object is another one now. */
 async function patchObject(call: HookCall, visit: Visit, patch: unknown[]): Promise<boolean> {
-  const { attributes, object } = visit;
+  const { object } = visit;
   const { as, hook } = call;
   if (!object) {
     const why = "attempted to modify the object, which is not supported for this operation";
@@ -31,12 +23,7 @@ async function patchObject(call: HookCall, visit: Visit, patch: unknown[]): Prom
   const before = (await visit.formsAs(as)).object;
   try {
     const patched = jsonPatch(structuredClone(before), patch);
-    const next = attributes.type ? (patched as JsonObject) : readPatched(patched, as);
-    if (jsonEqual(next, before)) return false;
-    const own = as === attributes.kind || attributes.type;
-    const back = own ? next : await convertedForm(as, attributes.kind, next as unknown as StoredObject);
-    visit.replaceObject(back as unknown as JsonObject);
-    return true;
+    return await takeForm(visit, as, patched);
   } catch (error) {
     // The start of the sentence is that of a client's own mistake.
     const text = error instanceof ApiFault && error.message.replace(/^.* cannot be handled as a \w+: /, "");
@@ -69,41 +56,42 @@ async function callOne(server: ServerContext, call: HookCall, visit: Visit, roun
   return mutated;
 }
 
-/** True: the object has changed. `again`: the server's own admission, which looks at changed objects once more. */
-export async function callMutating(
+async function callWebhooks(
   server: ServerContext,
   calls: readonly HookCall[],
   visit: Visit,
+  { number, rounds }: { number: 0 | 1; rounds: Rounds },
+): Promise<void> {
+  for (const [index, call] of calls.entries()) {
+    const { key, webhook } = call.hook;
+    if ((number === 1 && !rounds.isRepeated(key)) || !(await isChosen(call, visit))) continue;
+    const changed = await callOne(server, call, visit, { number, index });
+    rounds.ran(key, { changed, willing: webhook.reinvocationPolicy === "IfNeeded" });
+  }
+}
+
+/** True: the object has changed. `again`: the server's own admission, which looks at changed objects once more. */
+export async function changeObject(
+  server: ServerContext,
+  { mutators, mutating }: Calls,
+  visit: Visit,
   again: Again | undefined,
 ): Promise<boolean> {
-  /** Asked, and willing to be asked again. */
-  const willing = new Set<HookCall>();
-  const repeated = new Set<HookCall>();
-  const repeatAsked = (): void => {
-    for (const call of willing) repeated.add(call);
-    willing.clear();
-  };
-  const runAll = async (number: 0 | 1, chosen: (call: HookCall) => boolean): Promise<boolean> => {
-    let changed = false;
-    for (const [index, call] of calls.entries()) {
-      if (!chosen(call) || !(await isChosen(call, visit))) continue;
-      if (await callOne(server, call, visit, { number, index })) {
-        changed = true;
-        repeatAsked();
-      }
-      if (call.hook.webhook.reinvocationPolicy === "IfNeeded") willing.add(call);
+  const plugins = [
+    { rounds: new Rounds(), run: applyPolicies.bind(undefined, server, mutators, visit) },
+    { rounds: new Rounds(), run: callWebhooks.bind(undefined, server, mutating, visit) },
+  ];
+  const runAll = async (number: 0 | 1): Promise<void> => {
+    for (const { rounds, run } of plugins) {
+      if (number === 1 && !jsonEqual(rounds.output, visit.object)) rounds.repeatAsked();
+      await run({ number, rounds });
+      rounds.output = visit.object;
     }
-    return changed;
   };
-  if (!(await runAll(0, () => true))) return false;
-  if (again && visit.object) {
-    const next = await again(structuredClone(visit.object));
-    if (!jsonEqual(next, visit.object)) {
-      visit.replaceObject(next);
-      repeatAsked();
-    }
-  }
+  await runAll(0);
+  if (!plugins.some(({ rounds }) => rounds.changed)) return false;
+  if (again && visit.object) visit.replaceObject(await again(structuredClone(visit.object)));
   // One that is asked again may bring back others that stand behind it.
-  await runAll(1, (call) => repeated.has(call));
+  await runAll(1);
   return true;
 }

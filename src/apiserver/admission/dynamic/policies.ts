@@ -4,10 +4,11 @@ import { ApiFault, forbidden } from "../../../api/status.ts";
 import type { StoredObject } from "../../codec.ts";
 import type { ServerContext } from "../../context.ts";
 import type { PolicyCall } from "./gates.ts";
-import type { Binding, Constraints, Policy } from "./hooks.ts";
+import type { Binding, Policy } from "./hooks.ts";
 import { paramsOf } from "./params.ts";
+import { matchOf } from "./policy-match.ts";
 import { compilePolicy, type Decision, type Outcome, type Program, runPolicy } from "./policy-program.ts";
-import { type Match, matchesRule } from "./rules.ts";
+import type { Match } from "./rules.ts";
 import type { Visit } from "./visit.ts";
 
 const programs = new WeakMap<Policy["spec"], Program>();
@@ -23,19 +24,6 @@ function programOf({ spec }: Policy): Program {
   const program = programs.get(spec) ?? compilePolicy(spec);
   programs.set(spec, program);
   return program;
-}
-
-const namesObject = ({ rule: { resourceNames = [] } }: Match, name: string): boolean =>
-  resourceNames.length === 0 || resourceNames.includes(name);
-
-/** The first of the rules that is about this very request; undefined: none. Throws ApiFault. */
-async function matchOf(constraints: Constraints, matches: readonly Match[], visit: Visit): Promise<Match | undefined> {
-  const { operation, kind, subresource, name } = visit.attributes;
-  if (!visit.ofObjects(constraints.objects) || !(await visit.inNamespaces(constraints.namespaces))) return undefined;
-  const left = constraints.excluded.some(
-    (rule) => matchesRule(rule, { operation, kind, subresource }) && namesObject({ rule, as: kind }, name),
-  );
-  return left ? undefined : matches.find((match) => namesObject(match, name));
 }
 
 interface Denial {

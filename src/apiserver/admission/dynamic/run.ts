@@ -2,8 +2,8 @@
 import type { JsonObject } from "../../../api/json.ts";
 import type { ServerContext } from "../../context.ts";
 import type { Attributes } from "./attributes.ts";
-import type { Calls, HookCall } from "./gates.ts";
-import { callMutating } from "./mutating.ts";
+import type { Calls } from "./gates.ts";
+import { changeObject } from "./mutating.ts";
 import { testPolicies } from "./policies.ts";
 import { callValidating } from "./validating.ts";
 import { Visit } from "./visit.ts";
@@ -15,12 +15,12 @@ interface Passing {
 
 export async function mutate<T extends object>(
   server: ServerContext,
-  calls: readonly HookCall[],
+  calls: Calls,
   { attributes, warnings, again }: Passing & { again: ((object: T) => T | Promise<T>) | undefined },
 ): Promise<T | undefined> {
   const visit = new Visit(server, attributes, warnings);
   const repeat = again && (async (object: JsonObject) => (await again(object as T)) as JsonObject);
-  const changed = await callMutating(server, calls, visit, repeat);
+  const changed = await changeObject(server, calls, visit, repeat);
   return changed ? (visit.object as T) : undefined;
 }
 
