@@ -15,6 +15,7 @@ import { createDynamicAdmission } from "./admission/dynamic/gates.ts";
 import { expressionHooks } from "./admission/expression-hook.ts";
 import { createIngressHook } from "./admission/ingress-hook.ts";
 import { nodeHooks } from "./admission/node-hook.ts";
+import { bindingHooks } from "./admission/param-access.ts";
 import { createPodHook } from "./admission/pod-hook.ts";
 import { serviceHook } from "./admission/service-hook.ts";
 import { openAudit } from "./audit.ts";
@@ -128,7 +129,8 @@ async function createContext(
       ["pods", podHook],
       ["ingresses", ingressHook],
       ...nodeHooks,
-      ...expressionHooks,
+      ...expressionHooks(() => context),
+      ...bindingHooks(() => context),
       ...roleHooks(authorizer),
       ["customresourcedefinitions", customResourceHook(registry, clock)],
     ]),

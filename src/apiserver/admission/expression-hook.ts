@@ -5,6 +5,9 @@ import type { FieldError } from "../../api/kind.ts";
 import type { WebhookConfiguration } from "../../api/kinds/_webhook.ts";
 import type { MutatingAdmissionPolicy } from "../../api/object.ts";
 import type { StoredObject } from "../codec.ts";
+import type { ServerContext } from "../context.ts";
+import type { User } from "../request.ts";
+import { checkParamKind } from "./param-access.ts";
 import { admitted, type WriteHook } from "./write-hook.ts";
 
 type Language = typeof import("../../api/cel/admission-expression.ts");
@@ -78,10 +81,12 @@ const expressionsOfWebhooks = (object: StoredObject): Written[] =>
     conditionsIn(`webhooks[${index}].`, webhook as Conditioned, false),
   );
 
-function hookFor(expressionsOf: (object: StoredObject) => Written[]): WriteHook {
+type Access = (object: StoredObject, writer: { old: StoredObject | undefined; user: User | undefined }) => FieldError[];
+
+function hookFor(expressionsOf: (object: StoredObject) => Written[], access: Access = () => []): WriteHook {
   return {
     ready: loadExpressions,
-    admit(object, old) {
+    admit(object, old, user) {
       // What is stored was compiled once; on an update only what is new is looked at.
       const known = new Set(old ? expressionsOf(old).map(([, text]) => text) : []);
       const faults = expressionsOf(object).flatMap(([field, text, declared]): FieldError[] => {
@@ -89,18 +94,20 @@ function hookFor(expressionsOf: (object: StoredObject) => Written[]): WriteHook 
         const compiled = loaded.compileExpression(text, declared);
         return "fault" in compiled ? [invalid(field, text, compiled.fault)] : [];
       });
-      return { ...admitted, faults };
+      return { ...admitted, faults: faults.length > 0 ? faults : access(object, { old, user }) };
     },
   };
 }
 
-const policyHook = hookFor(({ spec }) => expressionsOfPolicy((spec ?? {}) as ValidatingAdmissionPolicySpec));
-const webhookHook = hookFor(expressionsOfWebhooks);
-
 /** By plural name. */
-export const expressionHooks: readonly (readonly [string, WriteHook])[] = [
-  ["validatingadmissionpolicies", policyHook],
-  ["mutatingadmissionpolicies", hookFor(expressionsOfMutator)],
-  ["mutatingwebhookconfigurations", webhookHook],
-  ["validatingwebhookconfigurations", webhookHook],
-];
+export function expressionHooks(server: () => ServerContext): readonly (readonly [string, WriteHook])[] {
+  const access: Access = (object, writer) => (object.spec ? checkParamKind(server(), object, writer) : []);
+  const policies = hookFor(({ spec }) => expressionsOfPolicy((spec ?? {}) as ValidatingAdmissionPolicySpec), access);
+  const webhooks = hookFor(expressionsOfWebhooks);
+  return [
+    ["validatingadmissionpolicies", policies],
+    ["mutatingadmissionpolicies", hookFor(expressionsOfMutator, access)],
+    ["mutatingwebhookconfigurations", webhooks],
+    ["validatingwebhookconfigurations", webhooks],
+  ];
+}

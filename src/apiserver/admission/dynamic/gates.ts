@@ -2,6 +2,7 @@
  * Webhooks and policies that were configured in the API: which sorts of requests they are about is decided when they change, so that
  * all other requests pay for one look into a table. Source: Kubernetes "Dynamic Admission Control", "Validating Admission Policy".
  */
+import type { ParamKind } from "kubernetes-types/admissionregistration/v1";
 import type { Kind } from "../../../api/kind.ts";
 import type { KubeObject, MutatingAdmissionPolicy, ValidatingAdmissionPolicy } from "../../../api/object.ts";
 import {
@@ -61,6 +62,8 @@ export interface DynamicAdmission {
     operation: Attributes["operation"],
     requester: Requester | undefined,
   ): Gate | undefined;
+  /** Of a policy by name; undefined: there is no such policy, or it has none. */
+  paramKindOf(policies: "validating" | "mutating", name: string): ParamKind | undefined;
 }
 
 /** Who configures admission must be able to mend it. */
@@ -146,6 +149,7 @@ export async function createDynamicAdmission(
     };
   };
   return {
+    paramKindOf: (which, name) => (which === "mutating" ? mutators : policies).get(name)?.spec.paramKind,
     gateOf(kind, subresource, operation, requester) {
       if (!requester || isIdle() || exempt(kind)) return undefined;
       const { kinds } = server();

@@ -277,3 +277,30 @@ test("an expression may ask what the requester, or an account, is allowed to do"
     });
   }
 });
+
+test("who writes a policy or a binding must be allowed to read the parameters", async () => {
+  const rules = [{ apiGroups: ["admissionregistration.k8s.io"], resources: ["*"], verbs: ["*"] }];
+  const cluster = "/apis/rbac.authorization.k8s.io/v1";
+  await ask("POST", `${cluster}/clusterroles`, { body: { metadata: { name: "policies" }, rules } });
+  const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "policies" };
+  const subjects = [{ kind: "User", apiGroup: "rbac.authorization.k8s.io", name: "bob" }];
+  await ask("POST", `${cluster}/clusterrolebindings`, { body: { metadata: { name: "policies" }, roleRef, subjects } });
+  const spec = { paramKind: { apiVersion: "v1", kind: "Secret" }, validations: [{ expression: "params != null" }] };
+  const headers = { "impersonate-user": "bob" };
+  const made = await ask("POST", `${group}/validatingadmissionpolicies`, { body: policy(spec), headers });
+  const kindWhy =
+    'Forbidden: user bob must have "get" permission on all objects of the referenced paramKind (kind=Secret, apiVersion=v1)';
+  assert.deepEqual([made.code, made.body.details.causes[0].message], [422, kindWhy]);
+  await ask("POST", `${group}/validatingadmissionpolicies`, { body: policy(spec) });
+  const paramRef = { name: "s", namespace: "default", parameterNotFoundAction: "Deny" };
+  const tied = await ask("POST", `${group}/validatingadmissionpolicybindings`, {
+    body: binding({ paramRef }),
+    headers,
+  });
+  const refWhy = 'Forbidden: user bob does not have "get" permission on the object referenced by paramRef';
+  assert.deepEqual([tied.code, tied.body.details.causes[0].message], [422, refWhy]);
+  const path = `${group}/validatingadmissionpolicies/p`;
+  const patch = await ask("PATCH", path, { type: mergeType, body: { spec: { failurePolicy: "Ignore" } }, headers });
+  assert.equal(patch.code, 200, "what it was before needs no permission");
+  await ask("DELETE", path);
+});
