@@ -15,6 +15,18 @@ const roleRef = (kind: string) => ({ roleRef: { apiGroup: rbac, kind, name: "one
 const rules = [{ verbs: ["get"], apiGroups: [""], resources: ["pods"] }];
 const subjects = [{ kind: "User", apiGroup: rbac, name: "jane" }];
 
+const admission = "admissionregistration.k8s.io/v1";
+/** Of a webhook that nobody's objects go to. */
+const webhooks = [
+  {
+    name: "one.example.com",
+    clientConfig: { url: "https://127.0.0.1:1/" },
+    rules: [{ apiGroups: ["example.com"], apiVersions: ["v9"], operations: ["CREATE"], resources: ["nothings"] }],
+    admissionReviewVersions: ["v1"],
+    sideEffects: "None",
+  },
+];
+
 export function eventOf(involvedObject: object, name = "one"): object {
   return object("v1", "Event", name, { involvedObject, reason: "Tried", message: "It was tried", type: "Normal" });
 }
@@ -100,6 +112,14 @@ export const everyKind: readonly object[] = [
       ],
     },
   },
+  object(admission, "MutatingWebhookConfiguration", "one", { webhooks }),
+  object(admission, "ValidatingWebhookConfiguration", "one", { webhooks }),
+  object(admission, "ValidatingAdmissionPolicy", "one", {
+    spec: { matchConstraints: { resourceRules: webhooks[0]?.rules }, validations: [{ expression: "true" }] },
+  }),
+  object(admission, "ValidatingAdmissionPolicyBinding", "one", {
+    spec: { policyName: "one", validationActions: ["Deny"] },
+  }),
 ];
 
 export const listOf = (items: readonly object[]): string => JSON.stringify({ apiVersion: "v1", kind: "List", items });
