@@ -93,12 +93,14 @@ function validateNamespace(namespace: string | undefined, namespaced: boolean, p
 export function validateMetadata(
   object: KubeObject,
   kind: Pick<Kind, "namespaced" | "validateName" | "plainFinalizers">,
-  path = "metadata",
+  { path = "metadata", old }: { path?: string; old?: KubeObject } = {},
 ): FieldError[] {
   const { metadata } = object;
+  // A name that was stored under another rule stays legal (service-api S49).
+  const isKept = old !== undefined && old.metadata.name === metadata.name;
   const lenient = kind.plainFinalizers === true;
   return [
-    ...validateNames(metadata, kind.validateName ?? checkDnsSubdomain, path),
+    ...(isKept ? [] : validateNames(metadata, kind.validateName ?? checkDnsSubdomain, path)),
     ...validateNamespace(metadata.namespace, kind.namespaced, path),
     ...validateLabels(metadata.labels, `${path}.labels`),
     ...validateAnnotations(metadata.annotations, `${path}.annotations`),

@@ -330,3 +330,15 @@ test("S94 a dry run takes no address and no node port", async () => {
   assert.equal((await ask("GET", "/apis/networking.k8s.io/v1/ipaddresses/10.96.44.44")).code, 404);
   await send("POST", services, { body });
 });
+
+test("S49 a name that was stored under another rule stays legal", async () => {
+  const name = "1.old_name";
+  assert.equal((await ask("POST", services, { body: service(name, { ports }) })).code, 422);
+  const spec = { ...(await create("model", { ...external, externalName: "old.example.com" })).spec };
+  const stored = { ...service(name, spec), metadata: { name, namespace: "default", uid: "1" } };
+  await server.store.create(`/registry/core/services/default/${name}`, (revision) =>
+    Buffer.from(JSON.stringify({ ...stored, metadata: { ...stored.metadata, resourceVersion: String(revision) } })),
+  );
+  const { code, body } = await patch(name, { metadata: { labels: { a: "b" } } });
+  assert.deepEqual([code, body.metadata.labels], [200, { a: "b" }]);
+});

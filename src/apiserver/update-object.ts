@@ -152,7 +152,7 @@ async function mutateWanted(
 
 function validate(update: Update, object: StoredObject, old: StoredObject): void {
   const { kind, part } = update;
-  const faults = [...validateMetadata(object, kind), ...validateMetadataUpdate(object, old)];
+  const faults = [...validateMetadata(object, kind, { old }), ...validateMetadataUpdate(object, old)];
   if (part === "object")
     faults.push(...(kind.validate?.(object, old) ?? []), ...(kind.validateUpdate?.(object, old) ?? []));
   if (part === "status") faults.push(...(kind.validateStatusUpdate?.(object, old) ?? []));
