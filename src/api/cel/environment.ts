@@ -1,11 +1,11 @@
 /**
- * The Common Expression Language with the functions that Kubernetes adds, but for those of URLs' and addresses' parts, sets,
- * formats and versions. The language itself is the package @marcbachmann/cel-js. Source: Kubernetes "Common Expression Language in Kubernetes".
+ * The Common Expression Language with the functions that Kubernetes adds, but for those of formats and
+ * versions. The language itself is the package @marcbachmann/cel-js. Source: Kubernetes "Common Expression Language in Kubernetes".
  */
-import { isIP } from "node:net";
 import { Environment } from "@marcbachmann/cel-js";
-import { parseCidr } from "../../net/cidr.ts";
+import { registerNetwork } from "./network.ts";
 import { registerQuantity } from "./quantity.ts";
+import { registerSets } from "./sets.ts";
 
 const compare = (a: unknown, b: unknown): number => {
   const [left, right] = [a as string, b as string];
@@ -31,10 +31,9 @@ export function createEnvironment(variables: readonly string[]): Environment {
     .registerFunction(`${library}.escapeKey(string): string`, (_library: JsonPatchLibrary, key: string) =>
       key.replaceAll("~", "~0").replaceAll("/", "~1"),
     );
+  registerNetwork(environment);
+  registerSets(environment);
   return registerQuantity(environment)
-    .registerFunction("isURL(string): bool", (text: string) => URL.canParse(text))
-    .registerFunction("isIP(string): bool", (text: string) => isIP(text) !== 0)
-    .registerFunction("isCIDR(string): bool", (text: string) => parseCidr(text) !== undefined)
     .registerFunction("string.charAt(int): string", (text: string, at: bigint) => text[Number(at)] ?? "")
     .registerFunction("string.replace(string, string): string", (text: string, a: string, b: string) =>
       text.replaceAll(a, () => b),
