@@ -60,7 +60,8 @@ export function eventFrame(type: FrameType, value: Buffer, style: FrameStyle): B
   return frame;
 }
 
-function makeFrame(type: FrameType, value: Buffer, style: FrameStyle): Buffer {
+/** A frame for one watcher. */
+export function makeFrame(type: FrameType, value: Buffer, style: FrameStyle): Buffer {
   const { protobuf, kind, form } = style;
   if (protobuf) return protobuf.protobufEvent(type, protobuf.protobufObject(kind, value, form));
   return Buffer.concat([heads[type], bodyOf(value, style), newline]);

@@ -103,3 +103,39 @@ test("a server without sendInitialEvents is read by pages", async (t) => {
   await client.create(configMaps, configMap("late"));
   await until(() => informer.get("ns/late") !== undefined);
 });
+
+test("early: what is there reaches the listeners as it comes, and a first reading that broke is put right by the next", async (t) => {
+  const client = createMemoryClient();
+  const end = new AbortController();
+  t.after(() => end.abort());
+  for (const name of ["gone", "kept"]) await client.create(configMaps, configMap(name));
+  const broken = Promise.withResolvers<void>();
+  let readings = 0;
+  const flaky: ApiClient = Object.create(client, {
+    watch: {
+      async *value(resource: typeof configMaps, options: Parameters<ApiClient["watch"]>[1]) {
+        const isFirst = readings++ === 0;
+        for await (const event of client.watch(resource, options)) {
+          if (isFirst && event.type === "BOOKMARK") {
+            await broken.promise;
+            throw new Error("cut");
+          }
+          yield event;
+        }
+      },
+    },
+  });
+  const informer = createInformer(flaky, configMaps, { log, signal: end.signal, early: true });
+  let isSynced = false;
+  void informer.synced.then(() => {
+    isSynced = true;
+  });
+  const heard: string[] = [];
+  informer.onChange((change) => heard.push(text(change)));
+  await until(() => heard.length === 2);
+  assert.deepEqual([heard, isSynced], [["added gone", "added kept"], false]);
+  await client.delete(configMaps, { name: "gone", namespace: "ns" });
+  broken.resolve();
+  await informer.synced;
+  assert.deepEqual(heard, ["added gone", "added kept", "deleted gone"]);
+});

@@ -41,10 +41,8 @@ export function createInformer<T extends KubeObject>(
   startReflector(client, resource, {
     ...options,
     sink: {
-      replace: (objects) => {
-        announce(cache.replace(objects.map(transform)));
-        setSynced();
-      },
+      replace: (objects) => announce(cache.replace(objects.map(transform))),
+      complete: setSynced,
       put: (object) => announce(cache.put(transform(object))),
       remove: (last) => announce(cache.remove(transform(last))),
     },

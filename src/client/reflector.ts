@@ -10,6 +10,8 @@ import { type ApiClient, ApiError, isGone, type ListOptions, type Reading, type 
 export interface Sink<T> {
   /** The collection is this. */
   replace(objects: readonly T[]): void;
+  /** All that was there at the start has come, by `replace` or one by one. */
+  complete(): void;
   put(object: T): void;
   remove(last: T): void;
 }
@@ -21,6 +23,8 @@ export interface ReflectorOptions extends Reading {
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
   readonly clock?: Clock | undefined;
+  /** What is there at the start is put one by one, as it comes, instead of all at the end of the reading. */
+  readonly early?: boolean | undefined;
 }
 
 const pageSize = 500;
@@ -50,6 +54,9 @@ class Reflector<T extends KubeObject> {
   /** Where to go on watching; undefined: the collection must be read first. */
   #revision: string | undefined;
   #initialEvents = true;
+  /** The sink has nothing that a reading would have to take away. */
+  #isEmpty = true;
+  readonly #early: boolean;
   #lastFault = "";
 
   constructor(client: ApiClient, resource: Resource<T>, options: ReflectorOptions & { sink: Sink<T> }) {
@@ -58,6 +65,7 @@ class Reflector<T extends KubeObject> {
     this.#sink = options.sink;
     this.#signal = options.signal;
     this.#clock = options.clock ?? systemClock;
+    this.#early = options.early ?? false;
     this.#log = options.log.child({ resource: resource.plural });
     this.#selection = {
       shape: options.shape,
@@ -140,7 +148,7 @@ class Reflector<T extends KubeObject> {
       next = page.metadata.continue;
       revision = page.metadata.resourceVersion;
     } while (next);
-    this.#sink.replace(items);
+    this.#replace(items);
     this.#revision = revision;
   }
 
@@ -148,7 +156,8 @@ class Reflector<T extends KubeObject> {
   async #watchFromNothing(): Promise<void> {
     const late = new AbortController();
     const cancelTimer = this.#clock.after(initialEventsTimeoutMs, () => late.abort());
-    const initial = new Map<string, T>();
+    const initial = this.#early && this.#isEmpty ? undefined : new Map<string, T>();
+    this.#isEmpty = false;
     try {
       const events = this.#client.watch(this.#resource, {
         ...this.#selection,
@@ -158,12 +167,12 @@ class Reflector<T extends KubeObject> {
       });
       for await (const event of events) {
         if (this.#revision !== undefined) this.#take(event);
-        else if (event.type === "DELETED") initial.delete(objectKey(event.object));
-        else if (event.type !== "BOOKMARK") initial.set(objectKey(event.object), event.object);
+        else if (event.type !== "BOOKMARK") this.#takeInitial(event, initial);
         else if (event.object.metadata.annotations?.["k8s.io/initial-events-end"] === "true") {
           cancelTimer();
-          this.#sink.replace([...initial.values()]);
-          initial.clear();
+          if (initial) this.#replace([...initial.values()]);
+          else this.#sink.complete();
+          initial?.clear();
           this.#succeeded();
           this.#revision = event.object.metadata.resourceVersion;
         }
@@ -174,10 +183,28 @@ class Reflector<T extends KubeObject> {
     }
   }
 
-  #take(event: WatchedEvent<T>): void {
-    this.#succeeded();
+  #replace(objects: readonly T[]): void {
+    this.#isEmpty = false;
+    this.#sink.replace(objects);
+    this.#sink.complete();
+  }
+
+  /** Into `initial`; without it straight to the sink. */
+  #takeInitial(event: WatchedEvent<T>, initial: Map<string, T> | undefined): void {
+    if (!initial) this.#pass(event);
+    else if (event.type === "BOOKMARK") return;
+    else if (event.type === "DELETED") initial.delete(objectKey(event.object));
+    else initial.set(objectKey(event.object), event.object);
+  }
+
+  #pass(event: WatchedEvent<T>): void {
     if (event.type === "DELETED") this.#sink.remove(event.object);
     else if (event.type !== "BOOKMARK") this.#sink.put(event.object);
+  }
+
+  #take(event: WatchedEvent<T>): void {
+    this.#succeeded();
+    this.#pass(event);
     this.#revision = event.object.metadata.resourceVersion ?? this.#revision;
   }
 }

@@ -238,6 +238,32 @@ describe("Tracker", () => {
     assert.deepEqual([...tracker.compute().keys()], ["default/web"]);
     assert.equal(tracker.compute().size, 0);
   });
+  it("computes ahead what a later change, of the Service, a slice or the node, does not make stale", () => {
+    const endpoints = (tracker: Tracker) =>
+      tracker
+        .compute()
+        .get("default/web")?.[0]
+        ?.clusterEndpoints.map(({ ip, local }) => `${ip} ${local}`);
+    const tracker = tracked();
+    tracker.setSlice(slice(["10.244.0.1"]));
+    tracker.prepare();
+    tracker.setService(service());
+    tracker.prepare();
+    assert.deepEqual(endpoints(tracker)?.length, 1);
+    tracker.setSlice(slice(["10.244.0.1"]));
+    tracker.prepare();
+    tracker.setSlice(slice(["10.244.0.2", "10.244.0.3"]));
+    assert.deepEqual(
+      endpoints(tracker)?.map((text) => text.split(" ")[0]),
+      ["10.244.0.2", "10.244.0.3"],
+    );
+    tracker.setSlice(slice(["10.244.0.2"]));
+    tracker.prepare();
+    tracker.setNode({ ...nodeA, zone: "elsewhere" });
+    tracker.removeService("default/web");
+    tracker.prepare();
+    assert.deepEqual(tracker.compute().get("default/web"), []);
+  });
   it("follows a slice that changes its Service", () => {
     const tracker = tracked(service(), service({ name: "other", clusterIP: "10.96.0.2" }));
     tracker.setSlice(slice(["10.244.0.1"]));

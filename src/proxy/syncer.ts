@@ -94,16 +94,18 @@ class DataPlaneSyncer implements Syncer {
   }
 
   changed(): void {
-    const { health, metrics, clock } = this.#options;
-    if (!this.#isStarted) return;
-    health.queued(clock.now());
-    metrics.queued();
+    const { health, metrics, clock, tracker } = this.#options;
+    if (this.#isStarted) {
+      health.queued(clock.now());
+      metrics.queued();
+    }
     if (this.#isScheduled) return;
     // All events of one piece of the watch's answer come before this: they go into one transaction.
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
-      this.#coalescer.trigger();
+      if (this.#isStarted) this.#coalescer.trigger();
+      else tracker.prepare();
     });
   }
 

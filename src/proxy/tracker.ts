@@ -17,6 +17,9 @@ export class Tracker {
   readonly #serviceOfSlice = new Map<string, string>();
   readonly #claims = new Claims();
   readonly #dirty = new Set<string>();
+  /** Of them, what `prepare` has not looked at, and what it has computed. */
+  readonly #fresh = new Set<string>();
+  readonly #prepared = new Map<string, readonly ServicePort[]>();
   readonly #conflicts = new Map<string, readonly string[]>();
   #node: NodeFacts;
 
@@ -30,11 +33,11 @@ export class Tracker {
 
   setService(service: Service): void {
     this.#services.set(objectKey(service), service);
-    this.#dirty.add(objectKey(service));
+    this.#touch(objectKey(service));
   }
 
   removeService(key: string): void {
-    if (this.#services.delete(key)) this.#dirty.add(key);
+    if (this.#services.delete(key)) this.#touch(key);
   }
 
   /** A slice without the label that names its Service, or of a headless one, is as if it were not there. */
@@ -47,7 +50,7 @@ export class Tracker {
     slices.set(key, slice);
     this.#slices.set(owner, slices);
     this.#serviceOfSlice.set(key, owner);
-    this.#dirty.add(owner);
+    this.#touch(owner);
   }
 
   removeSlice(key: string): void {
@@ -57,14 +60,14 @@ export class Tracker {
     const slices = this.#slices.get(owner);
     slices?.delete(key);
     if (slices?.size === 0) this.#slices.delete(owner);
-    this.#dirty.add(owner);
+    this.#touch(owner);
   }
 
   /** Returns true when everything must be computed again: the zone or an address changed. */
   setNode(node: NodeFacts): boolean {
     const changed = JSON.stringify(node) !== JSON.stringify(this.#node);
     this.#node = node;
-    if (changed) for (const key of this.#services.keys()) this.#dirty.add(key);
+    if (changed) for (const key of this.#services.keys()) this.#touch(key);
     return changed;
   }
 
@@ -85,13 +88,24 @@ export class Tracker {
     return object && healthCheckOf(object, this.#slicesOf(service), this.#node.name);
   }
 
+  /** Work for a time of waiting: computes those that changed and are whole, as far as is known. `compute` takes it from here. */
+  prepare(): void {
+    for (const key of this.#fresh) {
+      const service = this.#services.get(key);
+      if (service && this.#slices.has(key))
+        this.#prepared.set(key, computeService(service, this.#slicesOf(key), this.#node));
+    }
+    this.#fresh.clear();
+  }
+
   /** Recomputes what is dirty, and whoever won or lost an address by it; after this nothing is dirty. */
   compute(): ServiceChanges {
     const changes = new Map<string, readonly ServicePort[]>();
     const computed = new Map<string, readonly ServicePort[]>();
     for (const key of this.#dirty) {
       const service = this.#services.get(key);
-      const ports = service ? computeService(service, this.#slicesOf(key), this.#node) : [];
+      const ports =
+        this.#prepared.get(key) ?? (service ? computeService(service, this.#slicesOf(key), this.#node) : []);
       computed.set(key, ports);
       const created = service?.metadata.creationTimestamp ?? "";
       // Sets visit what is added during the loop: those who won or lost a claim come later in it.
@@ -104,7 +118,15 @@ export class Tracker {
         ports.map((port) => this.#owned(port)),
       );
     this.#dirty.clear();
+    this.#fresh.clear();
+    this.#prepared.clear();
     return changes;
+  }
+
+  #touch(key: string): void {
+    this.#dirty.add(key);
+    this.#fresh.add(key);
+    this.#prepared.delete(key);
   }
 
   /** Without the VIPs and the node port that another Service owns. */

@@ -42,12 +42,14 @@ export async function watch(context: Watching): Promise<void> {
   const serviceInformer = createInformer(client, services, {
     ...common,
     shape: serviceShape,
+    early: true,
     labelSelector: `!${proxyNameLabel}`,
     transform: config.allowServiceExternalIPs ? undefined : withoutExternalIps,
   });
   const sliceInformer = createInformer(client, endpointSlices, {
     ...common,
     shape: sliceShape,
+    early: true,
     labelSelector: `!${headlessLabel}`,
   });
   const nodeInformer = createInformer(client, nodes, { ...common, fieldSelector: `metadata.name=${nodeName}` });

@@ -213,12 +213,11 @@ export function fieldHead(number: number, length: number): Buffer {
 
 /** One frame of a watch: its length in four bytes, and WatchEvent { 1: type, 2: RawExtension { 1: object } }. */
 export function watchFrame(type: string, object: Buffer): Buffer {
-  writer.bytes(object);
   writer.head(1, object.length);
-  writer.head(2, writer.length);
+  writer.head(2, writer.length + object.length);
   text(1, type);
-  const event = writer.take();
+  const head = writer.take();
   const length = Buffer.allocUnsafe(4);
-  length.writeUInt32BE(event.length);
-  return Buffer.concat([length, event]);
+  length.writeUInt32BE(head.length + object.length);
+  return Buffer.concat([length, head, object]);
 }

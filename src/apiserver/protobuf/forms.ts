@@ -2,7 +2,7 @@
 import { isJsonObject } from "../../api/json.ts";
 import type { Kind } from "../../api/kind.ts";
 import { apiVersionOf } from "../../api/resource.ts";
-import { objectOf } from "../codec.ts";
+import { readOnce } from "../codec.ts";
 import type { ListHead } from "../forms.ts";
 import type { Form } from "../negotiate.ts";
 import { shownForm } from "../stored-form.ts";
@@ -20,7 +20,8 @@ function messageOf(kind: Kind, value: Buffer, form: Form): Buffer {
   const known = form === "metadata" ? madeMetadata : made;
   const before = known.get(value);
   if (before) return before;
-  const object = objectOf(value);
+  // The message is what is kept.
+  const object = readOnce(value);
   const message =
     form === "metadata"
       ? encodeParts([[1, encodeMessage(`${meta}.ObjectMeta`, object.metadata)]])

@@ -14,7 +14,7 @@ import { faultOf } from "../respond.ts";
 import { requireRevision } from "../revision.ts";
 import { type Selection, selectionOf } from "../selection.ts";
 import { loadForms, shownObject } from "../stored-form.ts";
-import { bookmarkFrame, errorFrame, eventFrame, type FrameStyle, leavingFrame } from "../watch-frames.ts";
+import { bookmarkFrame, errorFrame, eventFrame, type FrameStyle, leavingFrame, makeFrame } from "../watch-frames.ts";
 import { type Page, pageAfter, readCollection } from "./list.ts";
 
 /** A watcher that is this far behind is cut off; it comes back and goes on from where it was. */
@@ -111,7 +111,7 @@ async function sendInitial(
       style.kind,
       page.entries.map(({ value }) => value),
     );
-    stream.write(page.entries.map((entry) => eventFrame("ADDED", entry.value, style)));
+    stream.write(page.entries.map((entry) => makeFrame("ADDED", entry.value, style)));
     await stream.drained();
     // The slice goes out while the next one is made.
     await setImmediate();
