@@ -37,7 +37,7 @@ export async function send(request: IncomingMessage, response: ServerResponse, a
   if (warnings.length > 0) {
     response.setHeader(
       "warning",
-      warnings.map((text) => headerText(`299 - ${quoted(text)}`)),
+      [...new Set(warnings)].map((text) => headerText(`299 - ${quoted(text)}`)),
     );
   }
   const wantsGzip = body.length >= gzipFromBytes && /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));
@@ -108,7 +108,7 @@ export async function sendReply(
   { reply, negotiated, query, now }: { reply: Reply; negotiated: Negotiated; query: URLSearchParams; now: number },
 ): Promise<void> {
   if (reply.type === "stream") {
-    for (const text of reply.warnings ?? []) response.appendHeader("warning", headerText(`299 - ${quoted(text)}`));
+    for (const text of new Set(reply.warnings)) response.appendHeader("warning", headerText(`299 - ${quoted(text)}`));
     await reply.run(response, request);
     return;
   }

@@ -3,6 +3,7 @@
  * versions. The language itself is the package @marcbachmann/cel-js. Source: Kubernetes "Common Expression Language in Kubernetes".
  */
 import { Environment } from "@marcbachmann/cel-js";
+import { format } from "./format.ts";
 import { registerNetwork } from "./network.ts";
 import { registerQuantity } from "./quantity.ts";
 import { registerSets } from "./sets.ts";
@@ -15,6 +16,13 @@ const extreme = (list: readonly unknown[], sign: 1 | -1): unknown =>
   list.reduce((best, item) => (compare(item, best) === sign ? item : best));
 const sum = (list: readonly unknown[]): unknown =>
   list.length === 0 ? 0n : list.reduce((total, item) => (total as number) + (item as number));
+
+/** Fewer than none: all. */
+function replaceSome(text: string, a: string, b: string, times: number): string {
+  if (times < 0) return text.replaceAll(a, () => b);
+  let left = times;
+  return text.replaceAll(a, (found) => (left-- > 0 ? b : found));
+}
 
 /** The name before the dot in `jsonpatch.escapeKey("a/b")`. */
 class JsonPatchLibrary {}
@@ -38,6 +46,11 @@ export function createEnvironment(variables: readonly string[]): Environment {
     .registerFunction("string.replace(string, string): string", (text: string, a: string, b: string) =>
       text.replaceAll(a, () => b),
     )
+    .registerFunction(
+      "string.replace(string, string, int): string",
+      (text: string, a: string, b: string, times: bigint) => replaceSome(text, a, b, Number(times)),
+    )
+    .registerFunction("string.format(list): string", format)
     .registerFunction("string.find(string): string", (text: string, re: string) => new RegExp(re).exec(text)?.[0] ?? "")
     .registerFunction("string.findAll(string): list<string>", (text: string, re: string) => [
       ...(text.match(new RegExp(re, "g")) ?? []),

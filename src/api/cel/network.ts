@@ -23,11 +23,30 @@ class CelCidr {
     this.cidr = cidr;
   }
 }
+/** As it is written: nothing is made canonical. */
 class CelUrl {
-  readonly url: URL;
-  constructor(url: URL) {
-    this.url = url;
+  readonly scheme: string;
+  readonly hostname: string;
+  readonly port: string;
+  readonly path: string;
+  readonly query: string;
+  constructor([, scheme = "", hostname = "", port = "", path = "", query = ""]: readonly string[]) {
+    this.scheme = scheme;
+    this.hostname = hostname;
+    this.port = port;
+    this.path = path;
+    this.query = query;
   }
+}
+
+/** Scheme, host, port, path and query (RFC 3986); or an absolute path. */
+const urlSyntax =
+  /^(?:([A-Za-z][\w+.-]*):\/\/(?:[^@/?#]*@)?(\[[^\]]*\]|[^:/?#]*)(?::(\d*))?(?=[/?]|$))?(?:(\/[^?#]*)?(?:\?([^#]*))?)$/;
+
+function parseUrl(text: string): CelUrl | undefined {
+  const parts = urlSyntax.exec(text);
+  const isUrl = parts !== null && (text.startsWith("/") || URL.canParse(text));
+  return isUrl ? new CelUrl(parts) : undefined;
 }
 
 function read<T>(what: string, text: string, value: T | undefined | null): T {
@@ -37,7 +56,7 @@ function read<T>(what: string, text: string, value: T | undefined | null): T {
 }
 const readIp = (text: string): CelIp => new CelIp(read("IP Address", text, parseIp(text)));
 const readCidr = (text: string): CelCidr => new CelCidr(read("network address", text, parseCidr(text)));
-const readUrl = (text: string): CelUrl => new CelUrl(read("URL", text, URL.parse(text)));
+const readUrl = (text: string): CelUrl => read("URL", text, parseUrl(text));
 
 const isGlobal = (ip: Ip): boolean =>
   !(
@@ -61,7 +80,8 @@ const ip = "net.IP";
 const cidr = "net.CIDR";
 const url = "kubernetes.URL";
 
-function queryOf({ url: { searchParams } }: CelUrl): Map<string, string[]> {
+function queryOf({ query }: CelUrl): Map<string, string[]> {
+  const searchParams = new URLSearchParams(query);
   return new Map([...searchParams.keys()].map((key) => [key, searchParams.getAll(key)]));
 }
 
@@ -96,12 +116,14 @@ export function registerNetwork(environment: Environment): Environment {
   registerAddresses(environment);
   return environment
     .registerType(url, CelUrl)
-    .registerFunction("isURL(string): bool", (text: string) => URL.canParse(text))
+    .registerFunction("isURL(string): bool", (text: string) => parseUrl(text) !== undefined)
     .registerFunction(`url(string): ${url}`, readUrl)
-    .registerFunction(`${url}.getScheme(): string`, (one: CelUrl) => one.url.protocol.slice(0, -1))
-    .registerFunction(`${url}.getHost(): string`, (one: CelUrl) => one.url.host)
-    .registerFunction(`${url}.getHostname(): string`, (one: CelUrl) => one.url.hostname.replace(/^\[|\]$/g, ""))
-    .registerFunction(`${url}.getPort(): string`, (one: CelUrl) => one.url.port)
-    .registerFunction(`${url}.getEscapedPath(): string`, (one: CelUrl) => one.url.pathname)
+    .registerFunction(`${url}.getScheme(): string`, ({ scheme }: CelUrl) => scheme)
+    .registerFunction(`${url}.getHost(): string`, ({ hostname, port }: CelUrl) =>
+      port ? `${hostname}:${port}` : hostname,
+    )
+    .registerFunction(`${url}.getHostname(): string`, ({ hostname }: CelUrl) => hostname.replace(/^\[|\]$/g, ""))
+    .registerFunction(`${url}.getPort(): string`, ({ port }: CelUrl) => port)
+    .registerFunction(`${url}.getEscapedPath(): string`, ({ path }: CelUrl) => path)
     .registerFunction(`${url}.getQuery(): map`, queryOf);
 }

@@ -36,7 +36,6 @@ export function registerQuantity(environment: Environment): Environment {
     .registerFunction("kubernetes.Quantity.isInteger(): bool", isWhole)
     .registerFunction("kubernetes.Quantity.asInteger(): int", asInteger)
     .registerFunction("kubernetes.Quantity.asApproximateFloat(): double", ({ nano }: Q) => Number(nano) / 1e9)
-    .registerFunction("kubernetes.Quantity.sign(): int", ({ nano }: Q) => sign(nano))
     .registerFunction("kubernetes.Quantity.isGreaterThan(kubernetes.Quantity): bool", (a: Q, b: Q) => a.nano > b.nano)
     .registerFunction("kubernetes.Quantity.isLessThan(kubernetes.Quantity): bool", (a: Q, b: Q) => a.nano < b.nano)
     .registerFunction("kubernetes.Quantity.compareTo(kubernetes.Quantity): int", (a: Q, b: Q) => sign(a.nano - b.nano))
