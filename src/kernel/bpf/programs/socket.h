@@ -67,6 +67,10 @@ INLINE struct endpoint *choose_again(void *map, const void *chooser, const struc
   endpoint = pick(service);
   if (!endpoint) return 0;
   struct choice choice = {.used_at_ns = now_ns(), .handle = endpoint->handle};
+  if (map_update(map, chooser, &choice, BPF_NOEXIST) == 0) return endpoint;
+  /* Another processor was first, with a choice that stands; or what is there is stale. */
+  struct endpoint *first = find_choice(map, chooser, service, lifetime_sec);
+  if (first) return first;
   map_update(map, chooser, &choice, BPF_ANY);
   return endpoint;
 }
