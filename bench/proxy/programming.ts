@@ -9,8 +9,8 @@ import { cpuSec, memoryMib } from "./process.ts";
 
 const samples = 20;
 const changesPerSec = 100;
-/** From a first load to the changes: a proxy tidies up after its start. */
-const restMs = 5_000;
+/** From the first answers to the changes: a proxy writes its last maps and tidies up after its start, once. */
+const restMs = 8_000;
 
 export interface Cold {
   /** From the start of its process to answers of all the sampled Services. */
