@@ -120,6 +120,14 @@ export const everyKind: readonly object[] = [
   object(admission, "ValidatingAdmissionPolicyBinding", "one", {
     spec: { policyName: "one", validationActions: ["Deny"] },
   }),
+  object(admission, "MutatingAdmissionPolicy", "one", {
+    spec: {
+      matchConstraints: { resourceRules: webhooks[0]?.rules },
+      reinvocationPolicy: "Never",
+      mutations: [{ patchType: "JSONPatch", jsonPatch: { expression: "[]" } }],
+    },
+  }),
+  object(admission, "MutatingAdmissionPolicyBinding", "one", { spec: { policyName: "one" } }),
 ];
 
 export const listOf = (items: readonly object[]): string => JSON.stringify({ apiVersion: "v1", kind: "List", items });
