@@ -15,7 +15,7 @@ const rounds = quick ? 2 : 5;
 const writeMs = quick ? 1000 : 2000;
 const pods = quick ? 1000 : 10_000;
 /** 1,000 watchers, 500 writes a second: each write goes to the ten watchers of its namespace. */
-const watch = { spaces: 100, perSpace: 10, writes: 2500, perSecond: 500 };
+const watch = { spaces: 100, perSpace: 10, writes: 2500, uncounted: 500, perSecond: 500 };
 const forms = {
   JSON: "application/json",
   protobuf: "application/vnd.kubernetes.protobuf",

@@ -108,10 +108,19 @@ export interface WatchDelays {
   readonly writes: readonly number[];
 }
 
-/** `perSpace` watchers in each of `spaces` namespaces. */
+export interface WatchLoad {
+  readonly spaces: number;
+  /** Watchers in each of the namespaces. */
+  readonly perSpace: number;
+  readonly writes: number;
+  /** So many before them are not counted: a thousand watchers have just come. */
+  readonly uncounted: number;
+  readonly perSecond: number;
+}
+
 export async function watchDelays(
   endpoint: Endpoint,
-  { spaces, perSpace, writes, perSecond }: { spaces: number; perSpace: number; writes: number; perSecond: number },
+  { spaces, perSpace, writes, uncounted, perSecond }: WatchLoad,
 ): Promise<WatchDelays> {
   const sent = new Map<string, number>();
   const delays: number[] = [];
@@ -142,14 +151,15 @@ export async function watchDelays(
   const begun = performance.now();
   let next = 0;
   const write = async (connection: HttpConnection): Promise<void> => {
-    for (let index = next++; index < writes; index = next++) {
+    for (let index = next++; index < uncounted + writes; index = next++) {
       const waitMs = begun + (index * 1000) / perSecond - performance.now();
       if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
       const name = `write-${++serial}`;
-      sent.set(name, performance.now());
+      const at = performance.now();
+      if (index >= uncounted) sent.set(name, at);
       const body = { apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data: { a: "b" } };
       await ask(connection, request(endpoint, "POST", path(index % spaces), body));
-      acknowledged.push(performance.now() - (sent.get(name) ?? 0));
+      if (index >= uncounted) acknowledged.push(performance.now() - at);
     }
   };
   await Promise.all(writers.map(write));
