@@ -1,11 +1,12 @@
 /** Drives the kubectl of the machine (or of the variable KUBECTL) against an API server of this process. */
 import { spawn, spawnSync } from "node:child_process";
-import { accessSync, constants, readdirSync, realpathSync } from "node:fs";
+import { readdirSync, realpathSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { formatKubeconfig } from "../../src/apiserver/kubeconfig.ts";
 import { startTestServer, type TestServer } from "../../src/apiserver/testing.ts";
+import { findProgram, isExecutable } from "../../src/kernel/find-program.ts";
 
 export interface Run {
   readonly code: number | null;
@@ -31,22 +32,11 @@ export interface Kubectl {
 
 const timeoutMs = 30_000;
 
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** The program's path; undefined: there is none. */
 function findKubectl(): string | undefined {
   const { KUBECTL, PATH = "" } = process.env;
   if (KUBECTL) return KUBECTL;
-  return PATH.split(delimiter)
-    .map((dir) => join(dir, "kubectl"))
-    .find(isExecutable);
+  return findProgram("kubectl", PATH);
 }
 
 /** "1.33.1"; undefined: it does not say. */

@@ -2,7 +2,6 @@
 import { mergeConfiguration } from "../../../api/apply/merge-configuration.ts";
 import {
   celValue,
-  compileExpression,
   type Expression,
   jsonValue,
   lazyVariables,
@@ -21,6 +20,7 @@ import type { PolicyCall } from "./gates.ts";
 import type { Binding, MutatingSpec, Policy } from "./hooks.ts";
 import { paramsOf } from "./params.ts";
 import { matchOf } from "./policy-match.ts";
+import { expressionOf } from "./policy-program.ts";
 import type { Rounds } from "./rounds.ts";
 import type { Match } from "./rules.ts";
 import type { Visit } from "./visit.ts";
@@ -36,16 +36,6 @@ const programs = new WeakMap<MutatingSpec, Program>();
 const textOf = ({ patchType, jsonPatch: patch, applyConfiguration }: Mutation): string =>
   (patchType === "JSONPatch" ? patch?.expression : applyConfiguration?.expression) ?? "";
 
-function compiled(text: string, declared: Parameters<typeof compileExpression>[1]): Expression {
-  const expression = compileExpression(text, declared);
-  if ("evaluate" in expression) return expression;
-  return {
-    evaluate() {
-      throw new Error(expression.fault);
-    },
-  };
-}
-
 function programOf(spec: MutatingSpec): Program {
   const known = programs.get(spec);
   if (known) return known;
@@ -55,11 +45,11 @@ function programOf(spec: MutatingSpec): Program {
     conditions: compileConditions(spec.matchConditions, params),
     variables: (spec.variables ?? []).map(({ name, expression }, index) => {
       const declared = { params, structs: true, variables: names.slice(0, index), result: "any" } as const;
-      return { name, expression: compiled(expression, declared) };
+      return { name, expression: expressionOf(expression, declared) };
     }),
     mutations: (spec.mutations ?? []).map((mutation) => ({
       isPatch: mutation.patchType === "JSONPatch",
-      expression: compiled(textOf(mutation), { params, structs: true, variables: names, result: "any" }),
+      expression: expressionOf(textOf(mutation), { params, structs: true, variables: names, result: "any" }),
     })),
   };
   programs.set(spec, program);

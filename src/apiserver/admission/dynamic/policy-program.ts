@@ -40,7 +40,7 @@ const maxMessageBytes = 5 * 1024;
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** One that cannot be compiled throws when it is reckoned. */
-function expressionOf(text: string, declared: Parameters<typeof compileExpression>[1]): Expression {
+export function expressionOf(text: string, declared: Parameters<typeof compileExpression>[1]): Expression {
   const compiled = compileExpression(text, declared);
   if ("evaluate" in compiled) return compiled;
   return {
