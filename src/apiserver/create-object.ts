@@ -21,7 +21,7 @@ import { admitted, hookOf, type WriteHook } from "./admission/write-hook.ts";
 import { encodeObject, objectOf, type StoredObject, writableMeta } from "./codec.ts";
 import type { ServerContext } from "./context.ts";
 import { trackFields } from "./field-management.ts";
-import { objectStoreKey } from "./keys.ts";
+import { isNamespaceKind, objectStoreKey } from "./keys.ts";
 import { requireOpenNamespace } from "./namespace-lifecycle.ts";
 import { dropEmptyMetadata, prepareNewMetadata } from "./object-metadata.ts";
 import type { User } from "./request.ts";
@@ -131,7 +131,7 @@ function attributesOf({ kind, object, writer }: Creation, requester: Requester, 
     operation: "CREATE",
     kind,
     subresource: "",
-    namespace: namespace ?? (kind.plural === "namespaces" && kind.group === "" ? own : ""),
+    namespace: namespace ?? (isNamespaceKind(kind) ? own : ""),
     name: own,
     object: object as unknown as JsonObject,
     oldObject: null,

@@ -7,7 +7,7 @@ import type { Requester } from "./admission/dynamic/attributes.ts";
 import { encodeObject, type StoredObject } from "./codec.ts";
 import type { ServerContext } from "./context.ts";
 import { type DeleteOptions, decideDeletion } from "./deletion.ts";
-import { objectStoreKey } from "./keys.ts";
+import { isNamespaceKind, objectStoreKey } from "./keys.ts";
 import { requireMortal } from "./namespace-lifecycle.ts";
 import { removeEntry } from "./remove-entry.ts";
 import { loadForms, shownObject, storedForm } from "./stored-form.ts";
@@ -60,10 +60,9 @@ async function admit(server: ServerContext, target: DeleteTarget, old: StoredObj
   const gate = server.admission.gateOf(kind, "", "DELETE", requester);
   if (!gate || !requester) return [];
   const warnings: string[] = [];
-  const whole = kind.group === "" && kind.plural === "namespaces";
   const attributes = {
     ...{ operation: "DELETE" as const, kind, subresource: "", dryRun },
-    ...{ namespace: whole ? name : namespace, name: unnamed ? "" : name },
+    ...{ namespace: isNamespaceKind(kind) ? name : namespace, name: unnamed ? "" : name },
     ...{ object: null, oldObject: old as unknown as JsonObject },
     requester: { ...requester, sent: sentOptions(options) },
   };

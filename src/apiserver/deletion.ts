@@ -2,6 +2,7 @@
 import type { Kind } from "../api/kind.ts";
 import type { Pod } from "../api/object.ts";
 import { type StoredObject, writableMeta } from "./codec.ts";
+import { isNamespaceKind } from "./keys.ts";
 import { formatTime } from "./object-metadata.ts";
 
 export interface DeleteOptions {
@@ -82,7 +83,7 @@ function mark(
     metadata.deletionGracePeriodSeconds = grace;
     if (metadata.generation) metadata.generation += 1;
   }
-  if (kind.group === "" && kind.plural === "namespaces") {
+  if (isNamespaceKind(kind)) {
     object.status = { ...(object.status as object | undefined), phase: "Terminating" };
   }
   return object;

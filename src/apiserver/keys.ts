@@ -26,3 +26,6 @@ export function parseKey(resource: Collection, key: Key): { namespace: string; n
   const slash = rest.indexOf("/");
   return slash < 0 ? { namespace: "", name: rest } : { namespace: rest.slice(0, slash), name: rest.slice(slash + 1) };
 }
+
+/** Namespaces are in themselves: rules that ask for an object's namespace get its name. */
+export const isNamespaceKind = ({ group, plural }: Kind): boolean => group === "" && plural === "namespaces";

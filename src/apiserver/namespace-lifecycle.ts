@@ -4,7 +4,7 @@ import { namespaces } from "../api/resource.ts";
 import { type ApiFault, forbidden, notFound } from "../api/status.ts";
 import type { Store } from "../store/store.ts";
 import { objectOf } from "./codec.ts";
-import { objectStoreKey } from "./keys.ts";
+import { isNamespaceKind, objectStoreKey } from "./keys.ts";
 
 const immortal = new Set(["default", "kube-system", "kube-public"]);
 
@@ -36,7 +36,7 @@ export async function requireOpenNamespace(
 
 /** Throws a fault for the namespaces that a cluster can not be without. */
 export function requireMortal(kind: Kind, name: string): void {
-  if (kind.group === "" && kind.plural === "namespaces" && immortal.has(name)) {
+  if (isNamespaceKind(kind) && immortal.has(name)) {
     throw forbidden(kind, name, "this namespace may not be deleted");
   }
 }

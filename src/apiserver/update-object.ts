@@ -13,7 +13,7 @@ import type { ServerContext } from "./context.ts";
 import { throwFaults, type Writer, type Written } from "./create-object.ts";
 import { endsDeletion } from "./deletion.ts";
 import { trackFields } from "./field-management.ts";
-import { objectStoreKey } from "./keys.ts";
+import { isNamespaceKind, objectStoreKey } from "./keys.ts";
 import { carryMetadata, dropEmptyMetadata } from "./object-metadata.ts";
 import { removeEntry } from "./remove-entry.ts";
 import { loadForms, shownObject, storedForm } from "./stored-form.ts";
@@ -46,7 +46,7 @@ function restrict(next: StoredObject, old: StoredObject, update: Update): Stored
       if (old.status === undefined) delete next.status;
       else next.status = structuredClone(old.status);
     }
-    if (kind.plural === "namespaces" && kind.group === "") next.spec = structuredClone(old.spec);
+    if (isNamespaceKind(kind)) next.spec = structuredClone(old.spec);
     return next;
   }
   // A binding is the server's own change of spec and status at once.
@@ -124,9 +124,8 @@ function gatedBy(server: ServerContext, update: Update, old: StoredObject): Gate
   const { requester, dryRun } = writer;
   const gate = server.admission.gateOf(kind, subresource, "UPDATE", requester);
   if (!gate || !requester) return undefined;
-  const whole = kind.group === "" && kind.plural === "namespaces";
   const oldObject = old as unknown as JsonObject;
-  const place = { namespace: whole ? name : namespace, name };
+  const place = { namespace: isNamespaceKind(kind) ? name : namespace, name };
   const attributes: Attributes = {
     ...{ operation: "UPDATE", kind, subresource, ...place, object: null, oldObject, dryRun, requester },
   };

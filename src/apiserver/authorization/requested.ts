@@ -1,4 +1,6 @@
 /** A request as the authorizer sees it. */
+
+import { isNamespaceKind } from "../keys.ts";
 import type { ApiRequest } from "../request.ts";
 import type { ResourceAttributes } from "./attributes.ts";
 
@@ -14,6 +16,6 @@ function nameOf({ name, verb, query }: Omit<ApiRequest, "body">): string | undef
 export function requestedAttributes(request: Omit<ApiRequest, "body">): ResourceAttributes {
   const { kind, verb, subresource, namespace } = request;
   // A namespace is in itself: a role there may speak of it.
-  const within = kind.plural === "namespaces" && kind.group === "" ? request.name : namespace;
+  const within = isNamespaceKind(kind) ? request.name : namespace;
   return { verb, group: kind.group, resource: kind.plural, subresource, namespace: within, name: nameOf(request) };
 }

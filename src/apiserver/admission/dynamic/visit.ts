@@ -8,7 +8,7 @@ import { type LabelSelector, matches } from "../../../api/selectors.ts";
 import { notFound } from "../../../api/status.ts";
 import { objectOf, type StoredObject } from "../../codec.ts";
 import type { ServerContext } from "../../context.ts";
-import { objectStoreKey } from "../../keys.ts";
+import { isNamespaceKind, objectStoreKey } from "../../keys.ts";
 import { convertedForm } from "../../stored-form.ts";
 import { type Attributes, requestOf } from "./attributes.ts";
 import { authorizerFor } from "./authorizer.ts";
@@ -57,7 +57,7 @@ export class Visit {
   /** A request that is in no namespace is never left out. */
   async inNamespaces(selector: LabelSelector): Promise<boolean> {
     const { kind, subresource, operation, namespace } = this.attributes;
-    const own = kind.group === "" && kind.plural === "namespaces";
+    const own = isNamespaceKind(kind);
     if ((!namespace && !own) || (selector !== "nothing" && selector.length === 0)) return true;
     const written = own && subresource === "" && (operation === "CREATE" || operation === "UPDATE");
     const labels = written ? labelsOf(this.#object) : (await this.namespace()).metadata.labels;
