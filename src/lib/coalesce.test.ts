@@ -7,7 +7,7 @@ import { createLog } from "./log.ts";
 const settle = () => new Promise(setImmediate);
 const log = createLog(() => {});
 
-test("triggers during a run lead to one more run, not before the interval is over", async () => {
+test("P31 P32 triggers during a run lead to one more run, not before the interval is over", async () => {
   const clock = new ManualClock();
   const at: number[] = [];
   const run = async () => {
@@ -30,7 +30,7 @@ test("triggers during a run lead to one more run, not before the interval is ove
   assert.equal(at[1], 10);
 });
 
-test("a failed run comes back by itself with a back-off", async () => {
+test("P33 P35 a failed run comes back by itself with a back-off", async () => {
   const clock = new ManualClock();
   let runs = 0;
   const run = async () => {

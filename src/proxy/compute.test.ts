@@ -131,7 +131,7 @@ describe("computeService: routes", () => {
       { internal: "cluster", external: "local", cluster: 2, local: 1 },
     ],
     [
-      "P82 external Local, endpoints elsewhere",
+      "P41 P82 external Local, endpoints elsewhere: Pods and the node need them",
       { type: "NodePort", externalTrafficPolicy: "Local", ports: [{ port: 80, nodePort: 30001 }] },
       [there(1)],
       { external: "drop", cluster: 1, local: 0 },
@@ -143,7 +143,7 @@ describe("computeService: routes", () => {
       { external: "local", cluster: 1, local: 1 },
     ],
     [
-      "P60 internal Local and not external: no remote state",
+      "P59 P60 internal Local and not external: no remote state",
       { internalTrafficPolicy: "Local" },
       [there(1), there(2)],
       { cluster: 0 },

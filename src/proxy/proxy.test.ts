@@ -154,7 +154,7 @@ describe("the proxy's loop", () => {
       await client.update(nodes, { ...present, metadata });
       await eventually("the other zone's endpoint is there", () => same(endpoints(), ["10.244.0.12:8080"]));
     }));
-  it("P265 writes what comes in together with few transactions", () =>
+  it("P31 P265 writes what comes in together with few transactions", () =>
     withProxy(async ({ client, nft, endpoints, proxy }) => {
       await put(client, service());
       await put(client, slice([endpoint(11)]));
@@ -169,7 +169,7 @@ describe("the proxy's loop", () => {
       await proxy.idle();
       assert.ok(nft.commits - before <= 50, `${nft.commits - before} transactions`);
     }));
-  it("P211 tries again after a failure, writes an Event on the Node, and loses nothing", () =>
+  it("P33 P211 tries again after a failure, writes an Event on the Node, and loses nothing", () =>
     withProxy(async ({ client, nft, endpoints }) => {
       nft.failWhen(() => true, "EPERM");
       await put(client, service());
@@ -200,7 +200,7 @@ describe("the proxy's loop", () => {
       undefined,
       ["IPv4", "IPv6"],
     ));
-  it("P217 puts the rules right after somebody deleted the table", () =>
+  it("P34 P217 looks by itself, without a change, and puts the rules right after somebody deleted the table", () =>
     withProxy(async ({ client, nft, endpoints }) => {
       await put(client, service());
       await put(client, slice([endpoint(11)]));

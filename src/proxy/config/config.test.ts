@@ -158,7 +158,7 @@ nftables: { masqueradeBit: 5, syncPeriod: 40s }`;
 });
 
 describe("flags", () => {
-  it("win over the file, and go to the section of the mode", () => {
+  it("P188 win over the file, and go to the section of the mode", () => {
     const { values } = read("mode: iptables\niptables: { masqueradeAll: false, masqueradeBit: 2 }");
     const given = { "masquerade-all": "true", "masquerade-bit": "4", "node-name": "N1", "healthz-bind-address": "" };
     const config = effectiveConfig(withFlags(values, given), "iptables");

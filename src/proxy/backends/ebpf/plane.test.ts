@@ -251,7 +251,7 @@ describe("ebpf data plane on the kernel", { skip: support.ok ? false : support.r
       joined.close();
     }));
 
-  it("P80 refuses at once where there is no endpoint", () =>
+  it("P80 P242 refuses at once where there is no endpoint", () =>
     withPlane(async (plane) => {
       clean(await sync(plane, web([])));
       assert.equal((await ask(vip)).answer, "ECONNREFUSED");

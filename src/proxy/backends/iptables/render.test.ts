@@ -51,7 +51,7 @@ const hairpin = "nat FAIRLEAD-LOOP-0B -s 10.244.0.11/32 -d 10.244.0.11/32 -j MAS
 
 const cases: { name: string; fixture: ServiceFixture; endpoints: Endpoints; want: string[] }[] = [
   {
-    name: "P61 a clusterIP with two endpoints: each by half",
+    name: "P61 P229 a clusterIP with two endpoints: each by half",
     fixture: {},
     endpoints: [here, there],
     want: [
