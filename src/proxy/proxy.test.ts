@@ -244,9 +244,10 @@ describe("the proxy's loop", () => {
       assert.ok(nft.commits - before <= 2, "the short-lived one is written at most once, and taken away");
       assert.deepEqual(endpoints(), ["10.244.0.11:8080"]);
     }));
-  it("P170 a Node that is about to go keeps forwarding", () =>
+  it("P147 P170 a Node that is about to go keeps forwarding, and its Services' health checks say so", () =>
     withProxy(async ({ client, nft, endpoints, proxy }) => {
-      await put(client, service());
+      const port = await freePort();
+      await put(client, service({ type: "LoadBalancer", externalTrafficPolicy: "Local", healthCheckNodePort: port }));
       await put(client, slice([endpoint(11)]));
       await eventually("the endpoint is there", () => endpoints().length === 1);
       const before = nft.dump();
@@ -255,6 +256,7 @@ describe("the proxy's loop", () => {
       await new Promise((resolve) => setTimeout(resolve, 30));
       await proxy.idle();
       assert.equal(nft.dump(), before);
+      assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 200);
     }));
   it("P35 a fault of the data plane ends nothing, and what it left undone is done next", async () => {
     const client = selectingClient(createMemoryClient());

@@ -12,8 +12,8 @@ import { randomService, seededRandom } from "../../testing/churn.ts";
 import { nodeA, service, settings, slice } from "../../testing/fixtures.ts";
 import { propertySuite, unclosed } from "../../testing/properties.ts";
 import type { Report } from "../port.ts";
-import { valuesOf, verdictMaps } from "./layout.ts";
-import { createNftablesDataPlane } from "./plane.ts";
+import { setsOf, valuesOf, verdictMaps } from "./layout.ts";
+import { createNftablesDataPlane, probeNftables } from "./plane.ts";
 import { skeletonOf } from "./skeleton.ts";
 
 const tables: readonly Table[] = [
@@ -271,6 +271,10 @@ describe("nftables data plane: its shape", () => {
     clean(await plane.sync({ services: new Map([["default/s1", ports]]), full: false }));
     return { rules, written };
   };
+  it("P105 clients are remembered by the hundred thousand", () => {
+    const clients = setsOf("IPv4").find(({ name }) => name === "clients");
+    assert.ok((clients?.dynamic?.size ?? 0) >= 100_000);
+  });
   it("P223 P224 P245 rules and what a change writes are as many with 2,000 Services as with 5", async () => {
     const few = await write(5);
     assert.ok(few.written > 0 && few.written < 20, `${few.written} written`);
@@ -285,6 +289,13 @@ else {
   suite("the kernel", () => {
     unshare(CLONE_NEWNET);
     return openNftables();
+  });
+  it("P221 asks the kernel itself whether it takes the rules, and leaves nothing", () => {
+    unshare(CLONE_NEWNET);
+    assert.deepEqual(probeNftables(), { ok: true });
+    const nft = openNftables();
+    assert.equal(nft.sets({ family: "ip", name: "fairlead-probe" }), undefined);
+    nft.close();
   });
   it("P96 forwards nothing that the node did not forward before", async () => {
     unshare(CLONE_NEWNET);
