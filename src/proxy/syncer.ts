@@ -84,7 +84,7 @@ class DataPlaneSyncer implements Syncer {
     const { clock, log, signal, minIntervalMs } = options;
     this.#startedAt = clock.now();
     this.#healthChecks = new HealthCheckServers({
-      isHealthy: () => options.health.isHealthy(clock.now()),
+      isHealthy: () => options.health.isHealthy(clock.elapsed()),
       onFailure: (service, { message }) => {
         const text = `Cannot serve the health check of ${service}: ${message}`;
         this.complain("FailedToStartServiceHealthcheck", text, options.tracker.service(service));
@@ -98,7 +98,7 @@ class DataPlaneSyncer implements Syncer {
   changed(): void {
     const { health, metrics, clock, tracker } = this.#options;
     if (this.#isStarted) {
-      health.queued(clock.now());
+      health.queued(clock.elapsed());
       metrics.queued();
     }
     if (this.#isScheduled) return;
