@@ -8,6 +8,7 @@ import type { ApiClient } from "../client/client.ts";
 import { createMemoryClient } from "../client/testing/memory-client.ts";
 import type { Conntrack, Flow } from "../kernel/conntrack/conntrack.ts";
 import { type FakeNftables, fakeNftables } from "../kernel/nftables/fake.ts";
+import { ManualClock } from "../lib/clock.ts";
 import { createLog } from "../lib/log.ts";
 import type { IpFamily } from "../net/ip.ts";
 import { createNftablesDataPlane } from "./backends/nftables/plane.ts";
@@ -298,6 +299,32 @@ describe("the proxy's loop", () => {
     const { proxy, end } = start({ clusterCIDR: ["fd00:10:244::/56", "10.244.0.0/16"] });
     await proxy.ready;
     end();
+  });
+  it("P246 an endpoint that goes is out of the kernel without a wait, or after minSyncPeriod", async () => {
+    for (const minSyncPeriodMs of [0, 1_000]) {
+      const client = selectingClient(createMemoryClient());
+      await client.create(nodes, node);
+      await put(client, service());
+      await put(client, slice([endpoint(11), endpoint(12)]));
+      const nft = fakeNftables();
+      const clock = new ManualClock(Date.now());
+      const { proxy, end } = startOn(client, nft, { clock, config: { minSyncPeriodMs } });
+      const isGone = () => same(endpointsOf(nft), ["10.244.0.12:8080"]);
+      try {
+        await proxy.ready;
+        await put(client, slice([endpoint(12)]));
+        if (minSyncPeriodMs > 0) {
+          await new Promise((resolve) => setTimeout(resolve, 30));
+          clock.advance(minSyncPeriodMs - 1);
+          await new Promise((resolve) => setTimeout(resolve, 30));
+          assert.ok(!isGone());
+          clock.advance(1);
+        }
+        await eventually("the endpoint is gone", isGone);
+      } finally {
+        end();
+      }
+    }
   });
   it("P36 computes anew when the node's zone changes", () =>
     withProxy(async ({ client, endpoints }) => {

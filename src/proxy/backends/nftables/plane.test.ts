@@ -271,6 +271,20 @@ describe("nftables data plane: its shape", () => {
     clean(await plane.sync({ services: new Map([["default/s1", ports]]), full: false }));
     return { rules, written };
   };
+  it("P208 chains that are used no more go with a later look, not with the change", async () => {
+    const nft = fakeNftables();
+    const plane = createNftablesDataPlane({ nftables: nft, families: ["IPv4"] });
+    const chains = () => [...(nft.chains({ family: "ip", name: "fairlead" }) ?? [])].sort();
+    clean(await plane.sync({ services: new Map(), full: true, settings: settings() }));
+    const before = chains();
+    clean(await plane.sync({ services: many(3), full: false }));
+    const during = chains();
+    assert.ok(during.length > before.length);
+    clean(await plane.sync({ services: new Map([...many(3).keys()].map((name) => [name, []])), full: false }));
+    assert.deepEqual(chains(), during);
+    assert.equal(await plane.verify(), undefined);
+    assert.deepEqual(chains(), before);
+  });
   it("P105 clients are remembered by the hundred thousand", () => {
     const clients = setsOf("IPv4").find(({ name }) => name === "clients");
     assert.ok((clients?.dynamic?.size ?? 0) >= 100_000);
