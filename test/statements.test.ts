@@ -10,10 +10,13 @@ const numbers = Object.entries(last).flatMap(([letter, count]) =>
   Array.from({ length: count }, (_, n) => `${letter}${n + 1}`),
 );
 
+/** Tests, and what they share. */
+const places = ["src/**/*.test.ts", "src/**/*conformance.ts", "src/**/testing/*.ts", "test/**/*.ts"];
+
 /** Titles, and the parts that some are made of: texts that begin with a number. "P184 to P186" are three. */
 function named(): Set<string> {
   const found = new Set<string>();
-  for (const file of globSync(["src/**/*.ts", "test/**/*.ts"], { cwd: root })) {
+  for (const file of globSync(places, { cwd: root })) {
     const text = readFileSync(join(root, file), "utf8");
     for (const [title] of text.matchAll(/(?<=["`])[PSE]\d+(?!\w)[^"`\n]*/g)) {
       for (const [, letter, from, to = from] of title.matchAll(/\b([PSE])(\d+)(?!\w)(?: to \1(\d+))?/g))
