@@ -45,7 +45,7 @@ test("the cache follows the collection; listeners hear each change once, in orde
   assert.equal(informer.get("ns/b")?.data?.colour, "blue");
 });
 
-test("after 410 Gone only the differences reach the listeners", async (t) => {
+test("P218 P219 after 410 Gone only the differences reach the listeners", async (t) => {
   const client = createMemoryClient();
   const end = new AbortController();
   t.after(() => end.abort());

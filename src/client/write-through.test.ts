@@ -44,7 +44,7 @@ function setUp() {
   return { client, informer, bring, written, seen };
 }
 
-test("own writes are seen before the watch brings them, and once when it has", async () => {
+test("E37 own writes are seen before the watch brings them, and once when it has", async () => {
   const { bring, written, seen } = setUp();
   const one = await written.create(configMap("a", "1"));
   assert.deepEqual(seen(), ["a=1"]);

@@ -235,7 +235,7 @@ describe("startDns()", () => {
       log: createLog(() => undefined),
       signal: ended.signal,
       http: { health: 0, ready: 0, metrics: 0 },
-      clock: { now: () => 0, after: afterNow },
+      clock: { now: () => 0, elapsed: () => 0, after: afterNow },
     });
     assert.deepEqual(await page(unsynced.http.ready, "/ready"), { status: 503, body: "kubernetes" });
     assert.deepEqual(await page(unsynced.http.health, "/health"), { status: 200, body: "OK" });

@@ -212,7 +212,7 @@ test("S121 S125 a deleted Service stays until its address is withdrawn, also whe
     if (delayMs >= 1000) waits.push(delayMs);
     return systemClock.after(delayMs / 1000, callback);
   };
-  b.start({ clock: { now: systemClock.now, after } });
+  b.start({ clock: { ...systemClock, after } });
   await b.client.create(services, service("web"));
   await until(async () => (await b.statusOf("web")) !== "");
   let failures = 2;

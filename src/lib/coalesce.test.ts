@@ -7,12 +7,13 @@ import { createLog } from "./log.ts";
 const settle = () => new Promise(setImmediate);
 const log = createLog(() => {});
 
-test("triggers during a run lead to one more run, not before the interval is over", async () => {
+test("P31 P32 triggers during a run lead to one more run, not before the interval is over", async () => {
   const clock = new ManualClock();
   const at: number[] = [];
   const run = async () => {
-    at.push(clock.now());
+    at.push(clock.elapsed());
     await settle();
+    clock.advance(5);
   };
   const { trigger, idle } = coalesce({ run, clock, log, signal: new AbortController().signal, minIntervalMs: 10 });
   trigger();
@@ -27,10 +28,26 @@ test("triggers during a run lead to one more run, not before the interval is ove
   await idle();
   assert.equal(at.length, 2);
   assert.equal(at[0], 0);
-  assert.equal(at[1], 10);
+  assert.equal(at[1], 15, "ten after the end of the first");
 });
 
-test("a failed run comes back by itself with a back-off", async () => {
+test("P266 the time of day may be set back: nothing waits for it to come again", async () => {
+  const clock = new ManualClock(10_000_000);
+  let runs = 0;
+  const run = async () => {
+    runs++;
+  };
+  const { trigger, idle } = coalesce({ run, clock, log, signal: new AbortController().signal, minIntervalMs: 10 });
+  trigger();
+  await idle();
+  clock.set(0);
+  trigger();
+  clock.advance(10);
+  await idle();
+  assert.equal(runs, 2);
+});
+
+test("P33 P35 a failed run comes back by itself with a back-off", async () => {
   const clock = new ManualClock();
   let runs = 0;
   const run = async () => {

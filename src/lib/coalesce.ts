@@ -8,7 +8,7 @@ export interface CoalesceOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
-  /** Least time from the start of one run to the start of the next; default 0. */
+  /** Least time from the end of one run to the start of the next; default 0. */
   readonly minIntervalMs?: number;
   /** Wait after failed runs; default 10 ms doubling to 30 s. */
   readonly backoff?: BackoffOptions;
@@ -45,7 +45,7 @@ export function coalesce(options: CoalesceOptions): Coalescer {
       settle();
       return;
     }
-    const waitMs = notBefore - clock.now();
+    const waitMs = notBefore - clock.elapsed();
     if (waitMs > 0) {
       cancelTimer = clock.after(waitMs, () => {
         cancelTimer = undefined;
@@ -64,15 +64,15 @@ export function coalesce(options: CoalesceOptions): Coalescer {
     }
     wanted = false;
     running = true;
-    notBefore = clock.now() + minIntervalMs;
     try {
       await run();
       backoff.reset();
+      notBefore = clock.elapsed() + minIntervalMs;
     } catch (error) {
       const retryInMs = backoff.next();
       log.warn("run failed", { error, retryInMs: Math.round(retryInMs) });
       wanted = true;
-      notBefore = clock.now() + retryInMs;
+      notBefore = clock.elapsed() + retryInMs;
     }
     running = false;
     pump();

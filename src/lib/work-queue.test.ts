@@ -46,7 +46,7 @@ test("no more than `concurrency` keys are worked on at once", async () => {
   assert.equal(most, 2);
 });
 
-test("failures are retried with a growing wait, for that key only", async () => {
+test("E39 failures are retried with a growing wait, for that key only", async () => {
   const at: number[] = [];
   const { queue, clock } = queueOf(async (key) => {
     if (key === "good") return;

@@ -78,7 +78,7 @@ class Queue implements WorkQueue {
       this.add(key);
       return;
     }
-    const at = this.#options.clock.now() + delayMs;
+    const at = this.#options.clock.elapsed() + delayMs;
     const earlier = this.#delayed.get(key);
     if (earlier && earlier.at <= at) return;
     earlier?.cancel();

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type { EndpointSlice, Service } from "../api/object.ts";
 import { computeService } from "./compute.ts";
 import { endpointText, type ServicePort } from "./state.ts";
@@ -131,7 +133,7 @@ describe("computeService: routes", () => {
       { internal: "cluster", external: "local", cluster: 2, local: 1 },
     ],
     [
-      "P82 external Local, endpoints elsewhere",
+      "P41 P82 external Local, endpoints elsewhere: Pods and the node need them",
       { type: "NodePort", externalTrafficPolicy: "Local", ports: [{ port: 80, nodePort: 30001 }] },
       [there(1)],
       { external: "drop", cluster: 1, local: 0 },
@@ -143,7 +145,37 @@ describe("computeService: routes", () => {
       { external: "local", cluster: 1, local: 1 },
     ],
     [
-      "P60 internal Local and not external: no remote state",
+      "P41 internal Local with a node port: the outside uses all",
+      { type: "NodePort", internalTrafficPolicy: "Local", ports: [{ port: 80, nodePort: 30001 }] },
+      [here(1), there(1)],
+      { internal: "local", external: "cluster", cluster: 2, local: 1 },
+    ],
+    [
+      "P38 P42 external Local of a Service without outside addresses uses nothing local",
+      { externalTrafficPolicy: "Local", ingress: [{ ip: "192.168.70.1", ipMode: "Proxy" }] },
+      [here(1), there(1)],
+      { internal: "cluster", cluster: 2, local: 0 },
+    ],
+    [
+      "P38 P42 an external IP of the family makes it reachable from outside",
+      { externalTrafficPolicy: "Local", externalIPs: ["192.168.80.1"] },
+      [here(1), there(1)],
+      { external: "local", cluster: 2, local: 1 },
+    ],
+    [
+      "P38 P42 so does a load-balancer IP in VIP mode",
+      { type: "LoadBalancer", externalTrafficPolicy: "Local", ingress: [{ ip: "192.168.70.1" }] },
+      [here(1), there(1)],
+      { external: "local", cluster: 2, local: 1 },
+    ],
+    [
+      "P38 P42 and one of the other family does not",
+      { externalTrafficPolicy: "Local", externalIPs: ["fd00::80"] },
+      [here(1), there(1)],
+      { cluster: 2, local: 0 },
+    ],
+    [
+      "P59 P60 internal Local and not external: no remote state",
       { internalTrafficPolicy: "Local" },
       [there(1), there(2)],
       { cluster: 0 },
@@ -166,6 +198,16 @@ describe("computeService: routes", () => {
 describe("computeService: hints", () => {
   const hinted: [string, EndpointFixture[], string[]][] = [
     ["P68 this node", [here(1, { nodes: ["node-a"] }), there(1, { nodes: ["node-b"] })], ["10.244.0.1:8080"]],
+    [
+      "P71 those that name this node, beside others",
+      [here(1, { nodes: ["node-b", "node-a"] }), there(1, { nodes: ["node-a"] }), there(2, { nodes: ["node-b"] })],
+      ["10.244.0.1:8080", "10.244.1.1:8080"],
+    ],
+    [
+      "P71 those that name this zone, beside others",
+      [here(1, { zones: ["z2"] }), there(1, { zones: ["z2", "z1"] }), there(2, { zones: ["z1"] })],
+      ["10.244.1.1:8080", "10.244.1.2:8080"],
+    ],
     ["P69 this zone", [here(1, { zones: ["z1"] }), there(1, { zones: ["z2"] })], ["10.244.0.1:8080"]],
     [
       "P70 nobody hints for this zone",
@@ -187,6 +229,13 @@ describe("computeService: hints", () => {
   for (const [name, endpoints, want] of hinted) {
     it(name, () => assert.deepEqual(only(compute({}, [slice(endpoints)])).clusterEndpoints.map(endpointText), want));
   }
+  it("P21 what the Service says of the topology is not read: only hints count", () => {
+    const wishes = service({ trafficDistribution: "PreferSameNode" });
+    const annotations = { "service.kubernetes.io/topology-mode": "Auto" };
+    const object: Service = { ...wishes, metadata: { ...wishes.metadata, annotations } };
+    const slices = [slice([here(1), there(1)])];
+    assert.equal(only(computeService(object, slices, nodeA)).clusterEndpoints.length, 2);
+  });
   it("P66 hints do not touch policy Local", () => {
     const port = only(
       compute({ internalTrafficPolicy: "Local" }, [slice([here(1, { zones: ["z2"] }), there(1, { zones: ["z1"] })])]),
@@ -224,6 +273,13 @@ describe("computeService: addresses and ranges", () => {
   }
 });
 
+it("P48 source ranges of the old annotation are not read", () => {
+  const balanced = service({ type: "LoadBalancer", ingress: [{ ip: "192.168.70.1" }] });
+  const annotations = { "service.beta.kubernetes.io/load-balancer-source-ranges": "10.0.0.0/8" };
+  const object: Service = { ...balanced, metadata: { ...balanced.metadata, annotations } };
+  assert.deepEqual(only(computeService(object, [], nodeA)).sourceRanges, []);
+});
+
 describe("Tracker", () => {
   const tracked = (...objects: Service[]) => {
     const tracker = new Tracker(nodeA);
@@ -237,6 +293,41 @@ describe("Tracker", () => {
     tracker.setSlice(slice(["10.244.0.2"]));
     assert.deepEqual([...tracker.compute().keys()], ["default/web"]);
     assert.equal(tracker.compute().size, 0);
+  });
+  it("P26 changes between two computations count as one, the last", () => {
+    const tracker = tracked(service());
+    for (const ip of ["10.244.0.1", "10.244.0.2", "10.244.0.3"]) tracker.setSlice(slice([ip]));
+    tracker.setService(service({ name: "gone", clusterIP: "10.96.0.2" }));
+    tracker.removeService("default/gone");
+    const changes = tracker.compute();
+    assert.deepEqual(changes.get("default/web")?.[0]?.clusterEndpoints.map(endpointText), ["10.244.0.3:8080"]);
+    assert.deepEqual(changes.get("default/gone"), []);
+  });
+  it("P28 a slice that goes and was never seen is no change", () => {
+    const tracker = tracked(service());
+    tracker.compute();
+    tracker.removeSlice("default/never");
+    assert.equal(tracker.compute().size, 0);
+  });
+  it("P29 nothing holds a slice that is gone", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const tracker = tracked(service());
+    const held = (() => {
+      const object = slice(["10.244.0.1"]);
+      tracker.setSlice(object);
+      tracker.compute();
+      return new WeakRef(object);
+    })();
+    const isHeld = async () => {
+      await new Promise(setImmediate);
+      collect();
+      return held.deref() !== undefined;
+    };
+    assert.equal(await isHeld(), true);
+    tracker.removeSlice("default/web-1");
+    tracker.compute();
+    assert.equal(await isHeld(), false);
   });
   it("computes ahead what a later change, of the Service, a slice or the node, does not make stale", () => {
     const endpoints = (tracker: Tracker) =>

@@ -19,7 +19,7 @@ describe("healthCheckOf", () => {
     assert.equal(healthCheckOf(balanced(0), [], "node-a"), undefined);
     assert.equal(healthCheckOf(balanced(31000), [], "node-a")?.port, 31000);
   });
-  it("P146 counts distinct addresses of ready endpoints of this node", () => {
+  it("P143 P146 counts distinct addresses of ready endpoints of this node", () => {
     const slices = [
       slice(["10.244.0.1", "10.244.0.2", { ip: "10.244.0.3", ...dying }, { ip: "10.244.1.1", node: "node-b" }]),
       slice(["10.244.0.1"], { name: "web-2", ports: [{ name: "other", port: 81 }] }),
@@ -37,7 +37,7 @@ async function freePort(): Promise<number> {
 }
 
 describe("HealthCheckServers", () => {
-  it("P142 to P148 answers for the node's endpoints, moves with the port and closes", async () => {
+  it("P142 to P145 P148 answers for the node's endpoints, moves with the port and closes", async () => {
     let isHealthy = true;
     const servers = new HealthCheckServers({
       isHealthy: () => isHealthy,

@@ -110,7 +110,7 @@ export class HealthCheckServers {
   }
 
   #now(): number {
-    return (this.#options.now ?? Date.now)();
+    return (this.#options.now ?? performance.now.bind(performance))();
   }
 
   #mayTryAgain({ failedAt }: Listener): boolean {

@@ -42,6 +42,13 @@ describe("Health", () => {
     health.updated(62_000, "IPv6");
     assert.equal(health.answer(70_000, false).body.lastUpdated, "1970-01-01T00:01:10.000Z", "when 200, it is now");
   });
+  it("P266 a clock that is set makes nothing late", () => {
+    const health = new Health(60_000);
+    health.queued(1_000);
+    const { status, body } = health.answer(2_000, false, 86_400_000);
+    assert.deepEqual([status, body.currentTime], [200, "1970-01-02T00:00:00.000Z"]);
+    assert.equal(health.answer(61_000, false, 0).status, 503);
+  });
   it("P220 is ready when each family has been written once", () => {
     const health = new Health(60_000, ["IPv4", "IPv6"]);
     health.updated(1, "IPv4");

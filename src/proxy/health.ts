@@ -24,14 +24,14 @@ export class Health {
     this.#families = new Map(families.map((family) => [family, { queuedAt: undefined, lastUpdated: 0 }]));
   }
 
-  /** A change came in; only the oldest that waits counts. */
+  /** A change came in; only the oldest that waits counts. `now` here and below is of a clock that nobody sets. */
   queued(now: number): void {
     for (const state of this.#families.values()) state.queuedAt ??= now;
   }
 
-  updated(now: number, family: IpFamily): void {
+  updated(date: number, family: IpFamily): void {
     const state = this.#families.get(family);
-    if (state) Object.assign(state, { queuedAt: undefined, lastUpdated: now });
+    if (state) Object.assign(state, { queuedAt: undefined, lastUpdated: date });
   }
 
   /** Undefined: the Node object is not there. */
@@ -54,8 +54,8 @@ export class Health {
     return [...this.#families.values()].every(({ lastUpdated }) => lastUpdated > 0);
   }
 
-  /** The answer of /livez, or with `eligibility` of /healthz. */
-  answer(now: number, eligibility: boolean): Answer {
+  /** The answer of /livez, or with `eligibility` of /healthz; `date` is what it shows as the time. */
+  answer(now: number, eligibility: boolean, date = now): Answer {
     const healthy = this.isHealthy(now);
     const ok = healthy && (!eligibility || this.#isEligible);
     const states = [...this.#families].map(([family, state]): [string, object] => [
@@ -64,8 +64,8 @@ export class Health {
     ]);
     const last = Math.max(...[...this.#families.values()].map(({ lastUpdated }) => lastUpdated));
     const body = {
-      lastUpdated: timestamp(ok ? now : last),
-      currentTime: timestamp(now),
+      lastUpdated: timestamp(ok ? date : last),
+      currentTime: timestamp(date),
       ...(eligibility ? { nodeEligible: this.#isEligible } : {}),
       healthy,
       status: Object.fromEntries(states),

@@ -24,4 +24,9 @@ export function nodeFacts(name: string, node: Node | undefined, bindAddress = "0
   };
 }
 
+/** The name of this machine's Node: what the operator says, else the host's. */
+export function nodeNameOf(given: string, hostName: string): string {
+  return (given || hostName).trim().toLowerCase();
+}
+
 const isWildcard = (address: string): boolean => parseIp(address)?.value === 0n;

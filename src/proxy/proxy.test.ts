@@ -8,9 +8,11 @@ import type { ApiClient } from "../client/client.ts";
 import { createMemoryClient } from "../client/testing/memory-client.ts";
 import type { Conntrack, Flow } from "../kernel/conntrack/conntrack.ts";
 import { type FakeNftables, fakeNftables } from "../kernel/nftables/fake.ts";
+import { ManualClock } from "../lib/clock.ts";
 import { createLog } from "../lib/log.ts";
 import type { IpFamily } from "../net/ip.ts";
 import { createNftablesDataPlane } from "./backends/nftables/plane.ts";
+import type { Changes, DataPlane } from "./backends/port.ts";
 import type { ProxyConfig } from "./config/effective.ts";
 import { createProxyMetrics } from "./metrics.ts";
 import { type RunningProxy, startProxy } from "./proxy.ts";
@@ -79,6 +81,22 @@ async function withProxy(
   }
 }
 
+/** Its end is the caller's. */
+function startOn(client: ApiClient, nft: FakeNftables, more: Partial<Parameters<typeof startProxy>[0]> = {}) {
+  const abort = new AbortController();
+  const proxy = startProxy({
+    client,
+    nodeName: "node-a",
+    log: createLog(() => {}),
+    signal: abort.signal,
+    dataPlane: createNftablesDataPlane({ nftables: nft, families: ["IPv4"] }),
+    conntrack: { flows: () => [], delete: () => false, close: () => {} },
+    ...more,
+    config: { healthzBindAddress: "", metricsBindAddress: "", ...more.config },
+  });
+  return { proxy, end: () => abort.abort() };
+}
+
 function endpointsOf(nft: FakeNftables): string[] {
   return nft
     .elements(table, "endpoints")
@@ -95,6 +113,14 @@ async function eventually(what: string, check: () => boolean | Promise<boolean>)
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   assert.fail(`not within 2 s: ${what}`);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0);
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
 
 const same = (a: readonly string[], b: readonly string[]) => JSON.stringify(a) === JSON.stringify(b);
@@ -144,6 +170,162 @@ describe("the proxy's loop", () => {
       await put(client, service({ labels: { "service.kubernetes.io/service-proxy-name": "" } }));
       await eventually("nothing is left", () => endpoints().length === 0);
     }));
+  it("P4 watches its own Node and no other", async () => {
+    const client = selectingClient(createMemoryClient());
+    await client.create(nodes, node);
+    const selectors = new Set<string | undefined>();
+    const asked = (resource: { plural: string }, { fieldSelector }: { fieldSelector?: string } = {}) => {
+      if (resource.plural === "nodes") selectors.add(fieldSelector);
+    };
+    const listening: ApiClient = {
+      ...client,
+      list(resource, options) {
+        asked(resource, options);
+        return client.list(resource, options);
+      },
+      watch(resource, options) {
+        asked(resource, options);
+        return client.watch(resource, options);
+      },
+    };
+    const { proxy, end } = startOn(listening, fakeNftables());
+    await proxy.ready;
+    end();
+    assert.deepEqual([...selectors], ["metadata.name=node-a"]);
+  });
+  it("P30 P203 writes and takes away nothing before it has read all Services and all slices", async () => {
+    const client = selectingClient(createMemoryClient());
+    await client.create(nodes, node);
+    await put(client, service());
+    await put(client, slice([endpoint(11)]));
+    const release = Promise.withResolvers<void>();
+    const held = (resource: { plural: string }) =>
+      resource.plural === "endpointslices" ? release.promise : Promise.resolve();
+    const slow: ApiClient = {
+      ...client,
+      list: async (resource, options) => {
+        await held(resource);
+        return client.list(resource, options);
+      },
+      async *watch(resource, options) {
+        await held(resource);
+        yield* client.watch(resource, options);
+      },
+    };
+    const nft = fakeNftables();
+    const { proxy, end } = startOn(slow, nft);
+    try {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      await client.create(services, service({ name: "later", clusterIP: "10.96.0.2" }));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      assert.equal(nft.commits, 0);
+      release.resolve();
+      await proxy.ready;
+      assert.equal(nft.commits, 1);
+      assert.deepEqual(endpointsOf(nft), ["10.244.0.11:8080"]);
+    } finally {
+      end();
+    }
+  });
+  it("P26 P27 what comes to the same, or is written again as it was, changes nothing in the kernel", () =>
+    withProxy(async ({ client, nft, endpoints, proxy }) => {
+      await put(client, service());
+      await put(client, slice([endpoint(11)]));
+      await eventually("the endpoint is there", () => endpoints().length === 1);
+      const before = nft.commits;
+      await put(client, slice([endpoint(11)]));
+      await put(client, service({ labels: { team: "a" } }));
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      await proxy.idle();
+      assert.equal(nft.commits, before);
+      await client.create(services, service({ name: "short", clusterIP: "10.96.0.2" }));
+      await client.delete(services, { name: "short", namespace: "default" });
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      await proxy.idle();
+      assert.ok(nft.commits - before <= 2, "the short-lived one is written at most once, and taken away");
+      assert.deepEqual(endpoints(), ["10.244.0.11:8080"]);
+    }));
+  it("P147 P170 a Node that is about to go keeps forwarding, and its Services' health checks say so", () =>
+    withProxy(async ({ client, nft, endpoints, proxy }) => {
+      const port = await freePort();
+      await put(client, service({ type: "LoadBalancer", externalTrafficPolicy: "Local", healthCheckNodePort: port }));
+      await put(client, slice([endpoint(11)]));
+      await eventually("the endpoint is there", () => endpoints().length === 1);
+      const before = nft.dump();
+      const taints = [{ key: "ToBeDeletedByClusterAutoscaler", effect: "NoSchedule" }];
+      await client.update(nodes, { ...(await client.get(nodes, "node-a")), spec: { taints } } as Node);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      await proxy.idle();
+      assert.equal(nft.dump(), before);
+      assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 200);
+    }));
+  it("P35 a fault of the data plane ends nothing, and what it left undone is done next", async () => {
+    const client = selectingClient(createMemoryClient());
+    await client.create(nodes, node);
+    const nft = fakeNftables();
+    const plane = createNftablesDataPlane({ nftables: nft, families: ["IPv4"] });
+    let faults = 0;
+    const faulty: DataPlane = Object.create(plane, {
+      sync: {
+        value: async (changes: Changes) => {
+          if (faults-- > 0) throw new TypeError("a fault");
+          return plane.sync(changes);
+        },
+      },
+    });
+    const { proxy, end } = startOn(client, nft, { dataPlane: faulty });
+    try {
+      await proxy.ready;
+      faults = 2;
+      await put(client, slice([endpoint(11)]));
+      await put(client, service());
+      await eventually("the endpoint is there", () => same(endpointsOf(nft), ["10.244.0.11:8080"]));
+    } finally {
+      end();
+    }
+  });
+  it("P197 blocks of Pods that are all of another family than the Node end it", async () => {
+    const client = selectingClient(createMemoryClient());
+    await client.create(nodes, { ...node, spec: { podCIDRs: ["fd00:10:244::/64"] } } as Node);
+    const start = (config: Partial<ProxyConfig>) => startOn(client, fakeNftables(), { config });
+    for (const [config, want] of [
+      [{ clusterCIDR: ["fd00:10:244::/56"] }, /clusterCIDR "fd00:10:244::\/56": Node "node-a" has IPv4 addresses only/],
+      [{ detectLocalMode: "NodeCIDR" }, /spec.podCIDRs "fd00:10:244::\/64": Node "node-a" has IPv4 addresses only/],
+    ] as const) {
+      const { proxy, end } = start(config);
+      await assert.rejects(proxy.ready, want);
+      end();
+    }
+    const { proxy, end } = start({ clusterCIDR: ["fd00:10:244::/56", "10.244.0.0/16"] });
+    await proxy.ready;
+    end();
+  });
+  it("P246 an endpoint that goes is out of the kernel without a wait, or after minSyncPeriod", async () => {
+    for (const minSyncPeriodMs of [0, 1_000]) {
+      const client = selectingClient(createMemoryClient());
+      await client.create(nodes, node);
+      await put(client, service());
+      await put(client, slice([endpoint(11), endpoint(12)]));
+      const nft = fakeNftables();
+      const clock = new ManualClock(Date.now());
+      const { proxy, end } = startOn(client, nft, { clock, config: { minSyncPeriodMs } });
+      const isGone = () => same(endpointsOf(nft), ["10.244.0.12:8080"]);
+      try {
+        await proxy.ready;
+        await put(client, slice([endpoint(12)]));
+        if (minSyncPeriodMs > 0) {
+          await new Promise((resolve) => setTimeout(resolve, 30));
+          clock.advance(minSyncPeriodMs - 1);
+          await new Promise((resolve) => setTimeout(resolve, 30));
+          assert.ok(!isGone());
+          clock.advance(1);
+        }
+        await eventually("the endpoint is gone", isGone);
+      } finally {
+        end();
+      }
+    }
+  });
   it("P36 computes anew when the node's zone changes", () =>
     withProxy(async ({ client, endpoints }) => {
       await put(client, service());
@@ -154,7 +336,7 @@ describe("the proxy's loop", () => {
       await client.update(nodes, { ...present, metadata });
       await eventually("the other zone's endpoint is there", () => same(endpoints(), ["10.244.0.12:8080"]));
     }));
-  it("P265 writes what comes in together with few transactions", () =>
+  it("P31 P265 writes what comes in together with few transactions", () =>
     withProxy(async ({ client, nft, endpoints, proxy }) => {
       await put(client, service());
       await put(client, slice([endpoint(11)]));
@@ -169,7 +351,7 @@ describe("the proxy's loop", () => {
       await proxy.idle();
       assert.ok(nft.commits - before <= 50, `${nft.commits - before} transactions`);
     }));
-  it("P211 tries again after a failure, writes an Event on the Node, and loses nothing", () =>
+  it("P33 P211 tries again after a failure, writes an Event on the Node, and loses nothing", () =>
     withProxy(async ({ client, nft, endpoints }) => {
       nft.failWhen(() => true, "EPERM");
       await put(client, service());
@@ -200,7 +382,7 @@ describe("the proxy's loop", () => {
       undefined,
       ["IPv4", "IPv6"],
     ));
-  it("P217 puts the rules right after somebody deleted the table", () =>
+  it("P34 P217 looks by itself, without a change, and puts the rules right after somebody deleted the table", () =>
     withProxy(async ({ client, nft, endpoints }) => {
       await put(client, service());
       await put(client, slice([endpoint(11)]));
@@ -247,6 +429,60 @@ describe("the proxy's loop", () => {
       await client.delete(services, { name: "web", namespace: "default" });
       await eventually("the flow to the deleted Service is gone", () => flows.length === 1);
     }));
+  it("P152 P210 until the rules hold no flow is deleted and no health check speaks of them", () =>
+    withProxy(async ({ client, nft, endpoints, flows }) => {
+      const port = await freePort();
+      const handle = { family: "IPv4", original: Buffer.alloc(0), id: undefined, zone: undefined } as const;
+      const answerer = { ip: "10.96.0.1", port: 80 };
+      flows.push({ destination: "10.96.0.1", port: 80, answerer, handle });
+      nft.failWhen(() => true, "EPERM");
+      await put(client, slice([endpoint(11)], { ports: [{ port: 8080, protocol: "UDP" }] }));
+      const balanced = { type: "LoadBalancer", externalTrafficPolicy: "Local", healthCheckNodePort: port } as const;
+      await put(client, service({ ...balanced, ports: [{ port: 80, protocol: "UDP" }] }));
+      const isFailed = async () =>
+        (await client.list(events)).items.some(({ reason }) => reason === "FailedToSyncRules");
+      await eventually("the rules are refused", isFailed);
+      assert.equal(flows.length, 1);
+      await assert.rejects(fetch(`http://127.0.0.1:${port}/`));
+      nft.failWhen(() => false, "");
+      await eventually("the flow is gone", () => flows.length === 0);
+      assert.equal(endpoints().length, 1);
+      assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 200);
+    }));
+  it("P151 a health check is answered while the kernel is written", async () => {
+    const client = selectingClient(createMemoryClient());
+    await client.create(nodes, node);
+    const port = await freePort();
+    const balanced = { type: "LoadBalancer", externalTrafficPolicy: "Local", healthCheckNodePort: port } as const;
+    await put(client, service(balanced));
+    await put(client, slice([endpoint(11)]));
+    const nft = fakeNftables();
+    const plane = createNftablesDataPlane({ nftables: nft, families: ["IPv4"] });
+    const written = Promise.withResolvers<void>();
+    let isHeld = false;
+    const slow: DataPlane = Object.create(plane, {
+      sync: {
+        value: async (changes: Changes) => {
+          if (changes.full) return plane.sync(changes);
+          isHeld = true;
+          await written.promise;
+          return plane.sync(changes);
+        },
+      },
+    });
+    const { proxy, end } = startOn(client, nft, { dataPlane: slow });
+    try {
+      await proxy.ready;
+      await put(client, slice([endpoint(11), endpoint(12)]));
+      await eventually("the kernel is written", () => isHeld);
+      const answer = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(1_000) });
+      assert.equal(answer.headers.get("x-load-balancing-endpoint-weight"), "1");
+      written.resolve();
+      await eventually("both are there", () => endpointsOf(nft).length === 2);
+    } finally {
+      end();
+    }
+  });
   it("P92 tells a Service whose external IP another one has, once", () =>
     withProxy(async ({ client, proxy }) => {
       const externalIPs = ["192.168.80.1"];
@@ -337,16 +573,7 @@ describe("the proxy's loop", () => {
     const client = selectingClient(createMemoryClient());
     const nft = fakeNftables();
     await client.create(nodes, node);
-    const abort = new AbortController();
-    const proxy = startProxy({
-      client,
-      nodeName: "node-a",
-      config: { healthzBindAddress: "", metricsBindAddress: "", detectLocalMode: "NodeCIDR" },
-      log: createLog(() => {}),
-      signal: abort.signal,
-      dataPlane: createNftablesDataPlane({ nftables: nft, families: ["IPv4"] }),
-      conntrack: { flows: () => [], delete: () => false, close: () => {} },
-    });
+    const { proxy, end } = startOn(client, nft, { config: { detectLocalMode: "NodeCIDR" } });
     try {
       await new Promise((resolve) => setTimeout(resolve, 30));
       assert.equal(nft.commits, 0, "nothing is written before it is known what a Pod is");
@@ -360,7 +587,7 @@ describe("the proxy's loop", () => {
         await eventually(`${cidr} is in the rules`, () => rulesOf(nft).includes(wanted));
       }
     } finally {
-      abort.abort();
+      end();
     }
   });
   it("P45 P46 with AllowServiceExternalIPs=false external IPs are as if they were not there", () =>

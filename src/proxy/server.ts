@@ -28,8 +28,8 @@ export interface ServerOptions {
 export function serveHealth(address: string, options: ServerOptions): void {
   const { health, metrics, clock } = options;
   const answers: Readonly<Record<string, () => ReturnType<Health["answer"]>>> = {
-    "/healthz": () => health.answer(clock.now(), true),
-    "/livez": () => health.answer(clock.now(), false),
+    "/healthz": () => health.answer(clock.elapsed(), true, clock.now()),
+    "/livez": () => health.answer(clock.elapsed(), false, clock.now()),
     "/readyz": () => health.readiness(),
   };
   listen(address, options, (request, response) => {
@@ -70,7 +70,7 @@ export function serveMetrics(address: string, options: ServerOptions): void {
 
 /** Kubernetes' component health indicators (KEP-3466). */
 function indicators({ health, clock }: ServerOptions): string {
-  const now = clock.now();
+  const now = clock.elapsed();
   const states: readonly (readonly [string, boolean])[] = [
     ["healthz", health.answer(now, true).status === 200],
     ["livez", health.answer(now, false).status === 200],

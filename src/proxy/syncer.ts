@@ -58,6 +58,8 @@ class DataPlaneSyncer implements Syncer {
   /** Present until they are written. */
   #settings: Settings | undefined;
   #present: Settings | undefined;
+  /** What a fault in the data plane left undone. */
+  #undone: ServiceChanges = new Map();
   #isStarted = false;
   #isFirst = true;
   /** The data plane has changes that do not hold yet. */
@@ -82,12 +84,12 @@ class DataPlaneSyncer implements Syncer {
     const { clock, log, signal, minIntervalMs } = options;
     this.#startedAt = clock.now();
     this.#healthChecks = new HealthCheckServers({
-      isHealthy: () => options.health.isHealthy(clock.now()),
+      isHealthy: () => options.health.isHealthy(clock.elapsed()),
       onFailure: (service, { message }) => {
         const text = `Cannot serve the health check of ${service}: ${message}`;
         this.complain("FailedToStartServiceHealthcheck", text, options.tracker.service(service));
       },
-      now: () => clock.now(),
+      now: () => clock.elapsed(),
     });
     this.#coalescer = coalesce({ run: () => this.#run(), clock, log, signal, minIntervalMs });
     signal.addEventListener("abort", () => this.#close(), { once: true });
@@ -96,7 +98,7 @@ class DataPlaneSyncer implements Syncer {
   changed(): void {
     const { health, metrics, clock, tracker } = this.#options;
     if (this.#isStarted) {
-      health.queued(clock.now());
+      health.queued(clock.elapsed());
       metrics.queued();
     }
     if (this.#isScheduled) return;
@@ -140,9 +142,8 @@ class DataPlaneSyncer implements Syncer {
   }
 
   async #run(): Promise<void> {
-    const services = this.#options.tracker.compute();
+    const services = new Map([...this.#undone, ...this.#options.tracker.compute()]);
     const settings = this.#settings;
-    this.#settings = undefined;
     this.#noteFlows(services);
     this.#options.metrics.computed(services);
     if (settings) this.#healthChecks.setAddresses(settings.nodePortCidrs);
@@ -159,9 +160,13 @@ class DataPlaneSyncer implements Syncer {
     const isFirst = this.#isFirst;
     const triggers = this.#triggers;
     this.#triggers = [];
-    this.#isFirst = false;
     this.#isBehind = true;
-    this.#observe(await this.#options.dataPlane.sync({ ...changes, full: isFirst }), { isFirst, triggers });
+    this.#undone = changes.services;
+    const report = await this.#options.dataPlane.sync({ ...changes, full: isFirst });
+    this.#undone = new Map();
+    this.#isFirst = false;
+    if (changes.settings === this.#settings) this.#settings = undefined;
+    this.#observe(report, { isFirst, triggers });
   }
 
   #observe(

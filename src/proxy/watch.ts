@@ -7,6 +7,8 @@ import { createInformer } from "../client/informer.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { sleep } from "../lib/sleep.ts";
+import { parseCidr } from "../net/cidr.ts";
+import { familyOf } from "../net/ip.ts";
 import { type ProxyConfig, settingsOf } from "./config/effective.ts";
 import type { Health } from "./health.ts";
 import type { ProxyMetrics } from "./metrics.ts";
@@ -95,6 +97,16 @@ function triggerTime({ metadata }: EndpointSlice): number | undefined {
   return Number.isNaN(time) ? undefined : time;
 }
 
+/** Blocks that hold no address of the families that the Node has tell no Pod from others: all of them would be masqueraded. */
+function familyFault({ detectLocalMode, clusterCIDR }: ProxyConfig, node: NodeFacts): string | undefined {
+  const blocks = { ClusterCIDR: clusterCIDR, NodeCIDR: node.podCidrs }[detectLocalMode as string] ?? [];
+  const families = new Set(node.addresses.map(familyOf));
+  if (blocks.length === 0 || families.size === 0) return undefined;
+  if (blocks.some((block) => families.has(parseCidr(block)?.ip.family))) return undefined;
+  const name = detectLocalMode === "ClusterCIDR" ? "clusterCIDR" : "spec.podCIDRs";
+  return `Cannot use ${name} "${blocks.join(",")}": Node "${node.name}" has ${[...families].join(" and ")} addresses only`;
+}
+
 /** What holds for all Services: from the configuration, the Node, and the cluster's ServiceCIDRs. */
 class Configuration {
   readonly #context: Watching;
@@ -126,10 +138,16 @@ class Configuration {
     this.#apply();
   }
 
-  /** Resolves when it is known what a Pod is; throws when the Node gets no podCIDRs. */
+  /** Resolves when it is known what a Pod is; throws when the Node gets no podCIDRs, or blocks of the wrong family. */
   async known(): Promise<void> {
-    const { config, clock, log, nodeName } = this.#context;
     this.#warn();
+    await this.#podCidrs();
+    const fault = familyFault(this.#context.config, this.#node);
+    if (fault) throw new RangeError(fault);
+  }
+
+  async #podCidrs(): Promise<void> {
+    const { config, clock, log, nodeName } = this.#context;
     if (config.detectLocalMode !== "NodeCIDR" || this.#node.podCidrs.length > 0) return;
     log.info("waiting for the Node's podCIDRs", { node: nodeName });
     const cancel = clock.after(podCidrWaitMs, () =>

@@ -238,10 +238,10 @@ const ranges: readonly (readonly [name: string, cidrs: readonly string[], ...fau
 ];
 
 for (const [name, cidrs, ...faults] of ranges) {
-  test(`a ServiceCIDR of ${name}`, () => assert.deepEqual(faultsOf(serviceCidrKind, { spec: { cidrs } }), faults));
+  test(`S97 a ServiceCIDR of ${name}`, () => assert.deepEqual(faultsOf(serviceCidrKind, { spec: { cidrs } }), faults));
 }
 
-test("a ServiceCIDR only gains a family (S97)", () => {
+test("S97 a ServiceCIDR only gains a family", () => {
   const [a, b, c] = ["10.96.0.0/16", "fd00::/112", "10.97.0.0/16"];
   const change = (before: readonly string[], after: readonly string[]) =>
     changeFaults(serviceCidrKind, { spec: { cidrs: before } }, { spec: { cidrs: after } });
@@ -254,7 +254,7 @@ test("a ServiceCIDR only gains a family (S97)", () => {
   assert.equal(row(serviceCidrKind, object), "one | 10.96.0.0/16,fd00::/112 | 60s");
 });
 
-test("an IPAddress is named by its address, in its only form (S96)", () => {
+test("S96 an IPAddress is named by its address, in its only form", () => {
   const names: readonly (readonly [name: string, ...faults: string[]])[] = [
     ["10.96.0.1"],
     ["fd00::1"],
@@ -266,7 +266,7 @@ test("an IPAddress is named by its address, in its only form (S96)", () => {
   for (const [name, ...faults] of names) assert.deepEqual(ipAddressKind.validateName?.(name, false), faults, name);
 });
 
-test("an IPAddress belongs to one object (S96)", () => {
+test("S96 an IPAddress belongs to one object", () => {
   const parentRef = { group: "", resource: "services", namespace: "default", name: "web" };
   assert.deepEqual(faultsOf(ipAddressKind, { spec: { parentRef } }), []);
   assert.deepEqual(faultsOf(ipAddressKind, {}), ["spec.parentRef: Required value"]);

@@ -81,7 +81,7 @@ for (const [name, given, wanted] of cases) {
   });
 }
 
-test("setServiceDefaults() S10 fills protocol and target of each port", () => {
+test("S10 setServiceDefaults() fills protocol and target of each port", () => {
   const object = service({
     ports: [
       { name: "a", port: 80 },
@@ -96,7 +96,7 @@ test("setServiceDefaults() S10 fills protocol and target of each port", () => {
   assert.deepEqual(texts, ["80/TCP>80", "53/UDP>dns", "81/TCP>81", "82/TCP>82", "83/TCP>8083"]);
 });
 
-test("setServiceDefaults() S14 marks addresses of a balancer as virtual", () => {
+test("S14 setServiceDefaults() marks addresses of a balancer as virtual", () => {
   const status: Service["status"] = {
     loadBalancer: {
       ingress: [{ ip: "192.0.2.1" }, { hostname: "lb.example.com" }, { ip: "192.0.2.2", ipMode: "Proxy" }],

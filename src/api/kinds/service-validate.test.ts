@@ -556,7 +556,7 @@ test("validateService() demands what defaults would have filled: S21, S27, S31, 
   ]);
 });
 
-test("validateService() S31 refuses a config beside affinity None", () => {
+test("S31 validateService() refuses a config beside affinity None", () => {
   const object = created({});
   object.spec.sessionAffinityConfig = { clientIP: { timeoutSeconds: 1 } };
   assert.deepEqual(texts(serviceKind.validate?.(object)), [
@@ -576,7 +576,7 @@ const names: readonly [name: string, good: boolean][] = [
 ];
 
 for (const [name, good] of names) {
-  test(`validateName() S17 ${good ? "takes" : "refuses"} ${JSON.stringify(name)}`, () => {
+  test(`S17 validateName() ${good ? "takes" : "refuses"} ${JSON.stringify(name)}`, () => {
     assert.equal(serviceKind.validateName?.(name, false).length === 0, good);
   });
 }

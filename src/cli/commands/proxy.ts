@@ -9,6 +9,7 @@ import { plainDocument } from "../../proxy/config/plain.ts";
 import { validateConfig } from "../../proxy/config/validate.ts";
 import type { Values } from "../../proxy/config/values.ts";
 import { applyKernelSettings } from "../../proxy/kernel-settings.ts";
+import { nodeNameOf } from "../../proxy/node-facts.ts";
 import { startProxy } from "../../proxy/proxy.ts";
 import { retireOtherModes } from "../../proxy/retire.ts";
 import type { Command } from "../command.ts";
@@ -85,7 +86,7 @@ interface Run {
 async function forward({ client, values, chosen, log, signal }: Run): Promise<void> {
   const { plane: dataPlane, reason: modeReason } = chosen;
   const config = effectiveConfig(values, dataPlane.mode);
-  const nodeName = (String(values.get("hostnameOverride") ?? "") || hostname()).trim().toLowerCase();
+  const nodeName = nodeNameOf(String(values.get("hostnameOverride") ?? ""), hostname());
   log.info("proxy mode", { mode: dataPlane.mode, reason: modeReason });
   const configz = plainDocument(new Map(values).set("mode", dataPlane.mode));
   const proxy = startProxy({ client, nodeName, dataPlane, modeReason, config, configz, log, signal });

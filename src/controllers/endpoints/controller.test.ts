@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
-import { endpoints, services } from "../../api/resource.ts";
+import { endpoints, events, services } from "../../api/resource.ts";
 import { createMemoryClient } from "../../client/testing/memory-client.ts";
 import { start, until } from "../testing/cluster.ts";
 import { service } from "../testing/objects.ts";
+import { refusing } from "../testing/refusing.ts";
 
 const managed = { "endpoints.kubernetes.io/managed-by": "endpoint-controller" };
 const headless = { "service.kubernetes.io/headless": "" };
@@ -55,3 +56,22 @@ test("E5 E6 E7 E10 labels and annotations follow the Service; without a selector
   });
   assert.equal((await get()).metadata.labels?.team, "x");
 });
+
+for (const [verb, reason, message] of [
+  ["create", "FailedToCreateEndpoint", "Failed to create endpoint ns/own: not allowed"],
+  ["update", "FailedToUpdateEndpoint", "Failed to update endpoint ns/own: not allowed"],
+] as const) {
+  test(`E8 Endpoints that cannot be written (${verb}) are an Event on them`, async (t) => {
+    const client = createMemoryClient();
+    await start(t, { open: async () => refusing(client, verb, endpoints) });
+    await client.create(services, service("own"));
+    if (verb === "update") {
+      const { metadata } = await until(() => client.get(endpoints, "own", "ns"));
+      await client.patch(services, metadata, { metadata: { labels: { team: "x" } } }, { type: "merge" });
+    }
+    const event = await until(async () =>
+      (await client.list(events)).items.find((one) => one.reason === reason && one.involvedObject.name === "own"),
+    );
+    assert.deepEqual([event.involvedObject.kind, event.message], ["Endpoints", message]);
+  });
+}

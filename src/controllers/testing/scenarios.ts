@@ -12,7 +12,7 @@ import { service } from "./objects.ts";
 
 /** Runs the controllers' scenarios against one kind of API server. */
 export function testControllers(name: string, open: Open): void {
-  test(`${name}: E3 E18 a Deployment becomes Pods on Nodes, and they the endpoints of a Service`, async (t) => {
+  test(`E3 E18 ${name}: a Deployment becomes Pods on Nodes, and they the endpoints of a Service`, async (t) => {
     const { client, errors } = await start(t, { open });
     await client.create(resources.services, service("backend"));
     await until(async () => (await slicesOf(client, "backend")).length === 1);
@@ -216,7 +216,7 @@ export function testControllers(name: string, open: Open): void {
     }
   });
 
-  test(`${name}: S100 default/kubernetes points to the API server and is repaired`, async (t) => {
+  test(`S100 ${name}: default/kubernetes points to the API server and is repaired`, async (t) => {
     const { client } = await start(t, { open });
     const address = async () =>
       (await client.get(resources.endpoints, "kubernetes", "default")).subsets?.[0]?.addresses?.[0]?.ip;
@@ -239,7 +239,7 @@ export function testControllers(name: string, open: Open): void {
     });
   });
 
-  test(`${name}: E49 E54 users' own Endpoints of a Service without selector are mirrored`, async (t) => {
+  test(`E49 E54 ${name}: users' own Endpoints of a Service without selector are mirrored`, async (t) => {
     const { client, errors } = await start(t, { open });
     const { selector: _, ...spec } = service("own").spec;
     await client.create(resources.services, { ...service("own"), spec });

@@ -42,7 +42,7 @@ describe("BpfMap", { skip: support.ok ? false : support.reason }, () => {
     );
     map.close();
   });
-  it("says how far it came when the map is full", () => {
+  it("P243 says how far it came when the map is full", () => {
     const map = open(100);
     const { done, error } = map.setAll(Array.from({ length: 150 }, (_, n) => entry(n)));
     assert.equal(done, 100);

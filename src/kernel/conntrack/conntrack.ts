@@ -69,7 +69,7 @@ class NetlinkConntrack implements Conntrack {
     encodeFilter(request, filter);
     request.end();
     const found: Flow[] = [];
-    for (const { body } of this.#socket.dump(request, "list connections")) {
+    for (const { body } of this.#socket.dump(request, "list connections", { partial: true })) {
       const flow = readFlow(body, filter);
       // A kernel before 5.8 does not know the filter and sends everything.
       if (flow && (filter.address === undefined || flow.destination === filter.address)) found.push(flow);

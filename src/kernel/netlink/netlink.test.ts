@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { isolate } from "../isolate.ts";
 import { eachAttribute, readAttributes, readList, readString } from "./attributes.ts";
 import { MessageBuffer, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLMSG_HEADER_SIZE } from "./message.ts";
-import { NETLINK_ROUTE, NetlinkSocket } from "./socket.ts";
+import { NETLINK_ROUTE, NetlinkSocket, wholeDump } from "./socket.ts";
 
 const options = isolate();
 
@@ -57,6 +57,25 @@ describe("MessageBuffer", () => {
         assert.ok(offset + size <= bytes.length),
       );
     }
+  });
+});
+
+describe("wholeDump()", () => {
+  const reading = (interruptions: number) => {
+    let reads = 0;
+    return () => {
+      reads++;
+      const message = { type: 1, flags: 0, sequence: reads, body: Buffer.alloc(0) };
+      return { messages: [message], interrupted: reads <= interruptions };
+    };
+  };
+  const numbers = (...given: Parameters<typeof wholeDump>) => wholeDump(...given).map(({ sequence }) => sequence);
+  test("P159 what changes interrupted is read again", () => {
+    assert.deepEqual(numbers(reading(2), "list"), [3]);
+  });
+  test("P159 where changes never end, the last reading counts for who asks so, and others are told", () => {
+    assert.deepEqual(numbers(reading(1000), "list", { partial: true }), [8]);
+    assert.throws(() => wholeDump(reading(1000), "list"), { code: "EINTR", message: /it changed all the time/ });
   });
 });
 

@@ -1,4 +1,5 @@
 /** A netlink socket: requests with acknowledgements, and dumps. All calls block the thread for as long as the kernel works: microseconds. */
+import { constants } from "node:os";
 import {
   AF_NETLINK,
   bind,
@@ -60,6 +61,28 @@ export interface Answers {
   readonly messages: readonly Message[];
 }
 
+interface Dump {
+  readonly messages: readonly Message[];
+  /** What is listed changed meanwhile: something may be missing, or there twice. */
+  readonly interrupted: boolean;
+}
+
+interface DumpOptions {
+  /** Where changes never end, what the last reading saw is better than nothing. */
+  readonly partial?: boolean;
+}
+
+/** A dump that changes interrupted is done again, some times. */
+export function wholeDump(read: () => Dump, action: string, { partial = false }: DumpOptions = {}): readonly Message[] {
+  for (let attempt = 1; ; attempt++) {
+    const { messages, interrupted } = read();
+    if (!interrupted) return messages;
+    if (attempt < maxDumpRetries) continue;
+    if (partial) return messages;
+    throw new SystemError("netlink", constants.errno.EINTR, action, "it changed all the time");
+  }
+}
+
 export class NetlinkSocket {
   readonly #fd: number;
   readonly #kernel: Buffer = netlinkAddress();
@@ -119,13 +142,9 @@ export class NetlinkSocket {
     return messages;
   }
 
-  /** Sends one message with NLM_F_DUMP and returns all parts of the answer; a dump that changes interrupted is done again. */
-  dump(request: MessageBuffer, action: string): readonly Message[] {
-    for (let attempt = 1; ; attempt++) {
-      const { messages, interrupted } = this.#dumpOnce(request, action);
-      if (!interrupted) return messages;
-      if (attempt === maxDumpRetries) throw new SystemError("netlink", 4, action, "it changed all the time");
-    }
+  /** Sends one message with NLM_F_DUMP and returns all parts of the answer, see `wholeDump`. */
+  dump(request: MessageBuffer, action: string, options: DumpOptions = {}): readonly Message[] {
+    return wholeDump(() => this.#dumpOnce(request, action), action, options);
   }
 
   close(): void {
@@ -138,7 +157,7 @@ export class NetlinkSocket {
     this.close();
   }
 
-  #dumpOnce(request: MessageBuffer, action: string): { messages: Message[]; interrupted: boolean } {
+  #dumpOnce(request: MessageBuffer, action: string): Dump {
     const sequence = request.bytes().readUInt32LE(8);
     this.#send(request.bytes());
     const messages: Message[] = [];

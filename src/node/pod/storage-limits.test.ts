@@ -52,6 +52,7 @@ test("watchStorage() counts logs and what a container wrote, and not its image",
   const stop = new AbortController();
   const clock: Clock = {
     now: () => 0,
+    elapsed: () => 0,
     after(_, run) {
       setImmediate(run);
       return () => undefined;

@@ -39,6 +39,29 @@ winkernel: { enableDSR: false, forwardHealthCheckVip: false, networkName: "", ro
 `;
 
 describe("a KubeProxyConfiguration", () => {
+  it("P185 P186 P187 the defaults of each section are kube-proxy's, but for minSyncPeriod", () => {
+    const { ipvs, conntrack, masqueradeBit, masqueradeAll, syncPeriodMs, minSyncPeriodMs } = effective("");
+    assert.deepEqual([masqueradeBit, masqueradeAll, syncPeriodMs, minSyncPeriodMs], [14, false, 30_000, 0]);
+    assert.deepEqual(ipvs, {
+      scheduler: "rr",
+      excludeCIDRs: [],
+      strictARP: false,
+      tcpTimeoutMs: 0,
+      tcpFinTimeoutMs: 0,
+      udpTimeoutMs: 0,
+    });
+    assert.deepEqual(conntrack, {
+      maxPerCore: 32_768,
+      min: 131_072,
+      tcpEstablishedTimeoutMs: 86_400_000,
+      tcpCloseWaitTimeoutMs: 3_600_000,
+      tcpBeLiberal: false,
+      udpTimeoutMs: 0,
+      udpStreamTimeoutMs: 0,
+    });
+    const { syncPeriodMs: ofIpvs, minSyncPeriodMs: leastOfIpvs } = effective("", "ipvs");
+    assert.deepEqual([ofIpvs, leastOfIpvs], [30_000, 0]);
+  });
   it("P182 P183 as kubeadm writes it is taken whole, without a warning", () => {
     const { values, warnings } = read(kubeadm);
     assert.deepEqual(warnings, []);
@@ -158,7 +181,7 @@ nftables: { masqueradeBit: 5, syncPeriod: 40s }`;
 });
 
 describe("flags", () => {
-  it("win over the file, and go to the section of the mode", () => {
+  it("P188 win over the file, and go to the section of the mode", () => {
     const { values } = read("mode: iptables\niptables: { masqueradeAll: false, masqueradeBit: 2 }");
     const given = { "masquerade-all": "true", "masquerade-bit": "4", "node-name": "N1", "healthz-bind-address": "" };
     const config = effectiveConfig(withFlags(values, given), "iptables");
@@ -235,6 +258,10 @@ describe("settingsOf()", () => {
         ["IPv6", 128],
       ],
     );
+  });
+  it("P133 node ports are on all addresses where none are named, in every mode", () => {
+    for (const mode of ["nftables", "iptables", "ipvs"])
+      assert.deepEqual(settingsOf(effectiveConfig(new Map(), mode), node).nodePortCidrs, []);
   });
   it("P37 a block that several objects have counts once", () => {
     assert.equal(of({ serviceCIDR: ["10.96.0.0/16"] }, ["10.96.0.0/16", "10.97.0.0/16"]).serviceCidrs.length, 2);

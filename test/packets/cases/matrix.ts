@@ -66,9 +66,9 @@ export function matrixCases(b: Builders): PacketCase[] {
 
 /** Those that the expectations come from, beside P79 for the protocols, and P81 and P82 for the policies. */
 const statements = {
-  roads: { clusterIP: "P75", "node port": "P76", "external IP": "P77", "load-balancer IP": "P77" },
+  roads: { clusterIP: "P75", "node port": "P76, P119", "external IP": "P77", "load-balancer IP": "P77" },
   kinds: {
-    none: "P80",
+    none: "P80, P84, P242",
     "not ready": "P56",
     elsewhere: "P51",
     here: "P51",

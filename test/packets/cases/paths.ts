@@ -233,7 +233,7 @@ export function pathCases({
             { settings: { nodePortCidrs: [a.rangeOfNode] } },
           ),
           one(
-            "P139 node ports at 127.0.0.1 can be switched off",
+            "P136 P139 node ports at 127.0.0.1 can be switched off",
             [onNodePort()],
             [eps("pod-b")],
             [{ from: "node", to: a.loopback, port: nodePort, want: "refused" }],

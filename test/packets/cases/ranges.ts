@@ -55,7 +55,7 @@ export function rangeCases({ a, family, eps, ports, balanced, one }: Builders): 
       [{ from: "node", local: a.node, to: a.balancer, want: ["pod-b"] }, outside],
     ),
     one(
-      "P126 without the node's address the node hears nothing either",
+      "P126 P131 without the node's address the node hears nothing either",
       [ranged(a.rangeOfOutside2)],
       [eps("pod-b")],
       [{ from: "node", to: a.balancer, want: "silence" }],

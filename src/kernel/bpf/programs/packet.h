@@ -191,9 +191,90 @@ INLINE void end(const struct flow *flow, const struct way *way) {
   if (way_back) way_back->is_closed = 1;
 }
 
+INLINE int is_error(const struct packet *packet, __u8 type) {
+  return packet->is_ipv6 ? type >= 1 && type <= 4 : type == 3 || type == 11 || type == 12;
+}
+
+/* The packet that an ICMP error is about, with its ports. */
+INLINE int parse_error(struct __sk_buff *skb, const struct packet *packet, struct packet *inner) {
+  __u16 ports[2];
+  __u8 type;
+  __u32 at = packet->payload + 8;
+  if (load_bytes(skb, packet->payload, &type, sizeof type) || !is_error(packet, type)) return 0;
+  if (packet->is_ipv6 ? !parse_ipv6(skb, at, inner) : !parse_ipv4(skb, at, inner)) return 0;
+  if ((inner->protocol != TCP && inner->protocol != UDP) || load_bytes(skb, inner->payload, ports, sizeof ports)) return 0;
+  inner->source_port = ports[0];
+  inner->target_port = ports[1];
+  return 1;
+}
+
+/*
+ * Another source or target in the packet that the error is about. The checksum of an inner IPv4 header makes up for the address
+ * there, so ICMP's own changes by the port alone.
+ */
+INLINE void rewrite_inner(struct __sk_buff *skb, const struct packet *packet, const struct packet *inner, int is_source, const struct address *address, __u16 port) {
+  const struct address *old = is_source ? &inner->source : &inner->target;
+  __u32 at = packet->payload + 8, sum_at = packet->payload + 2;
+  replace_sum(skb, sum_at, is_source ? inner->source_port : inner->target_port, port, 2);
+  store_bytes(skb, inner->payload + (is_source ? 0 : 2), &port, sizeof port, 0);
+  if (packet->is_ipv6) {
+    replace_sum(skb, sum_at, 0, sum_difference(old, sizeof *old, address, sizeof *address, 0), 0);
+    store_bytes(skb, at + (is_source ? field(ipv6hdr, saddr) : field(ipv6hdr, daddr)), address, sizeof *address, 0);
+  } else {
+    replace_header_sum(skb, at + field(iphdr, check), old->word[3], address->word[3], 4);
+    store_bytes(skb, at + (is_source ? field(iphdr, saddr) : field(iphdr, daddr)), &address->word[3], 4, 0);
+  }
+}
+
+/* An error about an answer ("too big", say) comes to the Service, which the answer came from: it is for the endpoint. */
+INLINE void rewrite_error_in(struct __sk_buff *skb, const struct packet *packet) {
+  struct packet inner = {};
+  if (!parse_error(skb, packet, &inner)) return;
+  struct flow flow = {
+      .client = inner.target,
+      .other = inner.source,
+      .client_port = inner.target_port,
+      .other_port = inner.source_port,
+      .protocol = inner.protocol,
+  };
+  struct way *way = map_lookup(&ways, &flow);
+  if (!way) return;
+  struct address address = way->endpoint.address;
+  rewrite_inner(skb, packet, &inner, 1, &address, way->endpoint.port);
+  if (packet->is_ipv6) {
+    __s64 difference = sum_difference(&packet->target, sizeof packet->target, &address, sizeof address, 0);
+    replace_sum(skb, packet->payload + 2, 0, difference, BPF_F_PSEUDO_HDR);
+    store_bytes(skb, ETH_HLEN + field(ipv6hdr, daddr), &address, sizeof address, 0);
+  } else {
+    replace_header_sum(skb, ETH_HLEN + field(iphdr, check), packet->target.word[3], address.word[3], 4);
+    store_bytes(skb, ETH_HLEN + field(iphdr, daddr), &address.word[3], 4, 0);
+  }
+}
+
+/* An error about a packet to the endpoint names the endpoint: its client knows only the Service. */
+INLINE void rewrite_error_out(struct __sk_buff *skb, const struct packet *packet) {
+  struct packet inner = {};
+  if (!parse_error(skb, packet, &inner)) return;
+  struct flow back = {
+      .client = inner.source,
+      .other = inner.target,
+      .client_port = inner.source_port,
+      .other_port = inner.target_port,
+      .protocol = inner.protocol,
+  };
+  struct way_back *way_back = map_lookup(&returns, &back);
+  if (!way_back) return;
+  struct address address = way_back->origin.address;
+  rewrite_inner(skb, packet, &inner, 0, &address, way_back->origin.port);
+}
+
 SECTION("tcx/ingress") int ingress(struct __sk_buff *skb) {
   struct packet packet = {};
-  if (!parse(skb, &packet) || packet.is_icmp) return NEXT;
+  if (!parse(skb, &packet)) return NEXT;
+  if (packet.is_icmp) {
+    rewrite_error_in(skb, &packet);
+    return NEXT;
+  }
   struct flow flow = {
       .client = packet.source,
       .other = packet.target,
@@ -218,49 +299,11 @@ SECTION("tcx/ingress") int ingress(struct __sk_buff *skb) {
   return NEXT;
 }
 
-INLINE int is_error(const struct packet *packet, __u8 type) {
-  return packet->is_ipv6 ? type >= 1 && type <= 4 : type == 3 || type == 11 || type == 12;
-}
-
-/*
- * An error about a packet to the endpoint names the endpoint: its client knows only the Service. The checksum of an inner IPv4
- * header makes up for the address there, so ICMP's own changes by the port alone.
- */
-INLINE void rewrite_error(struct __sk_buff *skb, const struct packet *packet) {
-  struct packet inner = {};
-  __u16 ports[2];
-  __u8 type;
-  __u32 at = packet->payload + 8, sum_at = packet->payload + 2;
-  if (load_bytes(skb, packet->payload, &type, sizeof type) || !is_error(packet, type)) return;
-  if (packet->is_ipv6 ? !parse_ipv6(skb, at, &inner) : !parse_ipv4(skb, at, &inner)) return;
-  if ((inner.protocol != TCP && inner.protocol != UDP) || load_bytes(skb, inner.payload, ports, sizeof ports)) return;
-  struct flow back = {
-      .client = inner.source,
-      .other = inner.target,
-      .client_port = ports[0],
-      .other_port = ports[1],
-      .protocol = inner.protocol,
-  };
-  struct way_back *way_back = map_lookup(&returns, &back);
-  if (!way_back) return;
-  struct address address = way_back->origin.address;
-  __u16 port = way_back->origin.port;
-  replace_sum(skb, sum_at, ports[1], port, 2);
-  store_bytes(skb, inner.payload + 2, &port, sizeof port, 0);
-  if (packet->is_ipv6) {
-    replace_sum(skb, sum_at, 0, sum_difference(&inner.target, sizeof inner.target, &address, sizeof address, 0), 0);
-    store_bytes(skb, at + field(ipv6hdr, daddr), &address, sizeof address, 0);
-  } else {
-    replace_header_sum(skb, at + field(iphdr, check), inner.target.word[3], address.word[3], 4);
-    store_bytes(skb, at + field(iphdr, daddr), &address.word[3], 4, 0);
-  }
-}
-
 SECTION("tcx/egress") int egress(struct __sk_buff *skb) {
   struct packet packet = {};
   if (!parse(skb, &packet)) return NEXT;
   if (packet.is_icmp) {
-    rewrite_error(skb, &packet);
+    rewrite_error_out(skb, &packet);
     return NEXT;
   }
   struct flow back = {

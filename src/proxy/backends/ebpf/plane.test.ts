@@ -90,6 +90,32 @@ async function askOutside(namespace: string, protocol: "TCP" | "UDP", host: stri
   return JSON.parse(line.toString());
 }
 
+/** A host outside sends and is no longer there for the answer. */
+async function sendAndGo(namespace: string, server: Socket, host: string): Promise<void> {
+  const script = `
+    const [host] = process.argv.slice(1);
+    const socket = require("dgram").createSocket(host.includes(":") ? "udp6" : "udp4");
+    socket.send("?", 80, host, () => socket.close());`;
+  const child = within(namespace, () => spawn(process.execPath, ["-e", script, host], { stdio: "inherit" }));
+  const exit = once(child, "exit");
+  const [, { address, port }] = (await once(server, "message", { signal: AbortSignal.timeout(5000) })) as [
+    Buffer,
+    { address: string; port: number },
+  ];
+  await exit;
+  server.connect(port, address);
+  await once(server, "connect");
+}
+
+/** What a socket with a peer is told about what it sends. */
+async function errorOf(socket: Socket): Promise<string> {
+  const error = new Promise<string>((resolve) =>
+    socket.once("error", ({ code = "" }: NodeJS.ErrnoException) => resolve(code)),
+  );
+  socket.send("!");
+  return Promise.race([error, new Promise<string>((resolve) => setTimeout(resolve, 2000, "silence"))]);
+}
+
 function clean(report: Report | undefined): Report["families"] {
   for (const family of report?.families ?? []) assert.equal(family.error, undefined);
   return report?.families ?? [];
@@ -251,7 +277,7 @@ describe("ebpf data plane on the kernel", { skip: support.ok ? false : support.r
       joined.close();
     }));
 
-  it("P80 refuses at once where there is no endpoint", () =>
+  it("P80 P242 refuses at once where there is no endpoint", () =>
     withPlane(async (plane) => {
       clean(await sync(plane, web([])));
       assert.equal((await ask(vip)).answer, "ECONNREFUSED");
@@ -295,7 +321,7 @@ describe("ebpf data plane on the kernel", { skip: support.ok ? false : support.r
       assert.ok(seen.size > 1);
     }));
 
-  it("P82, P112 sends packets from outside to local endpoints by itself, and answers from the Service", async () => {
+  it("P82, P112, P268 sends packets from outside to local endpoints by itself, and answers and errors from the Service", async () => {
     const namespace = join(mkdtempSync(join(tmpdir(), "fairlead-netns-")), "outside");
     createNetns(namespace);
     const ip = (line: string) => spawnSync("ip", line.split(" "), { stdio: ["ignore", "ignore", "inherit"] });
@@ -337,6 +363,14 @@ describe("ebpf data plane on the kernel", { skip: support.ok ? false : support.r
         const refused = { answer: "ECONNREFUSED" };
         assert.deepEqual(await askOutside(namespace, "TCP", external), refused);
         assert.deepEqual(await askOutside(namespace, "UDP", external), refused, "P268: an error names the Service");
+        const server = createSocket(family === "IPv4" ? "udp4" : "udp6");
+        server.unref();
+        server.bind(0, own);
+        await once(server, "listening");
+        clean(await sync(plane, web([{ ip: own, port: server.address().port }], fixture, family)));
+        await sendAndGo(namespace, server, external);
+        assert.equal(await errorOf(server), "ECONNREFUSED", "P268: an error about an answer reaches the endpoint");
+        server.close();
       }
     } finally {
       await plane.remove();

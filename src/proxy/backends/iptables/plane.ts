@@ -1,12 +1,11 @@
 /** The iptables data plane: chains FAIRLEAD-… in the tables mangle, nat and filter of each family that the node has. */
-import { existsSync } from "node:fs";
 import { openIptables } from "../../../kernel/iptables/linux.ts";
 import type { Iptables } from "../../../kernel/iptables/port.ts";
 import { writeSysctl } from "../../../kernel/sysctl.ts";
 import type { Log } from "../../../lib/log.ts";
 import type { IpFamily } from "../../../net/ip.ts";
-import type { ServicePort } from "../../state.ts";
-import type { Changes, DataPlane, FamilyReport, PlaneCounters, Settings } from "../port.ts";
+import { servicesOf, supportedFamilies } from "../families.ts";
+import type { DataPlane, FamilyReport, PlaneCounters, Settings } from "../port.ts";
 import { removable } from "../removable.ts";
 import { FamilyPlane } from "./family-plane.ts";
 
@@ -78,12 +77,4 @@ function allowLocalhost(log: Log | undefined): void {
   } catch (error) {
     log?.warn("node ports do not work at 127.0.0.1: cannot set a kernel setting", { setting: routeLocalnet, error });
   }
-}
-
-function supportedFamilies(): IpFamily[] {
-  return existsSync("/proc/net/if_inet6") ? ["IPv4", "IPv6"] : ["IPv4"];
-}
-
-function servicesOf({ services }: Changes, family: IpFamily): Map<string, readonly ServicePort[]> {
-  return new Map([...services].map(([name, ports]) => [name, ports.filter((port) => port.family === family)]));
 }

@@ -51,7 +51,7 @@ const hairpin = "nat FAIRLEAD-LOOP-0B -s 10.244.0.11/32 -d 10.244.0.11/32 -j MAS
 
 const cases: { name: string; fixture: ServiceFixture; endpoints: Endpoints; want: string[] }[] = [
   {
-    name: "P61 a clusterIP with two endpoints: each by half",
+    name: "P61 P229 a clusterIP with two endpoints: each by half",
     fixture: {},
     endpoints: [here, there],
     want: [
@@ -152,6 +152,13 @@ describe("iptables: plan() and restoreTexts()", () => {
     write(model, observed);
     return { model, observed };
   };
+  it("P166 answers of translated connections pass where forwarded packets are dropped", () => {
+    const { model } = started();
+    assert.deepEqual(model.rules("filter FAIRLEAD-FORWARD" as Parameters<Model["rules"]>[0]).slice(-2), [
+      "-m mark --mark 0x4000/0x4000 -j ACCEPT",
+      "-m conntrack --ctstate DNAT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+    ]);
+  });
   it("writes nothing when nothing changed", () => {
     const { model, observed } = started();
     model.set("default/web", renderAll({}, [there]));
@@ -179,7 +186,7 @@ COMMIT
     const opening = write(model, observed);
     assert.deepEqual(opening.match(/^\*.*/gm), ["*nat", "*filter"]);
   });
-  it("parts a large first load so that no rule names a chain that is not there yet", () => {
+  it("P227 parts a large first load so that our jumps come last, before all rules of others, and no rule names a chain that is not there yet", () => {
     const model = new Model();
     model.set("", baseContributions(context));
     for (let n = 1; n < 40; n++) {
@@ -208,7 +215,7 @@ COMMIT
         if (line.startsWith(":")) made.add(`${now} ${line.slice(1, line.indexOf(" "))}`);
         const target = / -[jg] (FAIRLEAD-\S+)/.exec(line)?.[1];
         if (target) assert.ok(made.has(`${now} ${target}`), `${now}: ${line}`);
-        if (now === "nat" && line.startsWith("-I PREROUTING")) reached = true;
+        if (now === "nat" && line.startsWith("-I PREROUTING 1 ")) reached = true;
         else if (now === "nat") assert.ok(!reached || line.startsWith("-I") || line === "COMMIT" || line === "", line);
       }
     }

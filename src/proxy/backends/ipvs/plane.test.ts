@@ -150,7 +150,7 @@ describe("ipvs data plane", () => {
 });
 
 describe("IPVS options", () => {
-  it("takes the kernel's schedulers and CIDRs, and says what is wrong", () => {
+  it("P231 takes the kernel's schedulers and CIDRs, and says what is wrong", () => {
     assert.equal(parseIpvsOptions({ scheduler: "" }).scheduler, "rr");
     assert.equal(parseIpvsOptions({ excludeCIDRs: ["10.0.0.0/8"] }).excludeCidrs.length, 1);
     assert.throws(
@@ -166,7 +166,7 @@ describe("IPVS options", () => {
     ["5.9.0", false],
     ["6.1.0-56-amd64", false],
   ] as const) {
-    it(`${want ? "switches off" : "leaves"} the reuse of connections on Linux ${version}`, () =>
+    it(`P230 ${want ? "switches off" : "leaves"} the reuse of connections on Linux ${version}`, () =>
       assert.equal(reusesConnections(version), want));
   }
 });

@@ -1,5 +1,4 @@
 /** The IPVS data plane: virtual services, VIPs on the link "fairlead-ipvs0", and the table "fairlead-ipvs" for what IPVS lacks. */
-import { existsSync } from "node:fs";
 import { release } from "node:os";
 import { openVipLink } from "../../../kernel/ipvs/link.ts";
 import { ipvsFault, openIpvs } from "../../../kernel/ipvs/linux.ts";
@@ -9,9 +8,9 @@ import type { Nftables } from "../../../kernel/nftables/port.ts";
 import { writeSysctl } from "../../../kernel/sysctl.ts";
 import type { Log } from "../../../lib/log.ts";
 import type { IpFamily } from "../../../net/ip.ts";
-import type { ServicePort } from "../../state.ts";
+import { servicesOf, supportedFamilies } from "../families.ts";
 import { TrackedNftables } from "../nftables/tracked.ts";
-import type { Changes, DataPlane, Report } from "../port.ts";
+import type { DataPlane, Report } from "../port.ts";
 import { removable } from "../removable.ts";
 import { FamilyPlane } from "./family-plane.ts";
 import { linkName } from "./layout.ts";
@@ -108,12 +107,4 @@ function prepare(ipvs: Ipvs, options: IpvsOptions, log: Log | undefined): void {
   }
   const { tcpTimeoutSec, tcpFinTimeoutSec, udpTimeoutSec } = options;
   ipvs.setTimeouts({ tcpSec: tcpTimeoutSec, tcpFinSec: tcpFinTimeoutSec, udpSec: udpTimeoutSec });
-}
-
-function supportedFamilies(): IpFamily[] {
-  return existsSync("/proc/net/if_inet6") ? ["IPv4", "IPv6"] : ["IPv4"];
-}
-
-function servicesOf({ services }: Changes, family: IpFamily): Map<string, readonly ServicePort[]> {
-  return new Map([...services].map(([name, ports]) => [name, ports.filter((port) => port.family === family)]));
 }

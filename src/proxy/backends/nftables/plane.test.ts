@@ -5,13 +5,16 @@ import { CLONE_NEWNET, hasCode, unshare } from "../../../kernel/ffi.ts";
 import { fakeNftables } from "../../../kernel/nftables/fake.ts";
 import { openNftables } from "../../../kernel/nftables/linux.ts";
 import { type Nftables, type Table, TransactionError } from "../../../kernel/nftables/port.ts";
+import { readSysctl, writeSysctl } from "../../../kernel/sysctl.ts";
+import { computeService } from "../../compute.ts";
 import type { ServicePort } from "../../state.ts";
 import { randomService, seededRandom } from "../../testing/churn.ts";
-import { settings } from "../../testing/fixtures.ts";
+import { nodeA, service, settings, slice } from "../../testing/fixtures.ts";
 import { propertySuite, unclosed } from "../../testing/properties.ts";
 import type { Report } from "../port.ts";
-import { valuesOf, verdictMaps } from "./layout.ts";
-import { createNftablesDataPlane } from "./plane.ts";
+import { setsOf, valuesOf, verdictMaps } from "./layout.ts";
+import { createNftablesDataPlane, probeNftables } from "./plane.ts";
+import { skeletonOf } from "./skeleton.ts";
 
 const tables: readonly Table[] = [
   { family: "ip", name: "fairlead" },
@@ -225,6 +228,74 @@ describe("nftables data plane when the kernel refuses", () => {
   });
 });
 
+describe("nftables data plane: its shape", () => {
+  it("P222 hooks and priorities are those that other software counts on", () => {
+    const hooks = skeletonOf({ family: "IPv4", settings: settings() })
+      .map(({ base }) => base && `${base.type} ${base.hook} ${base.priority}`)
+      .filter((text) => text !== undefined);
+    assert.deepEqual(hooks.sort(), [
+      "filter forward 0",
+      "filter input 0",
+      "filter output -110",
+      "filter output 0",
+      "filter prerouting -110",
+      "nat output -100",
+      "nat postrouting 100",
+      "nat prerouting -100",
+    ]);
+  });
+  const many = (count: number) =>
+    new Map(
+      Array.from({ length: count }, (_, n) => {
+        const name = `s${n}`;
+        const object = service({ name, clusterIP: `10.96.${n >> 8}.${n & 255}` });
+        return [`default/${name}`, computeService(object, [slice(["10.244.0.11"], { of: name })], nodeA)] as const;
+      }),
+    );
+  const write = async (count: number) => {
+    const nft = fakeNftables();
+    let written = 0;
+    const counting: Nftables = {
+      ...bound(nft),
+      commit(commands) {
+        written += commands.reduce((sum, c) => sum + ("elements" in c ? c.elements.length : 1), 0);
+        nft.commit(commands);
+      },
+    };
+    const plane = createNftablesDataPlane({ nftables: counting, families: ["IPv4"] });
+    clean(await plane.sync({ services: many(count), full: true, settings: settings() }));
+    const rules = nft.dump().match(/^chain .*$/gm);
+    written = 0;
+    const changed = slice(["10.244.0.11", "10.244.0.12"], { of: "s1" });
+    const ports = computeService(service({ name: "s1", clusterIP: "10.96.0.1" }), [changed], nodeA);
+    clean(await plane.sync({ services: new Map([["default/s1", ports]]), full: false }));
+    return { rules, written };
+  };
+  it("P208 chains that are used no more go with a later look, not with the change", async () => {
+    const nft = fakeNftables();
+    const plane = createNftablesDataPlane({ nftables: nft, families: ["IPv4"] });
+    const chains = () => [...(nft.chains({ family: "ip", name: "fairlead" }) ?? [])].sort();
+    clean(await plane.sync({ services: new Map(), full: true, settings: settings() }));
+    const before = chains();
+    clean(await plane.sync({ services: many(3), full: false }));
+    const during = chains();
+    assert.ok(during.length > before.length);
+    clean(await plane.sync({ services: new Map([...many(3).keys()].map((name) => [name, []])), full: false }));
+    assert.deepEqual(chains(), during);
+    assert.equal(await plane.verify(), undefined);
+    assert.deepEqual(chains(), before);
+  });
+  it("P105 clients are remembered by the hundred thousand", () => {
+    const clients = setsOf("IPv4").find(({ name }) => name === "clients");
+    assert.ok((clients?.dynamic?.size ?? 0) >= 100_000);
+  });
+  it("P223 P224 P245 rules and what a change writes are as many with 2,000 Services as with 5", async () => {
+    const few = await write(5);
+    assert.ok(few.written > 0 && few.written < 20, `${few.written} written`);
+    assert.deepEqual(await write(2_000), few);
+  });
+});
+
 suite("the fake", fakeNftables);
 const reason = enterNewNetwork();
 if (reason) it("nftables data plane on the kernel", { skip: reason }, () => {});
@@ -232,6 +303,21 @@ else {
   suite("the kernel", () => {
     unshare(CLONE_NEWNET);
     return openNftables();
+  });
+  it("P221 asks the kernel itself whether it takes the rules, and leaves nothing", () => {
+    unshare(CLONE_NEWNET);
+    assert.deepEqual(probeNftables(), { ok: true });
+    const nft = openNftables();
+    assert.equal(nft.sets({ family: "ip", name: "fairlead-probe" }), undefined);
+    nft.close();
+  });
+  it("P96 forwards nothing that the node did not forward before", async () => {
+    unshare(CLONE_NEWNET);
+    writeSysctl("net.ipv4.ip_forward", 0);
+    const plane = createNftablesDataPlane();
+    clean(await plane.sync({ services: new Map(), full: true, settings: settings() }));
+    assert.equal(readSysctl("net.ipv4.ip_forward"), "0");
+    plane.close();
   });
   const hasNft = !spawnSync("nft", ["--version"]).error;
   it("`nft list ruleset` prints the table: some versions abort on a rule they cannot name", {

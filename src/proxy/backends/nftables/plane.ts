@@ -1,12 +1,11 @@
 /** The nftables data plane: a table "fairlead" in each family that the node's kernel has. */
-import { existsSync } from "node:fs";
 import { openNftables } from "../../../kernel/nftables/linux.ts";
 import { type Nftables, TransactionError } from "../../../kernel/nftables/port.ts";
 import { writeSysctl } from "../../../kernel/sysctl.ts";
 import type { Log } from "../../../lib/log.ts";
 import type { IpFamily } from "../../../net/ip.ts";
-import type { ServicePort } from "../../state.ts";
-import type { Changes, DataPlane, Report, Settings } from "../port.ts";
+import { servicesOf, supportedFamilies } from "../families.ts";
+import type { DataPlane, Report, Settings } from "../port.ts";
 import { removable } from "../removable.ts";
 import { mustBeRoot } from "../rights.ts";
 import { skeletonCommands } from "./commands.ts";
@@ -98,11 +97,3 @@ const probed: Settings = {
   localhostNodePorts: true,
   dropsInvalid: true,
 };
-
-function supportedFamilies(): IpFamily[] {
-  return existsSync("/proc/net/if_inet6") ? ["IPv4", "IPv6"] : ["IPv4"];
-}
-
-function servicesOf({ services }: Changes, family: IpFamily): Map<string, readonly ServicePort[]> {
-  return new Map([...services].map(([name, ports]) => [name, ports.filter((port) => port.family === family)]));
-}
