@@ -1,0 +1,112 @@
+/** The calls of CRI, the CNI plugin and the registry against Debian's containerd. */
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test, { after } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { createNetns, deleteNetns, withRouteSocket } from "../../../kernel/netns.ts";
+import { ensureAddress, getLink, openRouteSocket, setLink } from "../../../kernel/route/mod.ts";
+import { ContentStore } from "../../images/content/content-store.ts";
+import { serveRegistry } from "../../images/content/registry-server.ts";
+import { Containerd, noContainerd } from "../../testing/containerd.ts";
+import { inNamespaces } from "../../testing/in-namespaces.ts";
+import { loadSmallImage } from "../../testing/small-image.ts";
+import { GrpcError, grpcCodes } from "./channel.ts";
+import { CriClient, socketOf } from "./client.ts";
+import { networkAnnotations } from "./cni-plugin.ts";
+import { containerStates } from "./messages.ts";
+
+const runs = process.argv[1] === import.meta.filename;
+
+test("names of sockets", { skip: !runs && "told once" }, () => {
+  assert.equal(socketOf("unix:///run/containerd/containerd.sock"), "/run/containerd/containerd.sock");
+  assert.deepEqual([socketOf("runc"), socketOf("unix://run/x")], [undefined, undefined]);
+});
+
+if (inNamespaces(import.meta.url, [{ skip: noContainerd() }])) {
+  const directory = mkdtempSync(join(tmpdir(), "fairlead-cri-"));
+  const containerd = new Containerd(directory);
+  const closing: (() => void)[] = [];
+  after(async () => {
+    for (const close of closing) close();
+    await containerd.stop();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  test("a sandbox with a network of ours, a container of an image of ours, and its end", async () => {
+    await containerd.start();
+    const client = new CriClient(containerd.socket);
+    closing.push(() => client.close());
+    const { runtimeName, runtimeVersion } = await client.call("version", {});
+    assert.equal(runtimeName, "containerd");
+    assert.match(runtimeVersion, /^\d/);
+    const { status } = await client.call("status", {});
+    assert.deepEqual(
+      status?.conditions.map(({ type, status: fine }) => [type, fine]),
+      [
+        ["RuntimeReady", true],
+        ["NetworkReady", true],
+      ],
+    );
+
+    await loadSmallImage(directory, "small:1");
+    const socket = openRouteSocket();
+    setLink(socket, "lo", { up: true });
+    socket.close();
+    const registry = await serveRegistry(directory);
+    closing.push(() => registry.close());
+    const ref = await new ContentStore(directory).findRef("small:1");
+    const { imageRef } = await client.call("pullImage", {
+      image: { image: `127.0.0.1:${registry.port}/small@${ref?.digest}` },
+    });
+
+    const netns = join(directory, "netns", "pod-1");
+    createNetns(netns);
+    closing.push(() => void deleteNetns(netns));
+    withRouteSocket(netns, (socket) => ensureAddress(socket, getLink(socket, "lo").index, "10.9.9.9/32"));
+    const logs = join(directory, "logs");
+    mkdirSync(logs);
+    const annotations = { [networkAnnotations.path]: netns, [networkAnnotations.addresses]: "10.9.9.9/32" };
+    const config = {
+      metadata: { name: "web", uid: "uid-1", namespace: "default" },
+      ...{ hostname: "web", logDirectory: logs, labels: { mine: "yes" }, annotations },
+    };
+    const { podSandboxId } = await client.call("runPodSandbox", { config });
+    const { containerId } = await client.call("createContainer", {
+      ...{ podSandboxId, sandboxConfig: config },
+      config: {
+        metadata: { name: "main" },
+        image: { image: imageRef },
+        command: ["sh", "-c", "hostname; wget -qO- 127.0.0.1; cat /proc/net/fib_trie | grep -c 10.9.9.9; exit 3"],
+        logPath: "main.log",
+        labels: { mine: "yes" },
+      },
+    });
+    await client.call("startContainer", { containerId });
+    const read = async () => (await client.call("containerStatus", { containerId })).status;
+    let last = await read();
+    for (let i = 0; i < 100 && last?.state !== containerStates.indexOf("exited"); i++) {
+      await delay(50);
+      last = await read();
+    }
+    const log = readFileSync(join(logs, "main.log"), "utf8");
+    assert.equal(last?.exitCode, 3, log);
+    assert.match(log, /stdout F web\n/);
+    assert.match(log, /stdout F [1-9]\n/);
+    const found = await client.call("listContainers", { filter: { labelSelector: { mine: "yes" } } });
+    assert.deepEqual(
+      found.containers.map(({ id }) => id),
+      [containerId],
+    );
+    await client.call("removeContainer", { containerId });
+    await client.call("stopPodSandbox", { podSandboxId });
+    await client.call("removePodSandbox", { podSandboxId });
+    assert.deepEqual((await client.call("listPodSandbox", {})).items, []);
+    await assert.rejects(
+      client.call("startContainer", { containerId }),
+      (error) => error instanceof GrpcError && error.code === grpcCodes.notFound,
+    );
+    assert.equal(readFileSync("/proc/self/mountinfo", "utf8").includes(join(directory, "state", "netns")), false);
+  });
+}

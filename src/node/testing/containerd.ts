@@ -1,0 +1,90 @@
+/** Debian's containerd for tests: all that it writes lies below one folder. Use it inside of namespaces, which end what it leaves. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { findProgram } from "../../kernel/find-program.ts";
+import { CriClient } from "../runtime/cri/client.ts";
+import { cniConfig, cniPlugin } from "../runtime/cri/cni-plugin.ts";
+import { ociArchive } from "./image-archive.ts";
+import { smallImageTar } from "./small-image.ts";
+
+const limitMs = 20_000;
+const program = findProgram("containerd", `${process.env.PATH}:/usr/bin:/usr/sbin`);
+const sandboxImage = "localhost/pause:1";
+
+export const noContainerd = (): string | false => {
+  if (program === undefined) return "Debian's containerd is not installed";
+  return process.getuid?.() === 0 ? false : "containerd needs root";
+};
+
+const config = (directory: string): string => `
+version = 2
+root = "${directory}/root"
+state = "${directory}/state"
+disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.internal.v1.tracing"]
+[grpc]
+  address = "${directory}/containerd.sock"
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "${sandboxImage}"
+  disable_apparmor = true
+  disable_cgroup = true
+  restrict_oom_score_adj = true
+  netns_mounts_under_state_dir = true
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "${directory}/cni/bin"
+    conf_dir = "${directory}/cni/conf"
+`;
+
+export class Containerd {
+  readonly directory: string;
+  readonly socket: string;
+  #child: ChildProcess | undefined;
+
+  constructor(directory: string) {
+    this.directory = directory;
+    this.socket = join(directory, "containerd.sock");
+    const [bin, conf] = [join(directory, "cni/bin"), join(directory, "cni/conf")];
+    for (const path of [bin, conf]) mkdirSync(path, { recursive: true });
+    writeFileSync(join(directory, "config.toml"), config(directory));
+    writeFileSync(join(conf, "10-fairlead.conflist"), cniConfig);
+    writeFileSync(join(bin, "fairlead"), cniPlugin);
+    chmodSync(join(bin, "fairlead"), 0o755);
+    symlinkSync("fairlead", join(bin, "loopback"));
+  }
+
+  async start(): Promise<void> {
+    const log = openSync(join(this.directory, "log"), "a");
+    const words = ["--config", join(this.directory, "config.toml")];
+    this.#child = spawn(program ?? "", words, { stdio: ["ignore", log, log] });
+    const client = new CriClient(this.socket);
+    for (const end = Date.now() + limitMs; ; await delay(50)) {
+      const answered = await client.call("version", {}, 1000).catch(() => undefined);
+      if (answered) break;
+      if (Date.now() > end) throw new Error(`containerd does not answer: ${this.log}`);
+    }
+    client.close();
+    this.#importSandboxImage();
+  }
+
+  stop(): Promise<void> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null) return Promise.resolve();
+    const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+    child.kill("SIGTERM");
+    return ended;
+  }
+
+  get log(): string {
+    return readFileSync(join(this.directory, "log"), "utf8");
+  }
+
+  #importSandboxImage(): void {
+    const image = { Entrypoint: ["/bin/sleep", "1000000"] };
+    const archive = join(this.directory, "pause.tar");
+    writeFileSync(archive, ociArchive({ layers: [{ tar: smallImageTar() }], config: image }, sandboxImage));
+    const words = ["--address", this.socket, "--namespace", "k8s.io", "images", "import", archive];
+    const { status, stderr, stdout } = spawnSync("ctr", words, { encoding: "utf8", timeout: limitMs });
+    if (status !== 0) throw new Error(`ctr: ${stdout}${stderr}`);
+  }
+}
