@@ -158,9 +158,9 @@ export class ShimRuntime implements ContainerRuntime {
 
   async openExec(id: string, argv: readonly string[], { tty }: { tty: boolean }): Promise<ExecProcess | undefined> {
     const container = this.#containers.get(id);
-    if (container?.state.kind !== "running") return undefined;
-    const { record, state } = container;
-    return this.#engineOf(record).openExec(record, argv, { pid: state.pid, tty, port: this.#port });
+    if (container?.state.kind !== "running" || container.state.pid === undefined) return undefined;
+    const { record } = container;
+    return this.#engineOf(record).openExec(record, argv, { pid: container.state.pid, tty, port: this.#port });
   }
 
   streams(id: string): ContainerStreams | undefined {
@@ -209,7 +209,7 @@ export class ShimRuntime implements ContainerRuntime {
   #pidToJoin({ pidNamespace }: ContainerSpec): number | "node" | undefined {
     if (pidNamespace === undefined || pidNamespace === "node") return pidNamespace;
     const state = this.#containers.get(pidNamespace.container)?.state;
-    if (state?.kind === "running") return state.pid;
+    if (state?.kind === "running" && state.pid !== undefined) return state.pid;
     throw new Error("The container whose processes are to be shared does not run");
   }
 
@@ -338,6 +338,7 @@ function recordOf(spec: ContainerSpec, place: Pick<ContainerRecord, "directory" 
     mounts: _mounts,
     hostname: _hostname,
     networkNamespace: _network,
+    pod: _pod,
     ...kept
   } = spec;
   return { ...kept, ...place };
