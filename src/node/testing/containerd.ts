@@ -80,7 +80,7 @@ export class Containerd {
   }
 
   #importSandboxImage(): void {
-    const image = { Entrypoint: ["/bin/sleep", "1000000"] };
+    const image = { Entrypoint: ["/bin/tail", "-f", "/dev/null"] };
     const archive = join(this.directory, "pause.tar");
     writeFileSync(archive, ociArchive({ layers: [{ tar: smallImageTar() }], config: image }, sandboxImage));
     const words = ["--address", this.socket, "--namespace", "k8s.io", "images", "import", archive];

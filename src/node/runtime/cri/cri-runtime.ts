@@ -41,6 +41,8 @@ export const criHandler = "containerd";
 /** containerd 1.6 sends no events over CRI. */
 const relistMs = 500;
 const rotationMs = 10_000;
+/** It ends commands whose time is up itself. */
+const lateSec = 10;
 /** It is the Pod's matter when a container must be killed. */
 const patienceSec = 24 * 3600;
 /** The kubelet's limit of a probe's output. */
@@ -136,17 +138,16 @@ export class CriRuntime implements ContainerRuntime {
   async exec(id: string, argv: readonly string[], { timeoutMs }: { timeoutMs: number }): Promise<ExecResult> {
     const containerId = this.#running(id);
     if (containerId === undefined) return { exitCode: 126, output: "the container is not running" };
-    const timeout = Math.ceil(timeoutMs / 1000);
+    // In whole seconds; 0 has no end.
+    const timeout = timeoutMs > patienceSec * 1000 ? 0 : Math.max(1, Math.ceil(timeoutMs / 1000));
+    const answerMs = ((timeout || patienceSec) + lateSec) * 1000;
     try {
-      const { stdout, stderr, exitCode } = await this.#client.call(
-        "execSync",
-        { containerId, cmd: argv, timeout: timeoutMs > patienceSec * 1000 ? 0 : timeout },
-        Math.min(timeoutMs, patienceSec * 1000),
-      );
+      const request = { containerId, cmd: argv, timeout };
+      const { stdout, stderr, exitCode } = await this.#client.call("execSync", request, answerMs);
       return { exitCode, output: Buffer.concat([stdout, stderr]).subarray(0, outputLimitBytes).toString() };
     } catch (error) {
       if (!(error instanceof GrpcError)) throw error;
-      const late = error.code === grpcCodes.deadlineExceeded || /timeout .* exceeded/.test(error.message);
+      const late = error.code === grpcCodes.deadlineExceeded || /deadline exceeded/.test(error.message);
       return late ? { exitCode: undefined, output: "" } : { exitCode: 126, output: error.message };
     }
   }
