@@ -133,6 +133,7 @@ export class PodRegistry {
       if (wanted.has(podUid)) continue;
       log.info("leftover container removed", { container: name, podUid });
       await runtime.remove(id);
+      await runtime.endPod?.(podUid, { forget: true });
     }
     for (const { podUid } of network.list()) if (!wanted.has(podUid)) network.remove(podUid);
     for (const podUid of ipc.list()) if (!wanted.has(podUid)) ipc.remove(podUid);

@@ -32,9 +32,3 @@ export class CriClient {
 
 /** What is gone already needs no removal. */
 export const isGone = (error: unknown): boolean => error instanceof GrpcError && error.code === grpcCodes.notFound;
-
-const prefix = "unix://";
-
-/** Of "unix:///run/containerd/containerd.sock"; undefined for another kind of name. */
-export const socketOf = (name: string): string | undefined =>
-  name.startsWith(`${prefix}/`) ? name.slice(prefix.length) : undefined;

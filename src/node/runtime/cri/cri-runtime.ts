@@ -36,8 +36,6 @@ interface Container {
   state: ContainerState;
 }
 
-export const criHandler = "containerd";
-
 /** containerd 1.6 sends no events over CRI. */
 const relistMs = 500;
 const rotationMs = 10_000;

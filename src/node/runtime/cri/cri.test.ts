@@ -13,9 +13,10 @@ import { Containerd, noContainerd } from "../../testing/containerd.ts";
 import { inNamespaces } from "../../testing/in-namespaces.ts";
 import { loadSmallImage } from "../../testing/small-image.ts";
 import { GrpcError, grpcCodes } from "./channel.ts";
-import { CriClient, socketOf } from "./client.ts";
+import { CriClient } from "./client.ts";
 import { networkAnnotations } from "./cni-plugin.ts";
 import { containerStates } from "./messages.ts";
+import { socketOf } from "./names.ts";
 
 const runs = process.argv[1] === import.meta.filename;
 
