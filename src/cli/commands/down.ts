@@ -5,6 +5,7 @@ import { dataDirOf, readState, removeData } from "../data-dir.ts";
 import { CliError } from "../errors.ts";
 import { removeContext } from "../kubeconfig-file.ts";
 import { parseOptions } from "../options.ts";
+import { removeMachineRemains } from "../supervisor/machine-runtime.ts";
 
 const options = {
   data: { type: "string", value: "DIR", help: "data folder of the cluster (default as for up)" },
@@ -43,6 +44,7 @@ export const command: Command = {
         }
       }
     }
+    if (!running) await removeMachineRemains(state.config);
     removeContext(state.kubeconfig.path, state.kubeconfig.context);
     removeData(dataDir, values["keep-data"] !== true);
     process.stderr.write(

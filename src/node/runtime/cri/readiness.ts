@@ -1,5 +1,5 @@
 /** Whether a containerd can run Pods of fairlead's, before a cluster is made. */
-import type { CriClient } from "./client.ts";
+import { CriClient } from "./client.ts";
 import { cniType } from "./cni-plugin.ts";
 
 interface VerboseConfig {
@@ -16,7 +16,16 @@ function parse<T>(text: string | undefined): Partial<T> {
 }
 
 /** A sentence that says what to do; undefined: it can. Rejects when nobody answers. */
-export async function criProblem(client: CriClient): Promise<string | undefined> {
+export async function criProblemAt(socket: string): Promise<string | undefined> {
+  const client = new CriClient(socket);
+  try {
+    return await criProblem(client);
+  } finally {
+    client.close();
+  }
+}
+
+async function criProblem(client: CriClient): Promise<string | undefined> {
   const { status, info } = await client.call("status", { verbose: true });
   const problem = status?.conditions.find(({ status: fine }) => !fine);
   const { sandboxImage, cni = {} } = parse<VerboseConfig>(info.config);
