@@ -4,10 +4,45 @@ import { chmodSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSyn
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { findProgram } from "../../kernel/find-program.ts";
+import type { AgentConfig } from "../agent-config.ts";
+import { serveRegistry } from "../images/content/registry-server.ts";
 import { CriClient } from "../runtime/cri/client.ts";
 import { cniConfig, cniPlugin } from "../runtime/cri/cni-plugin.ts";
+import { removeCluster } from "../runtime/cri/remove-cluster.ts";
 import { ociArchive } from "./image-archive.ts";
 import { smallImageTar } from "./small-image.ts";
+
+/** A containerd with what the supervisor gives for it, where cluster and machine have the same namespaces. */
+export class TestMachine {
+  readonly config: Pick<AgentConfig, "containerRuntime" | "machine">;
+  readonly #containerd: Containerd;
+  readonly #registry: Awaited<ReturnType<typeof serveRegistry>>;
+
+  private constructor(containerd: Containerd, registry: Awaited<ReturnType<typeof serveRegistry>>) {
+    this.#containerd = containerd;
+    this.#registry = registry;
+    const own = `/proc/${process.pid}/ns/net`;
+    this.config = {
+      containerRuntime: `unix://${containerd.socket}`,
+      machine: {
+        ...{ cluster: "test", clusterRoot: "", nodeNamespace: own, network: own, registryPort: registry.port },
+        memoryDir: join(containerd.directory, "memory"),
+      },
+    };
+  }
+
+  static async start(directory: string, dataDir: string): Promise<TestMachine> {
+    const containerd = new Containerd(directory);
+    await containerd.start();
+    return new TestMachine(containerd, await serveRegistry(dataDir));
+  }
+
+  async stop(): Promise<void> {
+    await removeCluster(this.#containerd.socket, "test");
+    this.#registry.close();
+    await this.#containerd.stop();
+  }
+}
 
 const limitMs = 20_000;
 const program = findProgram("containerd", `${process.env.PATH}:/usr/bin:/usr/sbin`);
