@@ -63,7 +63,7 @@ else if (inNamespaces(import.meta.url, everyRuntime)) {
   });
   after(async () => {
     await fixture.end();
-    fixture.close();
+    await fixture.close();
   });
 
   test("a Pod that waits for its image starts as soon as it is loaded", async () => {

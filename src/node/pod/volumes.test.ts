@@ -21,7 +21,7 @@ if (inNamespaces(import.meta.url, everyRuntime)) {
   });
   after(async () => {
     await fixture.end();
-    fixture.close();
+    await fixture.close();
   });
   const named = (name: string) => ({ name, namespace });
   const has = (name: string, line: string) =>

@@ -1,6 +1,6 @@
 /** Containers of this machine, each with a shim beside it that outlives the agent; how they are run is the engines' matter. */
 import { type StdioOptions, spawn } from "node:child_process";
-import { existsSync, type FSWatcher, mkdirSync, rmSync, watch } from "node:fs";
+import { existsSync, type FSWatcher, mkdirSync, readdirSync, rmdirSync, rmSync, watch } from "node:fs";
 import { join } from "node:path";
 import { Gate } from "../../lib/gate.ts";
 import type { Log } from "../../lib/log.ts";
@@ -149,6 +149,14 @@ export class ShimRuntime implements ContainerRuntime {
     await this.#engineOf(container.record).release(container.record);
     this.#containers.delete(id);
     this.#forget(container.record);
+  }
+
+  async endPod(podUid: string, { forget }: { readonly forget: boolean }): Promise<void> {
+    const directory = join(this.#pods, podUid);
+    if (!forget) return;
+    rmSync(join(directory, "containers"), { recursive: true, force: true });
+    // The Pod's volumes in memory may be beside them.
+    if (existsSync(directory) && readdirSync(directory).length === 0) rmdirSync(directory);
   }
 
   async exec(id: string, argv: readonly string[], options: { timeoutMs: number }): Promise<ExecResult> {

@@ -9,6 +9,7 @@ import type { Event, Pod } from "../../api/object.ts";
 import { events, pods } from "../../api/resource.ts";
 import { isNotFound } from "../../client/client.ts";
 import { createMemoryClient } from "../../client/testing/memory-client.ts";
+import { detachMountsBelow } from "../../kernel/mount.ts";
 import { openRouteSocket, setLink } from "../../kernel/route/mod.ts";
 import { createLog } from "../../lib/log.ts";
 import { type Agent, startAgent } from "../agent.ts";
@@ -103,6 +104,7 @@ export class AgentFixture {
   async close(): Promise<void> {
     await this.#machine?.stop();
     removeClusterCgroups(this.config.runDir);
+    detachMountsBelow(this.#directory);
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
