@@ -1,11 +1,13 @@
 /** The calls of CRI, the CNI plugin and the registry against Debian's containerd. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { after } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { createNetns, deleteNetns, withRouteSocket } from "../../../kernel/netns.ts";
+import { withRouteSocket } from "../../../kernel/netns.ts";
 import { ensureAddress, getLink, openRouteSocket, setLink } from "../../../kernel/route/mod.ts";
 import { ContentStore } from "../../images/content/content-store.ts";
 import { serveRegistry } from "../../images/content/registry-server.ts";
@@ -24,6 +26,19 @@ test("names of sockets", { skip: !runs && "told once" }, () => {
   assert.equal(socketOf("unix:///run/containerd/containerd.sock"), "/run/containerd/containerd.sock");
   assert.deepEqual([socketOf("runc"), socketOf("unix://run/x")], [undefined, undefined]);
 });
+
+/** A network namespace at a path that only another mount namespace has, as a cluster's are; as this one sees it. */
+async function namespaceElsewhere(folder: string, closing: (() => void)[]): Promise<string> {
+  mkdirSync(folder);
+  const script =
+    'mount -t tmpfs none "$1" && : >"$1/pod" && mount --bind /proc/self/ns/net "$1/pod" && echo ready && exec cat';
+  const holder = spawn("unshare", ["--mount", "--net", "sh", "-c", script, "sh", folder], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  closing.push(() => holder.stdin.end());
+  await once(holder.stdout, "data");
+  return `/proc/${holder.pid}/root${folder}/pod`;
+}
 
 if (inNamespaces(import.meta.url, [{ skip: noContainerd() }])) {
   const directory = mkdtempSync(join(tmpdir(), "fairlead-cri-"));
@@ -62,9 +77,8 @@ if (inNamespaces(import.meta.url, [{ skip: noContainerd() }])) {
       image: { image: `127.0.0.1:${registry.port}/small@${ref?.digest}` },
     });
 
-    const netns = join(directory, "netns", "pod-1");
-    createNetns(netns);
-    closing.push(() => void deleteNetns(netns));
+    const netns = await namespaceElsewhere(join(directory, "run"), closing);
+    withRouteSocket(netns, (socket) => setLink(socket, "lo", { up: true }));
     withRouteSocket(netns, (socket) => ensureAddress(socket, getLink(socket, "lo").index, "10.9.9.9/32"));
     const logs = join(directory, "logs");
     mkdirSync(logs);
