@@ -1,10 +1,12 @@
 /** An agent whose images are run by containerd: what differs from its other runtimes; what must not is in agent.test.ts. */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import test, { after, before } from "node:test";
 import { configMaps } from "../api/resource.ts";
+import { removeTopCgroups } from "./cgroups/cgroups.ts";
 import { CriClient } from "./runtime/cri/client.ts";
+import { namespaceMode } from "./runtime/cri/messages.ts";
 import { criHandler, socketOf } from "./runtime/cri/names.ts";
 import { removeCluster } from "./runtime/cri/remove-cluster.ts";
 import { AgentFixture, isReady, shell } from "./testing/agent-fixture.ts";
@@ -82,17 +84,31 @@ if (inNamespaces(import.meta.url, [{ runtime: criHandler, skip: noContainerd() }
     await fixture.remove("ends");
   });
 
+  test("limits are enforced by containerd's cgroups, and who takes too much memory is shown as such", async () => {
+    const limits = { memory: "24Mi", cpu: "500m" };
+    const greedy = shell("");
+    await fixture.create("greedy", {
+      restartPolicy: "Never",
+      containers: [{ ...greedy, command: ["tail", "-c", "100000000", "/dev/zero"], resources: { limits } }],
+    });
+    const pod = await fixture.podWhen("greedy", ({ status }) => status?.phase === "Failed");
+    assert.equal(pod.status?.containerStatuses?.[0]?.state?.terminated?.reason, "OOMKilled");
+    await fixture.remove("greedy");
+  });
+
   test("what a cluster left is removed with it, and nothing of others", async () => {
     await fixture.create("left", { containers: [shell("sleep 1000")] });
     await fixture.podWhen("left", isReady);
+    const others = `fairlead-others-${fixture.config.machine?.cluster}`;
+    const securityContext = { namespaceOptions: { network: namespaceMode.node } };
     const config = {
       metadata: { name: "other", uid: "other", namespace: "default" },
-      linux: { securityContext: { namespaceOptions: { network: 2 } } },
+      linux: { cgroupParent: `/${others}`, securityContext },
     };
     const { podSandboxId } = await client.call("runPodSandbox", { config });
     await fixture.end();
     const socket = socketOf(fixture.config.containerRuntime ?? "") ?? "";
-    await removeCluster(socket, "test");
+    await removeCluster(socket, fixture.config.machine?.cluster ?? "");
     assert.deepEqual(
       (await sandboxes()).map(({ id }) => id),
       [podSandboxId],
@@ -104,6 +120,6 @@ if (inNamespaces(import.meta.url, [{ runtime: criHandler, skip: noContainerd() }
     );
     await client.call("stopPodSandbox", { podSandboxId });
     await client.call("removePodSandbox", { podSandboxId });
-    assert.ok(existsSync(socket));
+    removeTopCgroups(others);
   });
 }

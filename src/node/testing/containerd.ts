@@ -1,5 +1,6 @@
 /** Debian's containerd for tests: all that it writes lies below one folder. Use it inside of namespaces, which end what it leaves. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -15,6 +16,7 @@ import { smallImageTar } from "./small-image.ts";
 /** A containerd with what the supervisor gives for it, where cluster and machine have the same namespaces. */
 export class TestMachine {
   readonly config: Pick<AgentConfig, "containerRuntime" | "machine">;
+  readonly #cluster = randomBytes(4).toString("hex");
   readonly #containerd: Containerd;
   readonly #registry: Awaited<ReturnType<typeof serveRegistry>>;
 
@@ -25,20 +27,20 @@ export class TestMachine {
     this.config = {
       containerRuntime: `unix://${containerd.socket}`,
       machine: {
-        ...{ cluster: "test", clusterRoot: "", nodeNamespace: own, network: own, registryPort: registry.port },
+        ...{ cluster: this.#cluster, clusterRoot: "", nodeNamespace: own, network: own, registryPort: registry.port },
         memoryDir: join(containerd.directory, "memory"),
       },
     };
   }
 
   static async start(directory: string, dataDir: string): Promise<TestMachine> {
-    const containerd = new Containerd(directory);
+    const containerd = new Containerd(directory, { cgroups: true });
     await containerd.start();
     return new TestMachine(containerd, await serveRegistry(dataDir));
   }
 
   async stop(): Promise<void> {
-    await removeCluster(this.#containerd.socket, "test");
+    await removeCluster(this.#containerd.socket, this.#cluster);
     this.#registry.close();
     await this.#containerd.stop();
   }
@@ -53,7 +55,7 @@ export const noContainerd = (): string | false => {
   return process.getuid?.() === 0 ? false : "containerd needs root";
 };
 
-const config = (directory: string): string => `
+const config = (directory: string, cgroups: boolean): string => `
 version = 2
 root = "${directory}/root"
 state = "${directory}/state"
@@ -63,7 +65,7 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.internal.v1.
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "${sandboxImage}"
   disable_apparmor = true
-  disable_cgroup = true
+  disable_cgroup = ${!cgroups}
   restrict_oom_score_adj = true
   netns_mounts_under_state_dir = true
   [plugins."io.containerd.grpc.v1.cri".cni]
@@ -76,12 +78,13 @@ export class Containerd {
   readonly socket: string;
   #child: ChildProcess | undefined;
 
-  constructor(directory: string) {
+  /** Without `cgroups` there are no limits, and nothing is made below /sys. */
+  constructor(directory: string, { cgroups = false } = {}) {
     this.directory = directory;
     this.socket = join(directory, "containerd.sock");
     const [bin, conf] = [join(directory, "cni/bin"), join(directory, "cni/conf")];
     for (const path of [bin, conf]) mkdirSync(path, { recursive: true });
-    writeFileSync(join(directory, "config.toml"), config(directory));
+    writeFileSync(join(directory, "config.toml"), config(directory, cgroups));
     writeFileSync(join(conf, "10-fairlead.conflist"), cniConfig);
     writeFileSync(join(bin, "fairlead"), cniPlugin);
     chmodSync(join(bin, "fairlead"), 0o755);

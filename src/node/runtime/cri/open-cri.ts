@@ -2,6 +2,7 @@
 import { Socket } from "node:net";
 import type { Log } from "../../../lib/log.ts";
 import type { DialPort } from "../../sandbox/port.ts";
+import { cgroupParent } from "./cgroup-parent.ts";
 import { CriClient } from "./client.ts";
 import { CriRuntime } from "./cri-runtime.ts";
 import { CriImages } from "./images.ts";
@@ -38,10 +39,11 @@ export async function openCri(
   const { socket, machine, nodeName, nodeIps, dataDir, port, log } = options;
   const client = new CriClient(socket);
   const { runtimeName, runtimeVersion } = await client.call("version", {});
+  const { info } = await client.call("status", { verbose: true });
   const runtime = await CriRuntime.open({
     client,
     images: new CriImages({ client, dataDir, ...machine }),
-    place: { ...machine, node: nodeName, nodeIps },
+    place: { ...machine, node: nodeName, nodeIps, cgroupParent: cgroupParent(machine.cluster, info.config) },
     dial: (to) => new Socket({ fd: port.dialLoopback(machine.network, to) }),
     log,
   });
