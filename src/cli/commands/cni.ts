@@ -7,6 +7,11 @@ import { parseOptions } from "../options.ts";
 
 const options = {
   install: { type: "boolean", help: "write the plugin and its configuration (default: show both)" },
+  "sandbox-image": {
+    type: "string",
+    value: "NAME",
+    help: 'write an image by that name, containerd\'s sandbox_image, to standard output, for "ctr --namespace k8s.io images import -"',
+  },
   "bin-dir": { type: "string", value: "DIR", help: "containerd's bin_dir (default /opt/cni/bin)" },
   "conf-dir": { type: "string", value: "DIR", help: "containerd's conf_dir (default /etc/cni/net.d)" },
 } as const;
@@ -32,14 +37,20 @@ function install(bin: string, conf: string): readonly string[] {
 }
 
 export const command: Command = {
-  usage: "[--install] [--bin-dir DIR] [--conf-dir DIR]",
-  summary: "The CNI plugin by which containerd gives Pods their network",
+  usage: "[--install | --sandbox-image NAME] [--bin-dir DIR] [--conf-dir DIR]",
+  summary: "What containerd needs for Pods: the CNI plugin of their network, the sandbox's image",
   options,
   examples: [
     ["fairlead cni --install", 'once, before "fairlead up --container-runtime unix:///run/containerd/containerd.sock"'],
   ],
   async run(args) {
     const { values } = parseOptions(args, options);
+    const name = values["sandbox-image"];
+    if (name !== undefined) {
+      const { sandboxImage } = await import("../../node/runtime/cri/sandbox-image.ts");
+      process.stdout.write(sandboxImage(name));
+      return 0;
+    }
     const [bin, conf] = [values["bin-dir"] ?? "/opt/cni/bin", values["conf-dir"] ?? "/etc/cni/net.d"];
     if (values.install) for (const path of install(bin, conf)) process.stdout.write(`${path}\n`);
     else process.stdout.write(`# ${join(conf, configFile)}\n${cniConfig}\n# ${join(bin, cniType)}\n${cniPlugin}`);

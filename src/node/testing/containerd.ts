@@ -10,8 +10,7 @@ import { serveRegistry } from "../images/content/registry-server.ts";
 import { CriClient } from "../runtime/cri/client.ts";
 import { cniConfig, cniPlugin } from "../runtime/cri/cni-plugin.ts";
 import { removeCluster } from "../runtime/cri/remove-cluster.ts";
-import { ociArchive } from "./image-archive.ts";
-import { smallImageTar } from "./small-image.ts";
+import { sandboxImage } from "../runtime/cri/sandbox-image.ts";
 
 /** A containerd with what the supervisor gives for it, where cluster and machine have the same namespaces. */
 export class TestMachine {
@@ -48,7 +47,7 @@ export class TestMachine {
 
 const limitMs = 20_000;
 const program = findProgram("containerd", `${process.env.PATH}:/usr/bin:/usr/sbin`);
-const sandboxImage = "localhost/pause:1";
+const sandboxName = "localhost/pause:1";
 
 export const noContainerd = (): string | false => {
   if (program === undefined) return "Debian's containerd is not installed";
@@ -63,7 +62,7 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.internal.v1.
 [grpc]
   address = "${directory}/containerd.sock"
 [plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "${sandboxImage}"
+  sandbox_image = "${sandboxName}"
   disable_apparmor = true
   disable_cgroup = ${!cgroups}
   restrict_oom_score_adj = true
@@ -118,11 +117,11 @@ export class Containerd {
   }
 
   #importSandboxImage(): void {
-    const image = { Entrypoint: ["/bin/tail", "-f", "/dev/null"] };
-    const archive = join(this.directory, "pause.tar");
-    writeFileSync(archive, ociArchive({ layers: [{ tar: smallImageTar() }], config: image }, sandboxImage));
-    const words = ["--address", this.socket, "--namespace", "k8s.io", "images", "import", archive];
-    const { status, stderr, stdout } = spawnSync("ctr", words, { encoding: "utf8", timeout: limitMs });
+    const words = ["--address", this.socket, "--namespace", "k8s.io", "images", "import", "-"];
+    const { status, stderr, stdout } = spawnSync("ctr", words, {
+      ...{ encoding: "utf8", timeout: limitMs },
+      input: sandboxImage(sandboxName),
+    });
     if (status !== 0) throw new Error(`ctr: ${stdout}${stderr}`);
   }
 }

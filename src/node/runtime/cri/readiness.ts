@@ -39,5 +39,5 @@ async function criProblem(client: CriClient): Promise<string | undefined> {
   const { image } = await client.call("imageStatus", { image: { image: sandboxImage } });
   return image
     ? undefined
-    : `its sandbox_image ${sandboxImage} is not in its store: load it with "ctr --namespace k8s.io images import FILE", or pull it`;
+    : `its sandbox_image ${sandboxImage} is not in its store: "fairlead cni --sandbox-image ${sandboxImage} | ctr --namespace k8s.io images import -" brings one`;
 }
