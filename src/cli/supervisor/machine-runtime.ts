@@ -1,5 +1,5 @@
 /** What a cluster needs of the machine when containerd runs its images: images by a registry, memory that both see, and an end. */
-import { closeSync, mkdirSync, openSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Log } from "../../lib/log.ts";
 import { socketOf } from "../../node/runtime/cri/names.ts";
@@ -26,6 +26,14 @@ type Which = Pick<ClusterConfig, "id" | "containerRuntime">;
 
 const memoryOf = ({ id }: Which): string => join(memoryRoot, id);
 
+function removeEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // Another cluster has its own there.
+  }
+}
+
 /** Removes what a cluster has in containerd, which does not end with it; call it when its agents have ended. */
 export async function removeMachineRemains(cluster: Which): Promise<void> {
   const socket = socketOf(cluster.containerRuntime);
@@ -35,6 +43,7 @@ export async function removeMachineRemains(cluster: Which): Promise<void> {
     await removeCluster(socket, cluster.id);
   } finally {
     rmSync(memoryOf(cluster), { recursive: true, force: true });
+    removeEmpty(memoryRoot);
   }
 }
 

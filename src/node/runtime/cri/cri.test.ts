@@ -19,6 +19,7 @@ import { CriClient } from "./client.ts";
 import { networkAnnotations } from "./cni-plugin.ts";
 import { containerStates } from "./messages.ts";
 import { socketOf } from "./names.ts";
+import { criProblemAt } from "./readiness.ts";
 
 const runs = process.argv[1] === import.meta.filename;
 
@@ -123,5 +124,24 @@ if (inNamespaces(import.meta.url, [{ skip: noContainerd() }])) {
       (error) => error instanceof GrpcError && error.code === grpcCodes.notFound,
     );
     assert.equal(readFileSync("/proc/self/mountinfo", "utf8").includes(join(directory, "state", "netns")), false);
+  });
+
+  test("what containerd lacks is said in one sentence that tells what to do", async () => {
+    assert.equal(await criProblemAt(containerd.socket), undefined);
+    const client = new CriClient(containerd.socket);
+    closing.push(() => client.close());
+    await client.call("removeImage", { image: { image: "localhost/pause:1" } });
+    assert.match(
+      (await criProblemAt(containerd.socket)) ?? "",
+      /^its sandbox_image localhost\/pause:1 .* images import -"/,
+    );
+    rmSync(join(directory, "cni/conf/10-fairlead.conflist"));
+    for (let i = 0; i < 100 && !/network/.test((await criProblemAt(containerd.socket)) ?? ""); i++) await delay(50);
+    const folders = `--bin-dir ${directory}/cni/bin --conf-dir ${directory}/cni/conf`;
+    assert.equal(
+      await criProblemAt(containerd.socket),
+      `its network is not fairlead's: "fairlead cni --install ${folders}" changes that, for all its Pods`,
+    );
+    await assert.rejects(criProblemAt(join(directory, "none.sock")), /^Error: nobody answers at .*none\.sock/);
   });
 }

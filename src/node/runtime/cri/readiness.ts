@@ -33,7 +33,7 @@ async function criProblem(client: CriClient): Promise<string | undefined> {
   const isOurs = (info.cniconfig ?? "").includes(`"${cniType}"`);
   if (problem && problem.type !== "NetworkReady") return `it is not ready: ${problem.message}`;
   if (problem || !isOurs) {
-    return `its network is not fairlead's: run "fairlead cni --install", which writes the plugin to ${binDir} and its configuration to ${confDir}`;
+    return `its network is not fairlead's: "fairlead cni --install --bin-dir ${binDir} --conf-dir ${confDir}" changes that, for all its Pods`;
   }
   if (sandboxImage === undefined) return undefined;
   const { image } = await client.call("imageStatus", { image: { image: sandboxImage } });
