@@ -10,6 +10,7 @@ import { ContainerConfigError, type PodFacts } from "../environment/field-ref.ts
 import { serviceVariables } from "../environment/service-variables.ts";
 import type { Image } from "../images/image.ts";
 import type { ContainerSpec, Mount, PodIdentity } from "../runtime/container-runtime.ts";
+import { criHandler } from "../runtime/cri/names.ts";
 import { processHandler } from "../runtime/process-engine.ts";
 import { volumeMounts } from "../volumes/pod-volumes.ts";
 import { readConfigSource } from "./api-objects.ts";
@@ -95,7 +96,7 @@ export async function containerSpec(context: PodContext, inputs: StartInputs): P
   const user = containerUser(inputs, context);
   const limits = limitsOf(container.resources);
   const handler = imageHandler(await podHandler(context, pod.spec), image);
-  if (handler === processHandler && attempt === 0) tellUnsupported(context, inputs);
+  if ((handler === processHandler || handler === criHandler) && attempt === 0) tellUnsupported(context, inputs);
   const start = { uid, container: container.name, attempt };
   const own = await volumeMounts(container, { paths: volumes, env });
   return {

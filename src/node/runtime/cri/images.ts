@@ -1,6 +1,7 @@
 /** Hands images of the content store to containerd, which has a store of its own. */
 import { ContentStore } from "../../images/content/content-store.ts";
 import type { CriClient } from "./client.ts";
+import { writePlainManifest } from "./plain-manifest.ts";
 
 export interface CriImagesOptions {
   readonly client: CriClient;
@@ -30,7 +31,8 @@ export class CriImages {
     const own = (await this.#store.readManifest(digest)).config.digest;
     const { image } = await client.call("imageStatus", { image: { image: own } });
     if (image) return image.id;
-    const name = `127.0.0.1:${registryPort}/${repositoryOf(cluster)}@${digest}`;
+    const manifest = await writePlainManifest(this.#store, digest);
+    const name = `127.0.0.1:${registryPort}/${repositoryOf(cluster)}@${manifest}`;
     const { imageRef } = await client.call("pullImage", { image: { image: name } });
     return imageRef;
   }
