@@ -10,7 +10,7 @@ import { namespaceMode } from "./runtime/cri/messages.ts";
 import { criHandler, socketOf } from "./runtime/cri/names.ts";
 import { removeCluster } from "./runtime/cri/remove-cluster.ts";
 import { AgentFixture, isReady, shell } from "./testing/agent-fixture.ts";
-import { noContainerd } from "./testing/containerd.ts";
+import { noContainerd } from "./testing/find-containerd.ts";
 import { inNamespaces } from "./testing/in-namespaces.ts";
 
 if (inNamespaces(import.meta.url, [{ runtime: criHandler, skip: noContainerd() }])) {

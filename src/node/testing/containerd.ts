@@ -4,13 +4,13 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { findProgram } from "../../kernel/find-program.ts";
 import type { AgentConfig } from "../agent-config.ts";
 import { serveRegistry } from "../images/content/registry-server.ts";
 import { CriClient } from "../runtime/cri/client.ts";
 import { cniConfig, cniPlugin } from "../runtime/cri/cni-plugin.ts";
 import { removeCluster } from "../runtime/cri/remove-cluster.ts";
 import { sandboxImage } from "../runtime/cri/sandbox-image.ts";
+import { containerdProgram } from "./find-containerd.ts";
 
 /** A containerd with what the supervisor gives for it, where cluster and machine have the same namespaces. */
 export class TestMachine {
@@ -46,13 +46,7 @@ export class TestMachine {
 }
 
 const limitMs = 20_000;
-const program = findProgram("containerd", `${process.env.PATH}:/usr/bin:/usr/sbin`);
 const sandboxName = "localhost/pause:1";
-
-export const noContainerd = (): string | false => {
-  if (program === undefined) return "Debian's containerd is not installed";
-  return process.getuid?.() === 0 ? false : "containerd needs root";
-};
 
 const config = (directory: string, cgroups: boolean): string => `
 version = 2
@@ -93,7 +87,7 @@ export class Containerd {
   async start(): Promise<void> {
     const log = openSync(join(this.directory, "log"), "a");
     const words = ["--config", join(this.directory, "config.toml")];
-    this.#child = spawn(program ?? "", words, { stdio: ["ignore", log, log] });
+    this.#child = spawn(containerdProgram ?? "", words, { stdio: ["ignore", log, log] });
     const client = new CriClient(this.socket);
     for (const end = Date.now() + limitMs; ; await delay(50)) {
       const answered = await client.call("version", {}, 1000).catch(() => undefined);

@@ -6,8 +6,6 @@ export const namespaceMode = { pod: 0, container: 1, node: 2, target: 3 } as con
 export const containerStates = ["created", "running", "exited", "unknown"] as const;
 export const sandboxReady = 0;
 export const securityProfile = { runtimeDefault: 0, unconfined: 1, localhost: 2 } as const;
-/** Of a mount: what is mounted later on one side is seen on the other. */
-export const propagation = { private: 0, fromHost: 1, both: 2 } as const;
 
 const int64Value = message({ value: int(1) });
 const imageSpec = message({ image: string(1) });
