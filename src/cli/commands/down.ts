@@ -44,7 +44,12 @@ export const command: Command = {
         }
       }
     }
-    if (!running) await removeMachineRemains(state.config);
+    // The supervisor has done it, unless it was killed.
+    await removeMachineRemains(state.config).catch((error: Error) => {
+      throw new CliError(
+        `containerd keeps Pods of the cluster (${error.message}): run "fairlead down" again when it answers.`,
+      );
+    });
     removeContext(state.kubeconfig.path, state.kubeconfig.context);
     removeData(dataDir, values["keep-data"] !== true);
     process.stderr.write(
