@@ -61,6 +61,10 @@ if (inNamespaces(import.meta.url, [{ runtime: criHandler, skip: noContainerd() }
     await fixture.podWhen("web", isReady);
     assert.equal(await idOf("web"), before);
 
+    await fixture.restartContainerd();
+    assert.equal((await sandboxes()).length, 1);
+    assert.equal(await (await fetch(`http://${pod.status?.podIP}:8080/`)).text(), "hello\n");
+
     await fixture.remove("web", 5);
     assert.deepEqual(await sandboxes(), []);
     assert.deepEqual((await client.call("listContainers", {})).containers, []);

@@ -83,6 +83,10 @@ export class AgentFixture {
     this.config = { ...this.config, ...this.#machine.config };
   }
 
+  async restartContainerd(): Promise<void> {
+    await this.#machine?.restart();
+  }
+
   /** Loads what `shell` needs. */
   async provideShell(): Promise<void> {
     if (testRuntime) await loadSmallImage(this.config.dataDir, "small:1");

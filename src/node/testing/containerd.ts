@@ -38,6 +38,11 @@ export class TestMachine {
     return new TestMachine(containerd, await serveRegistry(dataDir));
   }
 
+  async restart(): Promise<void> {
+    await this.#containerd.stop();
+    await this.#containerd.start();
+  }
+
   async stop(): Promise<void> {
     await removeCluster(this.#containerd.socket, this.#cluster);
     this.#registry.close();
