@@ -1,6 +1,6 @@
 /** An agent whose images are run by containerd: what differs from its other runtimes; what must not is in agent.test.ts. */
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import test, { after, before } from "node:test";
 import { configMaps } from "../api/resource.ts";
@@ -9,7 +9,7 @@ import { CriClient } from "./runtime/cri/client.ts";
 import { namespaceMode } from "./runtime/cri/messages.ts";
 import { criHandler, socketOf } from "./runtime/cri/names.ts";
 import { removeCluster } from "./runtime/cri/remove-cluster.ts";
-import { AgentFixture, isReady, shell } from "./testing/agent-fixture.ts";
+import { AgentFixture, isReady, shell, until } from "./testing/agent-fixture.ts";
 import { noContainerd } from "./testing/find-containerd.ts";
 import { inNamespaces } from "./testing/in-namespaces.ts";
 
@@ -86,6 +86,17 @@ if (inNamespaces(import.meta.url, [{ runtime: criHandler, skip: noContainerd() }
     assert.equal(main?.lastState?.terminated?.exitCode, 4);
     assert.equal((await fixture.logOf("ends", "?previous=true")).body, "once\n");
     await fixture.remove("ends");
+  });
+
+  test("a log that containerd writes is rotated, and goes on in a new file", async () => {
+    const script =
+      "dd if=/dev/zero bs=1M count=11 2>/dev/null | tr '\\0' x; echo; while :; do echo after; sleep 0.2; done";
+    const pod = await fixture.create("chatty", { containers: [shell(script)] });
+    const file = join(fixture.config.dataDir, "nodes/node-1/pods", pod.metadata.uid ?? "", "main/0.log");
+    await until(async () => existsSync(`${file}.1`) && existsSync(file) && statSync(file).size > 0, "rotation");
+    assert.match(readFileSync(file, "utf8"), /^\S+ stdout F after\n/);
+    assert.ok(statSync(`${file}.1`).size > 10 * 1024 * 1024);
+    await fixture.remove("chatty");
   });
 
   test("limits are enforced by containerd's cgroups, and who takes too much memory is shown as such", async () => {
