@@ -23,6 +23,7 @@ const tools: readonly (readonly [program: string, debianPackage: string])[] = [
   ["docker-registry", "docker-registry"],
   ["crun", "crun"],
   ["runc", "runc"],
+  ["containerd", "containerd"],
   ["llvm-strip", "llvm"],
   // A module of Debian's Python, seen from /usr/bin.
   ["../lib/python3/dist-packages/kubernetes", "python3-kubernetes"],

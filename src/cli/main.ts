@@ -16,6 +16,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   dns: () => import("./commands/dns.ts"),
   lb: () => import("./commands/lb.ts"),
   image: () => import("./commands/image.ts"),
+  cni: () => import("./commands/cni.ts"),
   "make-certificates": () => import("./commands/make-certificates.ts"),
   "control-plane": () => import("./commands/control-plane.ts"),
 };

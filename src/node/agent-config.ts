@@ -1,3 +1,5 @@
+import type { MachineConfig } from "./runtime/cri/open-cri.ts";
+
 /** What a node agent must be told; everything else it learns from the machine and from the API. */
 export interface AgentConfig {
   readonly nodeName: string;
@@ -21,8 +23,10 @@ export interface AgentConfig {
     readonly certFile: string;
     readonly keyFile: string;
   };
-  /** What runs images: "process" (default), "crun" or "runc"; the machine's own programs are processes in every case. */
+  /** What runs images: "process" (default), "crun", "runc" or "unix://<socket of containerd>"; the machine's own programs are processes in every case. */
   readonly containerRuntime?: string;
+  /** For containerd, which lives outside of the cluster's namespaces. */
+  readonly machine?: MachineConfig;
   /** What the built-in images run: program and first arguments, e.g. ["/usr/bin/node", "/opt/fairlead/bin/fairlead.js"]. */
   readonly programs: {
     readonly fairlead: readonly string[];

@@ -23,7 +23,7 @@ if (inNamespaces(import.meta.url, everyRuntime)) {
   });
   after(async () => {
     await fixture.end();
-    fixture.close();
+    await fixture.close();
   });
 
   test("the Node is registered with its facts, and its Lease", async () => {

@@ -24,8 +24,11 @@ import { PodRegistry } from "./pod-registry.ts";
 import { hasOtherUsers, readMachine } from "./registration/machine.ts";
 import { type Machine, nodeResources } from "./registration/node-object.ts";
 import { register } from "./registration/registration.ts";
+import type { ContainerRuntime } from "./runtime/container-runtime.ts";
+import { criHandler, socketOf } from "./runtime/cri/names.ts";
 import { findEngines } from "./runtime/find-engines.ts";
 import { probeOverlay } from "./runtime/overlay.ts";
+import { Runtimes } from "./runtime/runtimes.ts";
 import { ShimRuntime } from "./runtime/shim-runtime.ts";
 import { createLinuxPort } from "./sandbox/linux.ts";
 import { PodIpc } from "./sandbox/pod-ipc.ts";
@@ -50,19 +53,35 @@ export interface AgentOptions {
 interface Made {
   readonly context: PodContext;
   readonly machine: Machine;
-  readonly runtime: ShimRuntime;
+  readonly runtime: ContainerRuntime;
   readonly port: SandboxPort;
 }
 
-function make({ config, client, log, signal, clock = systemClock }: AgentOptions): Made {
+/** Beside the shims', containerd's, when the cluster was told of one. */
+async function withCri(
+  shims: ShimRuntime,
+  { config, log }: AgentOptions,
+  port: SandboxPort,
+): Promise<{ readonly runtime: ContainerRuntime; readonly version?: string }> {
+  const socket = socketOf(config.containerRuntime ?? "");
+  if (socket === undefined || !config.machine) return { runtime: shims };
+  const { openCri } = await import("./runtime/cri/open-cri.ts");
+  const { runtime, version } = await openCri({ ...config, machine: config.machine, socket, port, log });
+  return { runtime: new Runtimes(shims, { handler: criHandler, runtime }), version };
+}
+
+async function make(options: AgentOptions): Promise<Made> {
+  const { config, client, log, signal, clock = systemClock } = options;
   const run = join(config.runDir, "nodes", config.nodeName);
-  const directories = { memory: join(run, "pods"), disk: join(config.dataDir, "nodes", config.nodeName, "pods") };
+  const memory = config.machine ? join(config.machine.memoryDir, config.nodeName, "pods") : join(run, "pods");
+  const directories = { memory, disk: join(config.dataDir, "nodes", config.nodeName, "pods") };
   for (const directory of Object.values(directories)) mkdirSync(directory, { recursive: true });
   const port = createLinuxPort();
   const opened = Cgroups.open(config);
   const cgroups = opened instanceof Cgroups ? opened : undefined;
-  const { engines, handlers, version } = findEngines({ usual: config.containerRuntime, directory: run, cgroups });
-  const runtime = new ShimRuntime({ directory: run, port, log, engines, cgroups });
+  const { engines, handlers, version: own } = findEngines({ usual: config.containerRuntime, directory: run, cgroups });
+  const shims = new ShimRuntime({ directory: run, port, log, engines, cgroups });
+  const { runtime, version = own } = await withCri(shims, options, port);
   const network = new PodNetwork({
     ...config,
     port,
@@ -100,7 +119,8 @@ function make({ config, client, log, signal, clock = systemClock }: AgentOptions
         for (const [name, value] of settings) writeSysctl(name, value);
       }),
     mountMemory: (directory, bytes) => {
-      if (mountsBelow(directory).length === 0) mountTmpfs(directory, { size: String(bytes) });
+      // containerd would not see the mount: there the size is looked at, as on disk.
+      if (!config.machine && mountsBelow(directory).length === 0) mountTmpfs(directory, { size: String(bytes) });
     },
     services: createInformer(client, services, { log, signal }),
     recorder: createEventRecorder(client, { component: "kubelet", host: config.nodeName, log }),
@@ -138,7 +158,7 @@ async function begin({ context, machine, port }: Made, registry: PodRegistry): P
 export function startAgent(options: AgentOptions): Agent {
   const done = Promise.withResolvers<void>();
   const run = async () => {
-    const made = make(options);
+    const made = await make(options);
     const registry = new PodRegistry(made.context);
     const close = async () => {
       registry.close();

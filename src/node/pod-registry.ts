@@ -129,11 +129,12 @@ export class PodRegistry {
 
   async #removeLeftovers(wanted: ReadonlySet<string>): Promise<void> {
     const { runtime, network, ipc, directories, log } = this.#context;
-    for (const { id, podUid, name } of runtime.list()) {
-      if (wanted.has(podUid)) continue;
+    const leftovers = runtime.list().filter(({ podUid }) => !wanted.has(podUid));
+    for (const { id, podUid, name } of leftovers) {
       log.info("leftover container removed", { container: name, podUid });
       await runtime.remove(id);
     }
+    for (const podUid of new Set(leftovers.map((one) => one.podUid))) await runtime.endPod?.(podUid, { forget: true });
     for (const { podUid } of network.list()) if (!wanted.has(podUid)) network.remove(podUid);
     for (const podUid of ipc.list()) if (!wanted.has(podUid)) ipc.remove(podUid);
     for (const directory of [directories.memory, directories.disk]) {

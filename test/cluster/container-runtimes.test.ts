@@ -152,7 +152,7 @@ test("a runtime that is none, or is not installed, is refused in one sentence", 
     assert.equal(none.code, 1);
     assert.match(
       none.stderr,
-      /^[^\n]*--container-runtime auto cannot be used: .* choose one of process, crun, runc\.\n$/,
+      /^[^\n]*--container-runtime auto cannot be used: .* choose one of process, crun, runc, or the socket of containerd, e\.g\. unix:\/\/\/run\/containerd\/containerd\.sock\.\n$/,
     );
     const { path } = findOciProgram("crun") ?? {};
     if (path === undefined || !asRoot) return context.diagnostic("a program cannot be hidden here");

@@ -5,6 +5,7 @@ import { dataDirOf, readState, removeData } from "../data-dir.ts";
 import { CliError } from "../errors.ts";
 import { removeContext } from "../kubeconfig-file.ts";
 import { parseOptions } from "../options.ts";
+import { removeMachineRemains } from "../supervisor/machine-runtime.ts";
 
 const options = {
   data: { type: "string", value: "DIR", help: "data folder of the cluster (default as for up)" },
@@ -43,6 +44,12 @@ export const command: Command = {
         }
       }
     }
+    // The supervisor has done it, unless it was killed.
+    await removeMachineRemains(state.config).catch((error: Error) => {
+      throw new CliError(
+        `containerd keeps Pods of the cluster (${error.message}): run "fairlead down" again when it answers.`,
+      );
+    });
     removeContext(state.kubeconfig.path, state.kubeconfig.context);
     removeData(dataDir, values["keep-data"] !== true);
     process.stderr.write(

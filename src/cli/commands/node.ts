@@ -1,3 +1,4 @@
+import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { loadKubeconfig } from "../../client/kubeconfig.ts";
 import { createClient } from "../../client/rest.ts";
@@ -6,6 +7,7 @@ import { missingFeatures } from "../../kernel/features.ts";
 import { createLog } from "../../lib/log.ts";
 import { startAgent } from "../../node/agent.ts";
 import type { AgentConfig } from "../../node/agent-config.ts";
+import type { MachineConfig } from "../../node/runtime/cri/open-cri.ts";
 import { checkCluster } from "../check.ts";
 import type { ClusterConfig, NodeConfig } from "../cluster.ts";
 import type { Command } from "../command.ts";
@@ -15,19 +17,44 @@ import { CliError } from "../errors.ts";
 import { parseOptions } from "../options.ts";
 import { echoWords, programWords } from "../program.ts";
 import { handToSupervisor, insideCluster, onSupervisorMessage, tellSupervisor } from "../supervisor/inside.ts";
+import type { MachineFacts } from "../supervisor/machine-runtime.ts";
 import type { Destination } from "../supervisor/messages.ts";
-import { enterNode } from "../underlay.ts";
+import { enterNode, netnsPath } from "../underlay.ts";
 
 const options = {
   "config-json": { type: "string", value: "JSON", help: "the cluster's facts" },
   "node-name": { type: "string", value: "NAME", help: "which of its nodes" },
+  "machine-json": {
+    type: "string",
+    value: "JSON",
+    help: "facts of the machine, when its containerd runs images; descriptor 4 is its network namespace",
+  },
   cgroup: { type: "boolean", help: "keep the node's processes in a cgroup of their own" },
 } as const;
 
 /** Port of the kubelet-like server, as everywhere. */
 const agentPort = 10250;
 
-function agentConfig(config: ClusterConfig, node: NodeConfig): AgentConfig {
+/** From the supervisor. */
+const networkFd = 4;
+
+/** Opened anew: no program that this process starts may have it. */
+function machineNetwork(): string {
+  const fd = openSync(`/proc/self/fd/${networkFd}`, "r");
+  closeSync(networkFd);
+  return `/proc/self/fd/${fd}`;
+}
+
+function machineConfig(config: ClusterConfig, node: NodeConfig, facts: string): MachineConfig {
+  return {
+    ...(JSON.parse(facts) as MachineFacts),
+    cluster: config.id,
+    nodeNamespace: netnsPath(config, node.name),
+    network: machineNetwork(),
+  };
+}
+
+function agentConfig(config: ClusterConfig, node: NodeConfig, facts: string | undefined): AgentConfig {
   const { pki, run } = paths(config.dataDir);
   const file = (name: string): string => join(pki, name);
   return {
@@ -49,6 +76,7 @@ function agentConfig(config: ClusterConfig, node: NodeConfig): AgentConfig {
       keyFile: file(`node-${node.name}.key`),
     },
     containerRuntime: config.containerRuntime,
+    ...(facts !== undefined && { machine: machineConfig(config, node, facts) }),
     programs: {
       fairlead: programWords,
       echo: echoWords,
@@ -56,7 +84,13 @@ function agentConfig(config: ClusterConfig, node: NodeConfig): AgentConfig {
   };
 }
 
-async function run(config: ClusterConfig, name: string, signal: AbortSignal): Promise<void> {
+interface RunOptions {
+  readonly name: string;
+  /** Of the machine. */
+  readonly facts: string | undefined;
+}
+
+async function run(config: ClusterConfig, { name, facts }: RunOptions, signal: AbortSignal): Promise<void> {
   const node = config.nodes.find((one) => one.name === name);
   if (!node) throw new CliError(`There is no node "${name}" in this cluster.`);
   const [missing] = missingFeatures();
@@ -71,7 +105,7 @@ async function run(config: ClusterConfig, name: string, signal: AbortSignal): Pr
     const wanted = { dnsAddresses: config.dnsAddresses, name: message.name, port: 443 };
     void checkCluster(wanted, message.timeoutMs).then((problem) => tellSupervisor({ type: "checked", problem }));
   });
-  await startAgent({ config: agentConfig(config, node), client, log, signal }).ready;
+  await startAgent({ config: agentConfig(config, node, facts), client, log, signal }).ready;
 }
 
 async function answerDial({ id, ...destination }: { readonly id: number } & Destination): Promise<void> {
@@ -95,6 +129,6 @@ export const command: Command = {
     const config = JSON.parse(text) as ClusterConfig;
     const name = values["node-name"] ?? "";
     if (values.cgroup) joinNodeCgroup(config.id, name);
-    return insideCluster((signal) => run(config, name, signal));
+    return insideCluster((signal) => run(config, { name, facts: values["machine-json"] }, signal));
   },
 };

@@ -3,6 +3,7 @@ import { openSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { hasIpv6 } from "../../kernel/features.ts";
 import { parseMirror } from "../../node/images/content/registry-url.ts";
+import { socketOf } from "../../node/runtime/cri/names.ts";
 import { runtimeProblem } from "../../node/runtime/find-engines.ts";
 import { probeEbpf } from "../../proxy/backends/ebpf/plane.ts";
 import { probeIpvs } from "../../proxy/backends/ipvs/plane.ts";
@@ -68,7 +69,7 @@ const options = {
   "container-runtime": {
     type: "string",
     value: "RUNTIME",
-    help: "what runs images: process, crun or runc (default process); fairlead's own programs are processes in every case",
+    help: "what runs images: process, crun, runc or the socket of containerd, e.g. unix:///run/containerd/containerd.sock (default process); fairlead's own programs are processes in every case",
   },
   "registry-mirror": {
     type: "string",
@@ -102,6 +103,19 @@ function containerRuntime(name: string): string {
   const problem = runtimeProblem(name);
   if (problem) throw new CliError(`--container-runtime ${name} cannot be used: ${problem}.`);
   return name;
+}
+
+/** containerd is asked before anything is made. */
+async function checkContainerd(name: string): Promise<void> {
+  const socket = socketOf(name);
+  if (socket === undefined) return;
+  const refuse = (why: string): never => {
+    throw new CliError(`--container-runtime ${name} cannot be used: ${why}.`);
+  };
+  if (process.getuid?.() !== 0) refuse("containerd makes Pods for root alone: start fairlead as root");
+  const { criProblemAt } = await import("../../node/runtime/cri/readiness.ts");
+  const problem = await criProblemAt(socket).catch((error: Error) => error.message);
+  if (problem !== undefined) refuse(problem);
 }
 
 function upOptions(values: Values<typeof options>): UpOptions {
@@ -194,6 +208,7 @@ export const command: Command = {
   async run(args) {
     const { values } = parseOptions(args, options);
     const wanted = upOptions(values);
+    await checkContainerd(wanted.containerRuntime);
     if (values.detach) return detach(args, wanted.dataDir);
     try {
       return await runUp(wanted, progressHere(), (summary) => {

@@ -16,6 +16,7 @@ import type { Progress } from "../progress.ts";
 import { type ApiPort, reserveApiPort } from "./api-port.ts";
 import { clusterConfig, hostApiUrl } from "./cluster-config.ts";
 import { type Credentials, ensureCredentialsApart } from "./credentials.ts";
+import { removeMachineRemains } from "./machine-runtime.ts";
 import { type Cluster, interrupted, startCluster } from "./supervisor.ts";
 import { type MachineTier, requireTier, tierName } from "./tier.ts";
 
@@ -45,7 +46,7 @@ export interface UpOptions {
 }
 
 /** Refuses a folder in use; clears what a run that was killed left in it. */
-function claimDataDir(dataDir: string, log: Log): void {
+async function claimDataDir(dataDir: string, log: Log): Promise<void> {
   const former = readState(dataDir);
   if (former && isAlive(former.supervisor)) {
     throw new CliError(
@@ -54,6 +55,9 @@ function claimDataDir(dataDir: string, log: Log): void {
   }
   if (former) {
     removeContext(former.kubeconfig.path, former.kubeconfig.context);
+    await removeMachineRemains(former.config).catch((error: unknown) =>
+      log.warn("containerd keeps Pods of a former run", { error }),
+    );
     removeData(dataDir, false);
     log.debug("Cleared what a former run left", { dataDir });
   }
@@ -166,7 +170,7 @@ export async function runUp(
 ): Promise<number> {
   const log = createLog(undefined, { level: process.env.FAIRLEAD_DEBUG === undefined ? "warn" : "debug" });
   progress.step("This machine");
-  claimDataDir(options.dataDir, log);
+  await claimDataDir(options.dataDir, log);
   const tier = requireTier();
   progress.note(`${tierName(tier.tier)} (${tier.reason})`);
   const port = await reserveApiPort(options.apiPort);

@@ -14,6 +14,7 @@ import { createDialer } from "./dialer.ts";
 import { startDnsRelay } from "./dns-relay.ts";
 import { createHolder, type Holder } from "./holder.ts";
 import { createHostPorts } from "./host-ports.ts";
+import { startMachineRuntime } from "./machine-runtime.ts";
 import type { FromSupervisor, HostPort, ToSupervisor } from "./messages.ts";
 import { type Supervised, supervise } from "./supervised.ts";
 
@@ -65,6 +66,7 @@ export async function startCluster(options: SupervisorOptions): Promise<Cluster>
   const holder = await createHolder(config.runDir, tier);
   const relay = await startDnsRelay(join(all.sockets, "dns.sock"), { resolvConf: options.resolvConf, log });
   const pulls = await startPulls(config, log);
+  const machine = await startMachineRuntime(config, log);
   const ready = new Map<string, PromiseWithResolvers<void>>();
   const dialer = createDialer(() => processes.slice(1));
   const hostPorts = createHostPorts(dialer);
@@ -104,10 +106,12 @@ export async function startCluster(options: SupervisorOptions): Promise<Cluster>
   // By it the eBPF programs tell the nodes' processes apart.
   const cgroup = proxyMode === "ebpf" ? ["--cgroup"] : [];
   const audit = options.auditLog ? ["--audit-log", options.auditLog] : [];
+  const facts = machine ? ["--machine-json", JSON.stringify(machine.facts(holder.pid))] : [];
+  const machineFds = machine ? [machine.networkFd] : [];
   const processes: readonly Supervised[] = [
     run("control-plane", ["control-plane", "--config-json", json, "--proxy-mode", proxyMode, ...audit], [apiFd]),
     ...config.nodes.map(({ name }) =>
-      run(`agent ${name}`, ["node", "--config-json", json, "--node-name", name, ...cgroup]),
+      run(`agent ${name}`, ["node", "--config-json", json, "--node-name", name, ...cgroup, ...facts], machineFds),
     ),
   ];
   const ended = holder.ended.then(() => {
@@ -144,6 +148,7 @@ export async function startCluster(options: SupervisorOptions): Promise<Cluster>
       relay.close();
       pulls?.close();
       await holder.close();
+      await machine?.close();
       removeClusterCgroups(all.run);
       if (proxyMode === "ebpf") removeUnusedNodeCgroups();
     },

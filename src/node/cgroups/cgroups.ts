@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { allOwnCgroups, findHierarchies, type Hierarchies } from "./hierarchies.ts";
+import { allOwnCgroups, findHierarchies, type Hierarchies, mountPoints } from "./hierarchies.ts";
 import { type CgroupVersion, controllers, oomKills, type ResourceLimits, settingsOf } from "./settings.ts";
 
 function read(path: string): string | undefined {
@@ -39,6 +39,11 @@ export function removeClusterCgroups(runDir: string): void {
   const hierarchies = detect();
   const roots = hierarchies ? [...rootsOf(hierarchies), ...allOwnCgroups(facts(), read)] : [];
   for (const root of roots) removeTree(join(root, clusterName(runDir)));
+}
+
+/** Takes away a cgroup at the top of each hierarchy, with those in it whose processes have ended. */
+export function removeTopCgroups(name: string): void {
+  for (const point of mountPoints(facts().mountinfo)) removeTree(join(point, name));
 }
 
 export class Cgroups {

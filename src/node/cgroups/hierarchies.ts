@@ -35,6 +35,9 @@ function placeOf(point: string, own: string, read: (path: string) => string | un
   return read(join(path, "cgroup.procs")) === undefined ? point : path;
 }
 
+/** Where the machine shows its hierarchies. */
+export const mountPoints = (mountinfo: string): readonly string[] => cgroupMounts(mountinfo).map(({ point }) => point);
+
 /** The process's own cgroups in all hierarchies of version 1. */
 export function allOwnCgroups(
   { mountinfo, selfCgroup }: { mountinfo: string; selfCgroup: string },

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { formatLogChunk, type Stream } from "./log-line.ts";
 
 /** The kubelet's default of containerLogMaxSize; one older file is kept as "<file>.1". */
-const rotateAtBytes = 10 * 1024 * 1024;
+export const rotateAtBytes = 10 * 1024 * 1024;
 
 export class LogFile {
   readonly #path: string;

@@ -23,7 +23,7 @@ if (inNamespaces(import.meta.url)) {
   });
   after(async () => {
     await fixture.end();
-    fixture.close();
+    await fixture.close();
   });
 
   const serve = (name: string, ports: ContainerPort[]) =>

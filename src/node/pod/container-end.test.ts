@@ -19,7 +19,7 @@ else if (inNamespaces(import.meta.url, everyRuntime)) {
   });
   after(async () => {
     await fixture.end();
-    fixture.close();
+    await fixture.close();
   });
   const main = (script: string, rest: Partial<Container> = {}): Container => ({
     ...{ name: "main", image: "small:1", command: ["sh", "-c", script] },

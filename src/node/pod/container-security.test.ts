@@ -22,7 +22,7 @@ else if (inNamespaces(import.meta.url, everyRuntime)) {
   });
   after(async () => {
     await fixture.end();
-    fixture.close();
+    await fixture.close();
   });
 
   const main = (script: string, rest: Partial<Container> = {}): Container => ({
@@ -40,7 +40,9 @@ else if (inNamespaces(import.meta.url, everyRuntime)) {
 
   test("a container has the capabilities that containers have everywhere, and /proc/sys is read-only", async () => {
     const lines = await linesOf("plain", {
-      containers: [main(`${status}; echo x >/proc/sys/kernel/core_pattern; wc -c </proc/kcore; mount -t tmpfs x /tmp`)],
+      containers: [
+        main(`exec 2>&1; ${status}; echo x >/proc/sys/kernel/core_pattern; wc -c </proc/kcore; mount -t tmpfs x /tmp`),
+      ],
     });
     assert.deepEqual(lines.slice(0, 4), [
       "CapEff:00000000a80425fb",
@@ -99,7 +101,7 @@ else if (inNamespaces(import.meta.url, everyRuntime)) {
       runAsNonRoot: true,
     };
     const script =
-      "id; touch /work/new; stat -c '%u:%g' /work/new; stat -c '%g %a' /work; cat /settings/name; sleep 60";
+      "id; touch /work/new; stat -c '%u:%g' /work/new; stat -c '%g %a' /work; cat /settings/name; echo; sleep 60";
     await fixture.create("users", {
       securityContext,
       volumes: [

@@ -9,7 +9,8 @@ import { expand } from "../environment/expand.ts";
 import { ContainerConfigError, type PodFacts } from "../environment/field-ref.ts";
 import { serviceVariables } from "../environment/service-variables.ts";
 import type { Image } from "../images/image.ts";
-import type { ContainerSpec, Mount } from "../runtime/container-runtime.ts";
+import type { ContainerSpec, Mount, PodIdentity } from "../runtime/container-runtime.ts";
+import { criHandler } from "../runtime/cri/names.ts";
 import { processHandler } from "../runtime/process-engine.ts";
 import { volumeMounts } from "../volumes/pod-volumes.ts";
 import { readConfigSource } from "./api-objects.ts";
@@ -71,6 +72,15 @@ function pidNamespaceOf({ pod, pidOwner }: StartInputs): Pick<ContainerSpec, "pi
   return pidOwner === undefined ? {} : { pidNamespace: { container: pidOwner } };
 }
 
+function podIdentity(
+  { metadata: { name = "", namespace = "default" }, spec }: Pod,
+  { podIps }: PodSandbox,
+): PodIdentity {
+  const all = [...(spec.initContainers ?? []), ...spec.containers];
+  const privileged = all.some(({ securityContext }) => securityContext?.privileged);
+  return { name, namespace, ips: podIps, ...(privileged && { privileged }) };
+}
+
 function tellUnsupported({ recorder }: PodContext, { pod, container }: StartInputs): void {
   for (const message of unsupportedByProcesses(container))
     recorder.record(pod, { type: "Warning", reason: "NotSupported", message });
@@ -86,12 +96,13 @@ export async function containerSpec(context: PodContext, inputs: StartInputs): P
   const user = containerUser(inputs, context);
   const limits = limitsOf(container.resources);
   const handler = imageHandler(await podHandler(context, pod.spec), image);
-  if (handler === processHandler && attempt === 0) tellUnsupported(context, inputs);
+  if ((handler === processHandler || handler === criHandler) && attempt === 0) tellUnsupported(context, inputs);
   const start = { uid, container: container.name, attempt };
   const own = await volumeMounts(container, { paths: volumes, env });
   return {
     id: randomBytes(32).toString("hex"),
     handler,
+    pod: podIdentity(pod, sandbox),
     podUid: uid,
     name: container.name,
     attempt,

@@ -11,8 +11,8 @@ export function apiTime(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
 }
 
-export function containerId({ id, handler }: Pick<Instance, "id" | "handler">): string {
-  return `${handler === undefined || handler === processHandler ? ownRuntime : handler}://${id}`;
+export function containerId({ id, handler, foreignId = id }: Pick<Instance, "id" | "handler" | "foreignId">): string {
+  return `${handler === undefined || handler === processHandler ? ownRuntime : handler}://${foreignId}`;
 }
 
 /** Undefined while it runs. */

@@ -8,6 +8,8 @@ export type ContainerRole = "init" | "sidecar" | "app" | "ephemeral";
 export interface Instance {
   readonly id: string;
   readonly handler?: string;
+  /** By which the tools of what runs it know it. */
+  readonly foreignId?: string;
   readonly attempt: number;
   readonly imageId: string;
   readonly state: ContainerState;

@@ -20,7 +20,7 @@ else if (inNamespaces(import.meta.url, everyRuntime)) {
   });
   after(async () => {
     await fixture.end();
-    fixture.close();
+    await fixture.close();
   });
   const named = (name: string, script: string, rest: Partial<Container> = {}): Container => ({
     ...{ name, image: "small:1", command: ["sh", "-c", script] },

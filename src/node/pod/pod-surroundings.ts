@@ -41,6 +41,7 @@ export function removeDirectory(path: string): void {
 /** Containers (which have ended), volumes and logs. */
 export async function removeRemains({ runtime, directories }: PodContext, uid: string): Promise<void> {
   for (const { id, podUid } of runtime.list()) if (podUid === uid) await runtime.remove(id);
+  await runtime.endPod?.(uid, { forget: true });
   for (const directory of [directories.memory, directories.disk]) removeDirectory(join(directory, uid));
 }
 

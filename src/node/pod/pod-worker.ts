@@ -320,14 +320,15 @@ export class PodWorker {
     this.#finished = true;
     this.#write();
     await this.#sharedProcesses.end();
-    this.#release();
+    await this.#release();
     if (this.#gone || this.#pod.metadata.deletionTimestamp) await this.#remove();
   }
 
   /** A Pod that has ended gives its address back; its logs stay until it is deleted. */
-  #release(): void {
-    const { network, ipc } = this.#context;
+  async #release(): Promise<void> {
+    const { network, ipc, runtime } = this.#context;
     const { uid = "" } = this.#pod.metadata;
+    await runtime.endPod?.(uid, { forget: false });
     network.remove(uid);
     ipc.remove(uid);
   }

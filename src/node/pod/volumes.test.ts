@@ -7,6 +7,7 @@ import test, { after, before } from "node:test";
 import type { Pod } from "../../api/object.ts";
 import { configMaps, pods, secrets } from "../../api/resource.ts";
 import { detachMount, mountTmpfs } from "../../kernel/mount.ts";
+import { criHandler } from "../runtime/cri/names.ts";
 import { AgentFixture, isReady, shell, until, waitingReason } from "../testing/agent-fixture.ts";
 import { everyRuntime, inNamespaces, testRuntime } from "../testing/in-namespaces.ts";
 
@@ -21,7 +22,7 @@ if (inNamespaces(import.meta.url, everyRuntime)) {
   });
   after(async () => {
     await fixture.end();
-    fixture.close();
+    await fixture.close();
   });
   const named = (name: string) => ({ name, namespace });
   const has = (name: string, line: string) =>
@@ -90,7 +91,8 @@ if (inNamespaces(import.meta.url, everyRuntime)) {
     await fixture.remove("follows");
   });
 
-  test("emptyDir in memory has the size that it is given, and goes with the Pod", async () => {
+  const noSize = testRuntime === criHandler && "containerd does not see what the agent mounts";
+  test("emptyDir in memory has the size that it is given, and goes with the Pod", { skip: noSize }, async () => {
     const script =
       "df -k /small | tail -1 | tr -s ' ' | cut -d' ' -f2; dd if=/dev/zero of=/small/x bs=1M count=3 2>&1 | grep -o 'No space.*'; sleep 60";
     await fixture.create("memory", {
@@ -158,7 +160,7 @@ if (inNamespaces(import.meta.url, everyRuntime)) {
       containers: [container],
     });
     await has("recursive", "outer");
-    if (testRuntime) await has("recursive", "inner");
+    if (testRuntime && testRuntime !== criHandler) await has("recursive", "inner");
     else {
       const event = async () => (await fixture.eventsOf("recursive")).find(({ reason }) => reason === "NotSupported");
       assert.match(

@@ -8,7 +8,7 @@ import type { ContainerSpec, ContainerState } from "./container-runtime.ts";
  * /proc/<pid>/stat), unshare-error and setup-error; `<events>/<id>.started` and `<events>/<id>.exited` say how far it came.
  */
 export interface ContainerRecord
-  extends Omit<ContainerSpec, "argv" | "seccompProfile" | "root" | "mounts" | "hostname" | "networkNamespace"> {
+  extends Omit<ContainerSpec, "argv" | "seccompProfile" | "root" | "mounts" | "hostname" | "networkNamespace" | "pod"> {
   readonly directory: string;
   /** Its root is at `root` of the directory, in its mount namespace; else it is that of the machine. */
   readonly ownRoot: boolean;

@@ -43,9 +43,21 @@ export interface ContainerIdentity {
   readonly stopSignal?: NodeJS.Signals;
   /** On disk, for what it writes into its root; made when needed, removed with it. */
   readonly scratch?: string;
+  /** What runs it has an id of its own for it, which its tools show. */
+  readonly foreignId?: string;
+}
+
+/** What a runtime with sandboxes of its own is told of the Pod. */
+export interface PodIdentity {
+  readonly name: string;
+  readonly namespace: string;
+  readonly ips: readonly string[];
+  /** One of its containers is. */
+  readonly privileged?: boolean;
 }
 
 export interface ContainerSpec extends ContainerIdentity {
+  readonly pod?: PodIdentity;
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly workingDir: string;
@@ -96,7 +108,8 @@ export type ContainerInput = "open" | "once";
 
 export type ContainerState =
   | { readonly kind: "starting" }
-  | { readonly kind: "running"; readonly pid: number; readonly startedAtMs: number }
+  /** `pid` is absent where the agent cannot see the process. */
+  | { readonly kind: "running"; readonly pid?: number; readonly startedAtMs: number }
   | {
       readonly kind: "exited";
       /** Absent when the command was never reached: `error` says why. */
@@ -156,6 +169,8 @@ export interface ContainerRuntime {
   signal(id: string, signal: NodeJS.Signals): boolean;
   /** Kills it when it runs and forgets everything but its log. */
   remove(id: string): Promise<void>;
+  /** The Pod's containers have ended: what they shared is let go of; `forget` removes all that is left. */
+  endPod?(podUid: string, options: { readonly forget: boolean }): Promise<void>;
   exec(id: string, argv: readonly string[], options: { timeoutMs: number }): Promise<ExecResult>;
   /** Undefined when the container does not run. */
   openExec(id: string, argv: readonly string[], options: { tty: boolean }): Promise<ExecProcess | undefined>;

@@ -1,6 +1,6 @@
 /** Containers of this machine, each with a shim beside it that outlives the agent; how they are run is the engines' matter. */
 import { type StdioOptions, spawn } from "node:child_process";
-import { existsSync, type FSWatcher, mkdirSync, rmSync, watch } from "node:fs";
+import { existsSync, type FSWatcher, mkdirSync, readdirSync, rmdirSync, rmSync, watch } from "node:fs";
 import { join } from "node:path";
 import { Gate } from "../../lib/gate.ts";
 import type { Log } from "../../lib/log.ts";
@@ -151,6 +151,14 @@ export class ShimRuntime implements ContainerRuntime {
     this.#forget(container.record);
   }
 
+  async endPod(podUid: string, { forget }: { readonly forget: boolean }): Promise<void> {
+    const directory = join(this.#pods, podUid);
+    if (!forget) return;
+    rmSync(join(directory, "containers"), { recursive: true, force: true });
+    // The Pod's volumes in memory may be beside them.
+    if (existsSync(directory) && readdirSync(directory).length === 0) rmdirSync(directory);
+  }
+
   async exec(id: string, argv: readonly string[], options: { timeoutMs: number }): Promise<ExecResult> {
     const process = await this.openExec(id, argv, { tty: false });
     return process ? execResult(process, options) : { exitCode: 126, output: "the container is not running" };
@@ -158,9 +166,9 @@ export class ShimRuntime implements ContainerRuntime {
 
   async openExec(id: string, argv: readonly string[], { tty }: { tty: boolean }): Promise<ExecProcess | undefined> {
     const container = this.#containers.get(id);
-    if (container?.state.kind !== "running") return undefined;
-    const { record, state } = container;
-    return this.#engineOf(record).openExec(record, argv, { pid: state.pid, tty, port: this.#port });
+    if (container?.state.kind !== "running" || container.state.pid === undefined) return undefined;
+    const { record } = container;
+    return this.#engineOf(record).openExec(record, argv, { pid: container.state.pid, tty, port: this.#port });
   }
 
   streams(id: string): ContainerStreams | undefined {
@@ -209,7 +217,7 @@ export class ShimRuntime implements ContainerRuntime {
   #pidToJoin({ pidNamespace }: ContainerSpec): number | "node" | undefined {
     if (pidNamespace === undefined || pidNamespace === "node") return pidNamespace;
     const state = this.#containers.get(pidNamespace.container)?.state;
-    if (state?.kind === "running") return state.pid;
+    if (state?.kind === "running" && state.pid !== undefined) return state.pid;
     throw new Error("The container whose processes are to be shared does not run");
   }
 
@@ -338,6 +346,7 @@ function recordOf(spec: ContainerSpec, place: Pick<ContainerRecord, "directory" 
     mounts: _mounts,
     hostname: _hostname,
     networkNamespace: _network,
+    pod: _pod,
     ...kept
   } = spec;
   return { ...kept, ...place };

@@ -9,12 +9,15 @@ import type { Event, Pod } from "../../api/object.ts";
 import { events, pods } from "../../api/resource.ts";
 import { isNotFound } from "../../client/client.ts";
 import { createMemoryClient } from "../../client/testing/memory-client.ts";
+import { detachMountsBelow } from "../../kernel/mount.ts";
 import { openRouteSocket, setLink } from "../../kernel/route/mod.ts";
 import { createLog } from "../../lib/log.ts";
 import { type Agent, startAgent } from "../agent.ts";
 import type { AgentConfig } from "../agent-config.ts";
 import { removeClusterCgroups } from "../cgroups/cgroups.ts";
+import { criHandler } from "../runtime/cri/names.ts";
 import { writeCertificates } from "./certificates.ts";
+import { TestMachine } from "./containerd.ts";
 import { testRuntime } from "./in-namespaces.ts";
 import { loadSmallImage } from "./small-image.ts";
 
@@ -41,12 +44,13 @@ export async function until<T>(read: () => Promise<T | undefined | false>, what:
 
 export class AgentFixture {
   readonly client = createMemoryClient();
-  readonly config: AgentConfig;
+  config: AgentConfig;
   /** Warnings and errors that were logged. */
   readonly problems: string[] = [];
   readonly #directory = mkdtempSync(join(tmpdir(), "fairlead-agent-"));
   #agent: Agent | undefined;
   #stop = new AbortController();
+  #machine: TestMachine | undefined;
 
   constructor() {
     const file = (name: string) => join(this.#directory, name);
@@ -62,7 +66,7 @@ export class AgentFixture {
       server: { port, caFile: file("ca.crt"), certFile: file("server.crt"), keyFile: file("server.key") },
       programs: { fairlead: ["/bin/echo", "fairlead"] },
       mtu: 1500,
-      ...(testRuntime && { containerRuntime: testRuntime }),
+      ...(testRuntime && testRuntime !== criHandler && { containerRuntime: testRuntime }),
       leaseDurationSec: 1,
     };
   }
@@ -74,6 +78,13 @@ export class AgentFixture {
     setLink(socket, "lo", { up: true });
     socket.close();
     await writeCertificates(this.#directory);
+    if (testRuntime !== criHandler) return;
+    this.#machine = await TestMachine.start(join(this.#directory, "machine"), this.config.dataDir);
+    this.config = { ...this.config, ...this.#machine.config };
+  }
+
+  async restartContainerd(): Promise<void> {
+    await this.#machine?.restart();
   }
 
   /** Loads what `shell` needs. */
@@ -94,8 +105,10 @@ export class AgentFixture {
     await this.#agent?.done;
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.#machine?.stop();
     removeClusterCgroups(this.config.runDir);
+    detachMountsBelow(this.#directory);
     rmSync(this.#directory, { recursive: true, force: true });
   }
 

@@ -2,7 +2,9 @@
 import { spawnSync } from "node:child_process";
 import test from "node:test";
 import { fileURLToPath } from "node:url";
+import { criHandler } from "../runtime/cri/names.ts";
 import { findOciProgram, ociRuntimes } from "../runtime/oci/programs.ts";
+import { noContainerd } from "./find-containerd.ts";
 
 const marker = "FAIRLEAD_TEST_INSIDE";
 const namespaces = ["--mount", "--net", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc"];
@@ -31,6 +33,7 @@ export const everyRuntime: readonly Variant[] = [
     runtime: name,
     skip: findOciProgram(name) ? (false as const) : `Debian's ${name} is not installed`,
   })),
+  { runtime: criHandler, skip: noContainerd() },
 ];
 
 export interface Variant {

@@ -1,9 +1,19 @@
 /**
- * The server's side of a SPDY/3.1 connection: streams that the client opens. Windows (flow control) are left out on both
+ * A SPDY/3.1 connection: the server's side has streams that the client opens, the client's side opens them. Windows (flow control) are left out on both
  * sides, as the clients do that speak to a kubelet; a stream that nobody reads holds the connection back instead.
  */
 import { Duplex } from "node:stream";
-import { dataHead, type Frame, FrameError, FrameReader, goAway, ping, rstStream, synReply } from "./frames.ts";
+import {
+  dataHead,
+  type Frame,
+  FrameError,
+  FrameReader,
+  goAway,
+  ping,
+  rstStream,
+  synReply,
+  synStream,
+} from "./frames.ts";
 import { HeaderReader, type Headers, HeaderWriter } from "./headers.ts";
 
 /** What a stream holds for a slow reader before the connection waits for it. */
@@ -72,13 +82,17 @@ export class SpdyConnection {
   readonly #headers = { in: new HeaderReader(), out: new HeaderWriter() };
   readonly #pings: NodeJS.Timeout;
   #lastStream = 0;
-  #lastPing = 0;
+  #lastPing: number;
+  /** A server's numbers are even, a client's odd. */
+  readonly #parity: 0 | 1;
   /** Resolves when nothing comes or goes any more. */
   readonly closed: Promise<void>;
 
-  constructor(socket: Duplex, onStream: (stream: SpdyStream) => void) {
+  constructor(socket: Duplex, onStream: (stream: SpdyStream) => void, { client = false } = {}) {
     this.#socket = socket;
     this.#onStream = onStream;
+    this.#parity = client ? 1 : 0;
+    this.#lastPing = -this.#parity;
     this.closed = new Promise((resolve) => socket.once("close", resolve));
     socket.on("error", () => undefined);
     this.#pings = setInterval(() => {
@@ -87,6 +101,18 @@ export class SpdyConnection {
     }, pingMs).unref();
     void this.closed.then(() => this.#cleanUp());
     void this.#run();
+  }
+
+  /** The client's side: streams that the server opens are refused. */
+  static toServer(socket: Duplex): SpdyConnection {
+    return new SpdyConnection(socket, (stream) => void stream.destroy(), { client: true });
+  }
+
+  openStream(headers: Headers): SpdyStream {
+    const id = this.#lastStream === 0 ? 1 : this.#lastStream + 2;
+    this.#lastStream = id;
+    this.#send([synStream(id, this.#headers.out.encode(headers))]);
+    return this.#add(id, headers, false);
   }
 
   /** Sends what is written, then ends the connection. */
@@ -135,8 +161,8 @@ export class SpdyConnection {
         this.#streams.get(frame.stream)?.destroy();
         return;
       case "ping":
-        // 2.6.5: a client's numbers are odd; the others are answers to ours.
-        if (frame.id % 2 === 1) this.#send([ping(frame.id)]);
+        // 2.6.5: those with our numbers are answers to ours.
+        if (frame.id % 2 !== this.#parity) this.#send([ping(frame.id)]);
         return;
       case "goAway":
       case "other":
@@ -145,17 +171,23 @@ export class SpdyConnection {
   }
 
   async #open({ stream: id, fin, block }: Extract<Frame, { kind: "synStream" }>): Promise<void> {
-    if (id <= this.#lastStream || id % 2 === 0) throw new FrameError(`Cannot open a stream with the number ${id}`);
+    if (id <= this.#lastStream || id % 2 === this.#parity)
+      throw new FrameError(`Cannot open a stream with the number ${id}`);
     const headers = await this.#headers.in.decode(block);
     this.#lastStream = id;
+    const stream = this.#add(id, headers, fin);
+    this.#send([synReply(id, this.#headers.out.encode({}))]);
+    this.#onStream(stream);
+  }
+
+  #add(id: number, headers: Headers, fin: boolean): SpdyStream {
     const stream = new SpdyStream(id, headers, { send: this.#send, fin });
     this.#streams.set(id, stream);
     stream.once("close", () => {
       this.#streams.delete(id);
       if (!stream.writableFinished) this.#send([rstStream(id, "cancel")]);
     });
-    this.#send([synReply(id, this.#headers.out.encode({}))]);
-    this.#onStream(stream);
+    return stream;
   }
 
   #cleanUp(): void {

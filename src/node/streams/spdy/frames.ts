@@ -99,7 +99,7 @@ export function dataHead(stream: number, length: number, { fin }: { fin: boolean
   return head;
 }
 
-/** For tests: a server is asked for streams, it opens none. */
+/** What a client asks for streams with. */
 export const synStream = (stream: number, block: Buffer, { fin = false } = {}): Buffer => {
   const frame = control(types.synStream, Buffer.concat([words(stream, 0), Buffer.alloc(2), block]));
   frame.writeUInt8(fin ? flagFin : 0, 4);
