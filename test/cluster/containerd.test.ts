@@ -10,7 +10,7 @@ import { noContainerd } from "../../src/node/testing/find-containerd.ts";
 import { ociArchive } from "../../src/node/testing/image-archive.ts";
 import { inNamespaces } from "../../src/node/testing/in-namespaces.ts";
 import { hasBusybox, smallImageTar } from "../../src/node/testing/small-image.ts";
-import { prepareCluster, skipReason, until } from "./harness.ts";
+import { firstLine, prepareCluster, skipReason, type TestCluster, until } from "./harness.ts";
 
 const serve =
   "while :; do printf 'HTTP/1.0 200 OK\\\\r\\\\n\\\\r\\\\nhello from %s\\\\n' $(hostname) | nc -l -p 8080 >/dev/null; done";
@@ -35,15 +35,29 @@ apiVersion: v1
 kind: Pod
 metadata: { name: client }
 spec:
+  affinity:
+    podAntiAffinity:
+      requiredDuringSchedulingIgnoredDuringExecution:
+      - { labelSelector: { matchLabels: { app: web } }, topologyKey: kubernetes.io/hostname }
   terminationGracePeriodSeconds: 1
   containers:
   - { name: main, image: app:1, command: [sleep, "1000"] }
 `;
 
+async function forwarded(cluster: TestCluster, target: string, port: number): Promise<string> {
+  const forward = cluster.begin("port-forward", target, `:${port}`);
+  try {
+    const local = /127\.0\.0\.1:(\d+)/.exec(await firstLine(forward))?.[1];
+    return await (await fetch(`http://127.0.0.1:${local}/`)).text();
+  } finally {
+    forward.kill("SIGKILL");
+  }
+}
+
 const skip = skipReason || (!hasBusybox() && "busybox-static is not installed") || noContainerd();
 
 if (inNamespaces(import.meta.url, [{ skip }])) {
-  test("Service, logs, exec, port-forward's network, two nodes, a killed agent; down leaves nothing in containerd", async () => {
+  test("Service, logs, exec, port-forward, two nodes, a killed agent; down leaves nothing in containerd", async () => {
     const route = openRouteSocket();
     setLink(route, "lo", { up: true });
     route.close();
@@ -84,7 +98,12 @@ if (inNamespaces(import.meta.url, [{ skip }])) {
       const typed = cluster.kubectl("exec", "web", "--", "sh", "-c", "echo out; echo err >&2; exit 3");
       assert.deepEqual([typed.code, typed.stdout], [3, "out\n"]);
 
+      // Between two clients the server is not there.
+      const answer = () => forwarded(cluster, "pod/web", 8080).catch(() => undefined);
+      await until("port-forward reaches the Pod", async () => (await answer()) === "hello from web\n");
+
       const node = get(".spec.nodeName", "pod", "web");
+      assert.notEqual(get(".spec.nodeName", "pod", "client"), node);
       const agent = () =>
         (
           JSON.parse(cluster.fairlead("status", "-o", "json").stdout) as { processes: { name: string; pid: number }[] }

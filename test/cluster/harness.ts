@@ -1,5 +1,5 @@
 /** Runs the real program: clusters in temporary folders, driven by the real kubectl. Everything is stopped by `stop`. */
-import { type SpawnSyncReturns, spawnSync } from "node:child_process";
+import { type ChildProcess, type SpawnSyncReturns, spawn, spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -44,6 +44,8 @@ export interface TestCluster {
   /** Runs `fairlead …` with this cluster's folder. */
   fairlead(...args: string[]): Run;
   kubectl(...args: string[]): Run;
+  /** The same in the background; whoever asks for it ends it. */
+  begin(...args: string[]): ChildProcess;
   /** The same, but a failure throws with its output. */
   ok(...args: string[]): string;
   apply(yaml: string): Run;
@@ -92,6 +94,10 @@ export function prepareCluster({ as = [], patience = 1 }: ClusterOptions = {}): 
     env,
     fairlead,
     kubectl: runKubectl,
+    begin(...args) {
+      const [first = "kubectl", ...rest] = [...as, kubectl ?? "kubectl", ...args];
+      return spawn(first, rest, { env, cwd: dir, stdio: ["ignore", "pipe", "ignore"] });
+    },
     ok(...args) {
       const { code, stdout, stderr } = runKubectl(...args);
       if (code !== 0) throw new Error(`kubectl ${args.join(" ")} ended with ${code}: ${stderr}${stdout}`);
@@ -129,12 +135,25 @@ function tail(path: string): string {
 }
 
 /** Tries until `condition` gives a value; throws after `timeoutMs` with `what`. */
-export async function until<T>(what: string, condition: () => T | undefined | false, timeoutMs = 20_000): Promise<T> {
+export async function until<T>(
+  what: string,
+  condition: () => T | undefined | false | Promise<T | undefined | false>,
+  timeoutMs = 20_000,
+): Promise<T> {
   const end = Date.now() + timeoutMs;
   for (;;) {
-    const value = condition();
+    const value = await condition();
     if (value !== undefined && value !== false) return value;
     if (Date.now() > end) throw new Error(`Not within ${timeoutMs / 1000} s: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+}
+
+/** Of its standard output. */
+export async function firstLine(child: ChildProcess): Promise<string> {
+  let text = "";
+  child.stdout?.on("data", (chunk: Buffer) => {
+    text += chunk;
+  });
+  return until("a line of output", () => text.includes("\n") && text.slice(0, text.indexOf("\n")));
 }

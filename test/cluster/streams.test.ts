@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { ordinaryUser, type Run, skipReason, startCluster, type TestCluster, until } from "./harness.ts";
+import { firstLine, ordinaryUser, type Run, skipReason, startCluster, type TestCluster, until } from "./harness.ts";
 
 const kubectl = process.env.KUBECTL ?? "kubectl";
 const limitMs = 30_000;
@@ -78,16 +78,6 @@ function client(cluster: TestCluster, protocol: NodeJS.ProcessEnv): Client {
     atTerminal: (words) => run("script", ["-qec", `stty rows 33 cols 99; ${kubectl} ${words}`, "/dev/null"]),
     begin: (words) => spawn(kubectl, words, { ...options, stdio: ["pipe", "pipe", "pipe"] }),
   };
-}
-
-async function firstLine(child: ChildProcess): Promise<string> {
-  let text = "";
-  child.stdout?.on("data", (chunk: Buffer) => {
-    text += chunk;
-  });
-  return until("a line of output", () => {
-    return text.includes("\n") && text.slice(0, text.indexOf("\n"));
-  });
 }
 
 async function forwarded(kube: Client, target: string, port: number): Promise<string[]> {

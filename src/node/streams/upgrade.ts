@@ -146,8 +146,9 @@ async function exec(
   }
   const session = await openSession(upgrade, options);
   if (!session) return;
-  const process = await runtime.openExec(id, argv, options);
-  if (process) await serveExec(session, process);
+  const process = await runtime.openExec(id, argv, options).catch((error: Error) => error);
+  if (process instanceof Error) await session.finish(statusOfError(process.message));
+  else if (process) await serveExec(session, process);
   else await session.finish(statusOfError(`container "${name}" has just ended`));
 }
 

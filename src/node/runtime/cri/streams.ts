@@ -23,7 +23,8 @@ const protocol = "v4.channel.k8s.io";
 async function upgrade(url: string, dial: DialMachine): Promise<SpdyConnection> {
   const { port, pathname, search } = new URL(url);
   const asked = request({
-    ...{ method: "POST", path: `${pathname}${search}`, host: "127.0.0.1", port, agent: false },
+    ...{ method: "POST", path: `${pathname}${search}`, host: "127.0.0.1", port },
+    // With an agent named, be it none, Node would not ask here and connect from the node's own namespace.
     createConnection: () => dial(Number(port)),
     headers: { connection: "Upgrade", upgrade: "SPDY/3.1", "x-stream-protocol-version": protocol },
   });
