@@ -31,8 +31,8 @@ export function modeSuite(mode: string, { skip = false, patience = 1 }: ModeOpti
       cluster.ok("rollout", "status", "deployment", deployment, `--timeout=${60 * patience}s`);
     before(async () => {
       cluster = startCluster({ patience, args: ["--demo", "--nodes", "2", "--proxy-mode", mode] });
-      // Pods that end serve on until the proxies know of it; their half a second is short for an emulated machine.
-      if (patience > 1) cluster.ok("set", "env", "deployment", "backend", "web", `DRAIN_MS=${2000 * patience}`);
+      // Pods that end serve on until the proxies know of it; their half a second is short for a machine that is busy with other things.
+      cluster.ok("set", "env", "deployment", "backend", "web", `DRAIN_MS=${2000 * patience}`);
       cluster.ok("scale", "deployment", "backend", "--replicas=4");
       cluster.ok("scale", "deployment", "web", "--replicas=2");
       assert.equal(cluster.apply(JSON.stringify(sticky)).code, 0);
