@@ -31,8 +31,13 @@ async function earlyFlow(rig: Rig) {
 }
 
 /** Of the link to Pod pod-far, behind node-b. */
+/** Of the link to the far Pod, at its node's end. */
 const setMtu = ({ lab }: Rig, mtu: number) =>
   lab.order("node-b", { do: "run", commands: [["ip", "link", "set", "pods", "mtu", String(mtu)]] });
+
+/** At the Pod's own end: what it sends is no longer than what its node takes. */
+const setMtuOfPod = ({ lab }: Rig, mtu: number) =>
+  lab.order("pod-far", { do: "run", commands: [["ip", "link", "set", "eth0", "mtu", String(mtu)]] });
 
 const refused = (rig: Rig, probe: { protocol?: "UDP" | "TCP" } = {}) =>
   check({ from: "pod-a", to: a.clusterIp, want: "refused", ...probe }, rig.lab, rig.limits);
@@ -281,7 +286,7 @@ export const flowScenarios: readonly Scenario[] = [
     name: "P268 a UDP client learns that its datagrams are too long behind the Service, and sends shorter fragments",
     async run(rig) {
       await start(rig, [balanced(ports("UDP"))], [eps("pod-far")]);
-      await setMtu(rig, 1300);
+      await Promise.all([setMtu(rig, 1300), setMtuOfPod(rig, 1300)]);
       const question = { do: "ask", protocol: "UDP", port: 80, times: 1, abreast: 1, timeoutMs: 1_000 } as const;
       try {
         for (const [from, host] of [
@@ -297,7 +302,7 @@ export const flowScenarios: readonly Scenario[] = [
           assert.equal(heard.at(-1), "pod-far", `${from}: ${heard.join(", ")}`);
         }
       } finally {
-        await setMtu(rig, 1500);
+        await Promise.all([setMtu(rig, 1500), setMtuOfPod(rig, 1500)]);
       }
     },
   },
