@@ -156,13 +156,14 @@ class DataPlaneSyncer implements Syncer {
     if (this.#wantsVerify) await this.#verify();
   }
 
-  async #sync(changes: Omit<Changes, "full">): Promise<void> {
+  async #sync(changes: Pick<Changes, "services" | "settings">): Promise<void> {
     const isFirst = this.#isFirst;
     const triggers = this.#triggers;
     this.#triggers = [];
     this.#isBehind = true;
     this.#undone = changes.services;
-    const report = await this.#options.dataPlane.sync({ ...changes, full: isFirst });
+    const { dataPlane, tracker } = this.#options;
+    const report = await dataPlane.sync({ ...changes, full: isFirst, everything: () => tracker.everything() });
     this.#undone = new Map();
     this.#isFirst = false;
     if (changes.settings === this.#settings) this.#settings = undefined;

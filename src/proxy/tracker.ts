@@ -123,6 +123,12 @@ export class Tracker {
     return changes;
   }
 
+  /** The state of all Services, computed anew. */
+  everything(): ServiceChanges {
+    for (const key of this.#services.keys()) this.#touch(key);
+    return this.compute();
+  }
+
   #touch(key: string): void {
     this.#dirty.add(key);
     this.#fresh.add(key);

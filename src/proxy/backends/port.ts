@@ -30,6 +30,8 @@ export interface Changes {
   readonly full: boolean;
   /** Present when they changed, and in the first sync. */
   readonly settings?: Settings;
+  /** The state of all Services, for a plane that keeps none and must render them for other settings. Costs as much as they are; `full` needs none. */
+  readonly everything?: () => ReadonlyMap<string, readonly ServicePort[]>;
 }
 
 /** What holds now. Example: `{ ok: true, families: [{ family: "IPv4", added: 12, removed: 3, durationMs: 0.4 }] }`. */

@@ -6,7 +6,7 @@ import { close, hasCode, open } from "../../../kernel/ffi.ts";
 import { u32 } from "../../../kernel/nftables/values.ts";
 import type { ServicePort } from "../../state.ts";
 import type { Elements } from "../nftables/elements.ts";
-import { countSteps, plan, type Steps, take } from "../nftables/plan.ts";
+import { countSteps, plan, type Steps } from "../nftables/plan.ts";
 import type { Changes, Settings } from "../port.ts";
 import { type AdoptedNames, adoptedNames } from "./adopted.ts";
 import { apply, observe } from "./apply.ts";
@@ -46,8 +46,10 @@ export class BpfPlane {
   readonly #collection: Collection;
   readonly #model = new Model();
   readonly #identities = new Identities();
-  readonly #ports = new Map<string, readonly ServicePort[]>();
-  #observed: Elements = new Map();
+  /** Names of each Service's ports. */
+  readonly #ports = new Map<string, readonly string[]>();
+  /** What holds: only from a look until it is used, as 100,000 elements weigh; then the model knows. New maps are empty. */
+  #observed: Elements | undefined = new Map();
   #settings: Settings | undefined;
   /** Until the first sync. */
   #adopted: AdoptedNames | undefined;
@@ -74,25 +76,29 @@ export class BpfPlane {
   /** How many elements a former process left. */
   adopt(): number {
     if (!this.#collection.adopted) return 0;
-    this.#observed = observe(this.#collection.maps);
-    this.#adopted = adoptedNames(this.#observed);
+    const observed = observe(this.#collection.maps);
+    this.#observed = observed;
+    this.#adopted = adoptedNames(observed);
     const bytes = this.#collection.maps.get("settings_map")?.get(settingsKey);
     if (bytes) this.#identities.reserve(readSettings(bytes));
-    return [...this.#observed.values()].reduce((sum, { size }) => sum + size, 0);
+    return [...observed.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
   sync(changes: Changes): Outcome {
     const settings = changes.settings ?? this.#settings;
     if (!settings) return { added: 0, removed: 0, error: new TypeError("The first sync must bring the settings") };
     const isOther = !this.#settings || !rendersSame(settings, this.#settings);
+    const isPart = isOther && !changes.full;
+    const services = isPart ? changes.everything?.() : changes.services;
+    if (!services) return { added: 0, removed: 0, error: new TypeError("Other settings must bring all Services") };
     this.#settings = settings;
-    this.#change(changes, settings, isOther);
+    this.#change({ services, full: isPart || changes.full }, settings);
     if (changes.full || changes.settings) {
       this.#surroundings(settings);
       this.#isAttached = false;
     }
     if (changes.full) this.#look();
-    const outcome = this.#write(changes.full);
+    const outcome = this.#write();
     if (!outcome.error) this.#adopted = undefined;
     return outcome;
   }
@@ -102,9 +108,8 @@ export class BpfPlane {
     if (!this.#settings) return undefined;
     this.#surroundings(this.#settings);
     this.#isAttached = false;
-    const isTime = performance.now() >= this.#nextLookAt;
-    if (isTime) this.#look();
-    const outcome = this.#write(isTime);
+    if (performance.now() >= this.#nextLookAt) this.#look();
+    const outcome = this.#write();
     return outcome.added + outcome.removed > 0 || outcome.error ? outcome : undefined;
   }
 
@@ -119,24 +124,21 @@ export class BpfPlane {
     this.#isClosed = true;
   }
 
-  #change({ services, full }: Changes, settings: Settings, isOther: boolean): void {
+  #change({ services, full }: Pick<Changes, "services" | "full">, settings: Settings): void {
     const names = new Set(services.keys());
-    if (full || isOther) for (const name of this.#ports.keys()) names.add(name);
+    if (full) for (const name of this.#ports.keys()) names.add(name);
     for (const name of names) {
       this.#model.release(name);
-      const before = this.#ports.get(name) ?? [];
-      const kept = services.get(name) ?? (full ? [] : before);
-      for (const { name: port } of before) if (!kept.some((one) => one.name === port)) this.#identities.forget(port);
+      const kept = (services.get(name) ?? []).map((port) => port.name);
+      for (const port of this.#ports.get(name) ?? []) if (!kept.includes(port)) this.#identities.forget(port);
       if (kept.length > 0) this.#ports.set(name, kept);
       else this.#ports.delete(name);
     }
-    for (const name of names) this.#model.acquire(name, this.#render(name, settings));
+    for (const [name, ports] of services) this.#model.acquire(name, this.#render(ports, settings));
   }
 
-  #render(service: string, settings: Settings): Element[] {
-    return (this.#ports.get(service) ?? []).flatMap((port) =>
-      renderPort(port, this.#identities.of(port, this.#adopted?.of(port)), settings),
-    );
+  #render(ports: readonly ServicePort[], settings: Settings): Element[] {
+    return ports.flatMap((port) => renderPort(port, this.#identities.of(port, this.#adopted?.of(port)), settings));
   }
 
   /** What belongs to no Service: the node's addresses and namespaces. */
@@ -153,15 +155,16 @@ export class BpfPlane {
     }
   }
 
-  #write(everything: boolean): Outcome {
+  #write(): Outcome {
     try {
       if (this.#isDoubtful) this.#observed = observe(this.#collection.maps);
-      const keys = everything || this.#isDoubtful ? undefined : this.#model.dirty;
-      const steps = plan(this.#observed, this.#model.desired, keys);
+      const { held = new Map(), desired } = this.#model;
+      const steps = this.#observed ? plan(this.#observed, desired) : plan(held, desired, held);
       this.#isDoubtful = true;
       if (this.#settings) this.#writeSettings(this.#settings);
       this.#perform(steps);
       this.#isDoubtful = false;
+      this.#observed = undefined;
       this.#model.clean();
       return countSteps(steps);
     } catch (error) {
@@ -171,7 +174,6 @@ export class BpfPlane {
 
   #perform(steps: Steps): void {
     apply(this.#collection.maps, steps);
-    take(this.#observed, steps);
     if (this.#isAttached) return;
     this.#attachToCgroup();
     if (this.#settings) this.#attachToDevices(this.#options.network.outsideDevices(this.#settings));

@@ -1,20 +1,21 @@
-/** The desired elements, and which of them may differ from what holds. A key belongs to one Service at a time. */
-import { addKey, type Elements, type Keys, putElement } from "../nftables/elements.ts";
+/** The desired elements, and what holds where it may differ. A key belongs to one Service at a time. */
+import { type Elements, type Held, putElement } from "../nftables/elements.ts";
 import type { Element } from "./render.ts";
 
 export class Model {
   readonly desired: Elements = new Map();
-  #dirty: Keys | undefined;
+  #held: Map<string, Map<string, string | undefined>> | undefined;
   /** Map and key of each element, in turns: there are many, and objects would weigh more than what they name. */
   readonly #byService = new Map<string, readonly string[]>();
 
-  /** Undefined: any. */
-  get dirty(): Keys | undefined {
-    return this.#dirty;
+  /** What the kernel had of the elements that were touched since; all others hold as desired. Undefined: nobody knows. */
+  get held(): Held | undefined {
+    return this.#held;
   }
 
+  /** All that is desired holds now. */
   clean(): void {
-    this.#dirty = new Map();
+    this.#held = new Map();
   }
 
   services(): IterableIterator<string> {
@@ -26,8 +27,8 @@ export class Model {
     const names = this.#byService.get(service) ?? [];
     for (let at = 0; at < names.length; at += 2) {
       const [map = "", key = ""] = [names[at], names[at + 1]];
-      this.desired.get(map)?.delete(key);
       this.#touch(map, key);
+      this.desired.get(map)?.delete(key);
     }
     this.#byService.delete(service);
   }
@@ -40,12 +41,16 @@ export class Model {
       );
     }
     for (const { map, key, value } of elements) {
-      putElement(this.desired, map, key, value);
       this.#touch(map, key);
+      putElement(this.desired, map, key, value);
     }
   }
 
+  /** Before it is changed. */
   #touch(map: string, key: string): void {
-    if (this.#dirty) addKey(this.#dirty, map, key);
+    if (!this.#held) return;
+    const held = this.#held.get(map) ?? new Map<string, string | undefined>();
+    if (!held.has(key)) held.set(key, this.desired.get(map)?.get(key));
+    this.#held.set(map, held);
   }
 }

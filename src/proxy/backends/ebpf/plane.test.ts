@@ -464,6 +464,22 @@ describe("ebpf data plane on the kernel", { skip: support.ok ? false : support.r
     });
   });
 
+  it("P197 other settings render all Services anew: without a block of Pods clients outside are not masqueraded", () =>
+    withPlane(async (plane) => {
+      const services = web(backends);
+      const none = new Map<string, readonly ServicePort[]>();
+      const flags = () =>
+        [...(maps(["outside"]).get("outside")?.entries() ?? [])].map(({ value }) => value.charCodeAt(16));
+      clean(await sync(plane, services));
+      assert.deepEqual(flags(), [2, 2]);
+      const other = settings({ podCidrs: [] });
+      clean(await plane.sync({ services: none, full: false, settings: other, everything: () => services }));
+      assert.deepEqual(flags(), [0, 0]);
+      assert.equal(changesOf(await plane.sync({ services: none, full: false })), 0);
+      clean(await plane.sync({ services: new Map([["default/web", []]]), full: false }));
+      assert.deepEqual(flags(), [], "what changed them knows whose they are");
+    }));
+
   it("P217 brings back elements and programs that somebody deleted, with the next full sync", () =>
     withPlane(async (plane) => {
       clean(await sync(plane, web(backends)));

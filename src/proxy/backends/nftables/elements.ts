@@ -3,6 +3,9 @@
 /** set → key → value */
 export type Elements = Map<string, Map<string, string>>;
 
+/** The same; undefined where there is none. */
+export type Held = ReadonlyMap<string, ReadonlyMap<string, string | undefined>>;
+
 /** set → keys */
 export type Keys = Map<string, Set<string>>;
 

@@ -1,5 +1,5 @@
 /** What holds against what should → steps. Pure. */
-import { type Elements, type Keys, putElement } from "./elements.ts";
+import { type Elements, type Held, putElement } from "./elements.ts";
 
 export interface Step {
   readonly key: string;
@@ -17,15 +17,18 @@ export interface SetSteps {
 
 export type Steps = readonly SetSteps[];
 
+/** set → keys: sets or maps of them. */
+type Touched = ReadonlyMap<string, Pick<Set<string>, "keys">>;
+
 /** Looks only at `keys`; at all when they are left out. */
-export function plan(observed: Elements, desired: Elements, keys?: Keys): Steps {
+export function plan(observed: Held, desired: Elements, keys?: Touched): Steps {
   const sets = keys ? [...keys.keys()] : [...new Set([...observed.keys(), ...desired.keys()])];
   return sets.map((set) => planSet(set, { observed, desired, touched: keys?.get(set) })).filter(isAny);
 }
 
 function planSet(
   set: string,
-  { observed, desired, touched }: { observed: Elements; desired: Elements; touched: ReadonlySet<string> | undefined },
+  { observed, desired, touched }: { observed: Held; desired: Elements; touched: Pick<Set<string>, "keys"> | undefined },
 ): SetSteps {
   const before = observed.get(set);
   const after = desired.get(set);
@@ -39,7 +42,7 @@ function planSet(
     else if (old !== value) replaced.push({ key, value });
   };
   if (touched) {
-    for (const key of touched) compare(key, before?.get(key), after?.get(key));
+    for (const key of touched.keys()) compare(key, before?.get(key), after?.get(key));
   } else {
     for (const [key, value] of after ?? []) compare(key, before?.get(key), value);
     for (const [key, old] of before ?? []) if (!after?.has(key)) compare(key, old, undefined);
