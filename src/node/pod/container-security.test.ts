@@ -6,7 +6,7 @@ import test, { after, before } from "node:test";
 import type { Container, PodSpec } from "kubernetes-types/core/v1";
 import { Cgroups } from "../cgroups/cgroups.ts";
 import { hasOtherUsers } from "../registration/machine.ts";
-import { AgentFixture, waitingReason } from "../testing/agent-fixture.ts";
+import { AgentFixture, until, waitingReason } from "../testing/agent-fixture.ts";
 import { everyRuntime, inNamespaces, testRuntime } from "../testing/in-namespaces.ts";
 import { hasBusybox, loadSmallImage } from "../testing/small-image.ts";
 
@@ -124,7 +124,11 @@ else if (inNamespaces(import.meta.url, everyRuntime)) {
       ],
     });
     await fixture.podWhen("users", ({ status: found }) => found?.containerStatuses?.[0]?.ready === true);
-    const lines = (await fixture.logOf("users")).body.split("\n");
+    // It may be ready before it has written a line.
+    const lines = await until(async () => {
+      const found = (await fixture.logOf("users")).body.split("\n");
+      return found.length > 4 && found;
+    }, "its output");
     assert.equal(lines[0], "uid=1234(app) gid=3000 groups=3000,3456(staff),4000,5000");
     assert.deepEqual(lines.slice(1, 4), ["1234:5000", "5000 2777", "users"]);
     await fixture.remove("users");

@@ -341,7 +341,9 @@ function tests(kind: Kind): void {
 
   test("a terminal has a size, is the container's controlling one and outlives the agent", async () => {
     const first = await open(directory, kind.handler);
-    const script = "echo ready; read line; stty size; echo $line >/dev/tty; exit 8";
+    // containerd hands on sizes and what is typed in no order.
+    const sized = 'until size=$(stty size 2>/dev/null) && [ "$size" != "0 0" ]; do sleep 0.01; done; echo $size';
+    const script = `echo ready; read line; ${sized}; echo $line >/dev/tty; exit 8`;
     const one = spec(directory, script, { input: "open", tty: true });
     await first.start(one);
     await until(() => text(one.logFile).includes("ready"));
