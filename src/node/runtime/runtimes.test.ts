@@ -314,12 +314,14 @@ function tests(kind: Kind): void {
     await runtime.remove(one.id);
   });
 
-  const output = (runtime: ContainerRuntime, id: string) => {
+  /** One client's: of two, the one that types would not wait until the other sees. */
+  const attach = (runtime: ContainerRuntime, id: string) => {
     const seen = { text: "" };
-    runtime.streams(id)?.onOutput((chunk) => {
+    const streams = runtime.streams(id);
+    streams?.onOutput((chunk) => {
       seen.text += chunk;
     });
-    return seen;
+    return { seen, streams };
   };
 
   test("stdin: what is typed is read, and with once its end is the container's, after a change of agents too", async () => {
@@ -328,8 +330,8 @@ function tests(kind: Kind): void {
     await first.start(one);
     first.close();
     const runtime = await open(directory, kind.handler);
-    const seen = output(runtime, one.id);
-    const stdin = runtime.streams(one.id)?.openStdin();
+    const { seen, streams } = attach(runtime, one.id);
+    const stdin = streams?.openStdin();
     stdin?.write("a\n");
     await until(() => seen.text === "got a\n");
     stdin?.end("b\n");
@@ -342,15 +344,14 @@ function tests(kind: Kind): void {
   test("a terminal has a size, is the container's controlling one and outlives the agent", async () => {
     const first = await open(directory, kind.handler);
     // containerd hands on sizes and what is typed in no order.
-    const sized = 'until size=$(stty size 2>/dev/null) && [ "$size" != "0 0" ]; do sleep 0.01; done; echo $size';
+    const sized = 'until size=$(stty size 2>&-); [ -n "$size" -a "$size" != "0 0" ]; do sleep 0.01; done; echo $size';
     const script = `echo ready; read line; ${sized}; echo $line >/dev/tty; exit 8`;
     const one = spec(directory, script, { input: "open", tty: true });
     await first.start(one);
     await until(() => text(one.logFile).includes("ready"));
     first.close();
     const runtime = await open(directory, kind.handler);
-    const seen = output(runtime, one.id);
-    const streams = runtime.streams(one.id);
+    const { seen, streams } = attach(runtime, one.id);
     streams?.resize({ columns: 99, rows: 33 });
     streams?.openStdin()?.write("typed\r");
     assert.equal((await exitOf(runtime, one.id)).exitCode, 8);
@@ -393,19 +394,28 @@ function tests(kind: Kind): void {
   });
 
   test("after a kill -9 of the agent its containers are adopted: no line and no exit code is lost", async () => {
-    const running = spec(directory, "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo line $i; sleep 0.05; done; exit 5");
+    const volume = join(directory, "volume");
+    mkdirSync(volume);
+    const lines = (from: number) => `for i in 0 1 2 3; do echo line $((${from} + i)); done`;
+    const sign = (name: string) => `touch /signs/${name}`;
+    const wait = (name: string) => `until [ -e /signs/${name} ]; do sleep 0.01; done`;
+    const steps = [lines(1), wait("alone"), lines(5), sign("said"), wait("again"), lines(9), "exit 5"];
+    const running = spec(directory, steps.join("; "), {
+      mounts: [{ source: volume, target: "/signs", readOnly: false }],
+    });
     const child = spawn(process.execPath, [import.meta.filename, directory, JSON.stringify(running)], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     await once(child.stdout, "data");
-    // Between two lines: one that was read and not written yet would be lost.
-    await delay(75);
+    // A line that was read and not written yet would be lost.
+    await until(() => text(running.logFile).includes("line 4\n"));
     child.kill("SIGKILL");
     await once(child, "exit");
-    // Some lines and, in this run, the exit fall into the time without an agent.
-    await delay(250);
+    writeFileSync(join(volume, "alone"), "");
+    await until(() => existsSync(join(volume, "said")));
     const runtime = await open(directory, kind.handler);
     assert.equal(runtime.list().length, 1);
+    writeFileSync(join(volume, "again"), "");
     assert.equal((await exitOf(runtime, running.id)).exitCode, 5);
     const wanted = Array.from({ length: 12 }, (_, index) => `line ${index + 1}\n`).join("");
     assert.equal(text(running.logFile), wanted);
