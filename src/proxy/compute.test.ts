@@ -294,6 +294,19 @@ describe("Tracker", () => {
     assert.deepEqual([...tracker.compute().keys()], ["default/web"]);
     assert.equal(tracker.compute().size, 0);
   });
+
+  it("tells everything at any time, conflicts once", () => {
+    const clusterIP = "10.96.0.7";
+    const tracker = tracked(service({ clusterIP }), service({ name: "other", clusterIP }));
+    tracker.setSlice(slice(["10.244.0.1"]));
+    const all = tracker.compute();
+    const told = tracker.conflicts("default/web") ?? tracker.conflicts("default/other");
+    assert.deepEqual(tracker.everything(), all);
+    assert.equal(all.size, 2);
+    assert.equal(told?.messages.length, 1);
+    assert.deepEqual(tracker.conflicts("default/web") ?? tracker.conflicts("default/other"), told);
+    assert.equal(tracker.compute().size, 0, "nothing is left to be told");
+  });
   it("P26 changes between two computations count as one, the last", () => {
     const tracker = tracked(service());
     for (const ip of ["10.244.0.1", "10.244.0.2", "10.244.0.3"]) tracker.setSlice(slice([ip]));
