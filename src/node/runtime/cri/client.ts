@@ -8,6 +8,8 @@ type Request<M> = M extends { request: Message<infer Q> } ? In<Q> : never;
 type Answer<M> = M extends { answer: Message<infer A> } ? Out<A> : never;
 
 const usualMs = 120_000;
+/** As good as no end: when to stop waiting is the Pod's matter. */
+export const patienceSec = 24 * 3600;
 
 export class CriClient {
   readonly #channel: GrpcChannel;
