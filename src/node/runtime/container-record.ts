@@ -14,6 +14,21 @@ export interface ContainerRecord
   readonly ownRoot: boolean;
 }
 
+/** All that is of use once the scripts are written. */
+export function recordOf(spec: ContainerSpec, place: Pick<ContainerRecord, "directory" | "ownRoot">): ContainerRecord {
+  const {
+    argv: _argv,
+    root: _root,
+    seccompProfile: _profile,
+    mounts: _mounts,
+    hostname: _hostname,
+    networkNamespace: _network,
+    pod: _pod,
+    ...kept
+  } = spec;
+  return { ...kept, ...place };
+}
+
 export const startedFile = (events: string, id: string): string => join(events, `${id}.started`);
 export const exitedFile = (events: string, id: string): string => join(events, `${id}.exited`);
 
