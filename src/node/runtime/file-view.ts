@@ -1,6 +1,19 @@
+/** The machine's file system as plans read it. */
 import { lstatSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { FileView } from "./root-plan.ts";
+
+type EntryKind = "directory" | "symlink" | "other";
+
+/** Reads the machine's file system. */
+export interface FileView {
+  /** Follows links; undefined when there is nothing. */
+  kindOf(path: string): "directory" | "other" | undefined;
+  /** What a link holds; undefined when the last name of the path is none. */
+  readLink(path: string): string | undefined;
+  entries(
+    directory: string,
+  ): readonly { readonly name: string; readonly kind: EntryKind; readonly linkTarget?: string }[];
+}
 
 /** The machine's files as they are now. */
 export const machineFiles: FileView = {

@@ -1,8 +1,8 @@
 /** Looks for a container's program before it is started, so that a wrong name is reported as such (pure but for the view). */
 import { join } from "node:path";
 import type { ContainerSpec } from "./container-runtime.ts";
+import type { FileView } from "./file-view.ts";
 import { resolveInRoot } from "./resolve-in-root.ts";
-import type { FileView } from "./root-plan.ts";
 
 /** Where on the machine the container's `path` is; links inside the container are followed in unpacked images only. */
 function onMachine(

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Overlay } from "./container-runtime.ts";
-import { overlayOptions } from "./root-plan.ts";
+import { overlayOptions } from "./unpacked-root.ts";
 
 const timeoutMs = 5_000;
 

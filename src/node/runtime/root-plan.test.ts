@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { ContainerSpec } from "./container-runtime.ts";
+import type { FileView } from "./file-view.ts";
 import { missingCommand } from "./find-command.ts";
-import { type FileView, planRoot, type SetupStep } from "./root-plan.ts";
+import { planRoot } from "./root-plan.ts";
+import type { SetupStep } from "./setup-step.ts";
 
 /** A machine of these paths; a name with "/" at its end is a directory, one with "->" a link. */
 function machine(...paths: string[]): FileView {

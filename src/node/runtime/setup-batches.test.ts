@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { SetupStep } from "./root-plan.ts";
 import { setupBatches } from "./setup-batches.ts";
+import type { SetupStep } from "./setup-step.ts";
 
 const mount = (source: string, target: string): SetupStep => ({
   kind: "mount",

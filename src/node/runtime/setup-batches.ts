@@ -1,5 +1,5 @@
 /** Steps of a root's set-up in as few passes as their order allows: each pass costs processes (pure). */
-import { isWithin, type SetupStep } from "./root-plan.ts";
+import { isWithin, type SetupStep } from "./setup-step.ts";
 
 export type MountStep = Extract<SetupStep, { kind: "mount" }>;
 type MakeStep = Extract<SetupStep, { kind: "directories" | "file" | "symlink" }>;

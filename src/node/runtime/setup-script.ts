@@ -2,8 +2,8 @@
 import { basename, dirname } from "node:path";
 import type { ContainerSpec } from "./container-runtime.ts";
 import { enterCommand } from "./enter.ts";
-import type { SetupStep } from "./root-plan.ts";
 import { type MountStep, type SetupBatch, type SingleStep, setupBatches } from "./setup-batches.ts";
+import type { SetupStep } from "./setup-step.ts";
 
 /** A word of sh that stands for exactly `text`. */
 export function quote(text: string): string {

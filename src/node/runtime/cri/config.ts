@@ -1,7 +1,7 @@
 /** A Pod's sandbox and a container as CRI wants them (pure). Source: k8s.io/cri-api; core/v1. */
 import { dirname, relative } from "node:path";
 import type { ContainerSpec, Mount } from "../container-runtime.ts";
-import { hiddenPaths, readablePaths } from "../root-plan.ts";
+import { hiddenPaths, readablePaths } from "../masked-paths.ts";
 import { networkAnnotations } from "./cni-plugin.ts";
 import { type containerConfig, namespaceMode, type sandboxConfig, securityProfile } from "./messages.ts";
 import type { In, Message } from "./protobuf.ts";

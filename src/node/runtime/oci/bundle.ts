@@ -1,7 +1,8 @@
 /** A container as an OCI runtime wants it: config.json (pure). Source: OCI runtime-spec, config.md and config-linux.md. */
 import type { ResourceLimits } from "../../cgroups/settings.ts";
 import type { ContainerSpec, Mount } from "../container-runtime.ts";
-import { devptsOptions, hiddenPaths, readablePaths } from "../root-plan.ts";
+import { devptsOptions } from "../device-steps.ts";
+import { hiddenPaths, readablePaths } from "../masked-paths.ts";
 import { deniedCalls } from "../seccomp.ts";
 
 export interface ProcessWishes
