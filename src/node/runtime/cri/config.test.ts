@@ -78,6 +78,8 @@ test("states", () => {
   assert.deepEqual(stateOf({ ...status, ...at, state: 1 }), { kind: "running", startedAtMs: 2000 });
   const ended = { kind: "exited", startedAtMs: 2000, finishedAtMs: 3000 };
   assert.deepEqual(stateOf({ ...status, ...at, state: 2 }), { ...ended, exitCode: 4 });
+  const late = { ...at, startedAt: at.finishedAt + 5e6 };
+  assert.deepEqual(stateOf({ ...status, ...late, state: 2 }), { ...ended, startedAtMs: 3000, exitCode: 4 });
   const short = stateOf({ ...status, ...at, state: 2, reason: "OOMKilled" });
   assert.deepEqual(short, { ...ended, exitCode: 4, oomKilled: true });
   assert.deepEqual(stateOf({ ...status, ...at, state: 3 }), {

@@ -61,7 +61,8 @@ export function stateOf({ state, startedAt, finishedAt, exitCode, reason, messag
   if (kind === "running") return { kind: "running", startedAtMs: ms(startedAt) };
   const finishedAtMs = finishedAt > 0 ? ms(finishedAt) : Date.now();
   if (startedAt === 0) return { kind: "exited", finishedAtMs, exitCode, error: message || "it could not be started" };
-  const ended = { kind: "exited", startedAtMs: ms(startedAt), finishedAtMs } as const;
+  // containerd notes a start once it is done: the end of a short container is noted before it.
+  const ended = { kind: "exited", startedAtMs: Math.min(ms(startedAt), finishedAtMs), finishedAtMs } as const;
   if (kind !== "exited") return { ...ended, exitCode: lostExitCode, error: message || "containerd lost sight of it" };
   return { ...ended, exitCode, ...(reason === "OOMKilled" && { oomKilled: true }) };
 }
