@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import type { FileHandle } from "node:fs/promises";
-import { mkdir, mkdtemp, rm, rmdir } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, rmdir, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
 import { ManualClock } from "../lib/clock.ts";
 import { createLog } from "../lib/log.ts";
+import { writeAll } from "./files.ts";
 import { open } from "./open-store.ts";
 import { StoreUnavailableError } from "./store.ts";
 
@@ -38,16 +38,53 @@ test("on a full disk writes are refused whole, and accepted again once there is 
   assert.match(message, /^Cannot write to the store ".*": ENOSPC: no space left on device, write$/);
 });
 
+test("a disk too full for the zeros written in advance takes the writes that fit", async () => {
+  let roomBytes = 100_000;
+  const refused: number[] = [];
+  const write: typeof writeAll = async (file, buffers, position) => {
+    const bytes = Buffer.concat(buffers);
+    if (bytes.length <= roomBytes) return writeAll(file, [bytes], position);
+    refused.push(bytes.length);
+    await writeAll(file, [bytes.subarray(0, roomBytes)], position);
+    throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+  };
+  const dir = join(root, "room");
+  const log = createLog(() => {});
+  const store = await open(dir, { write, log });
+  const path = join(dir, "log.00000001");
+  const text = (): Buffer => Buffer.from("text");
+  await store.create("a", text);
+  assert.ok((await stat(path)).size < 1000, "only the frame is there");
+  await store.create("b", text);
+  assert.equal(refused.length, 2);
+  roomBytes = 1e9;
+  await store.create("c", text);
+  assert.ok((await stat(path)).size > 500_000, "the log is longer than what it holds");
+  await store.create("d", text);
+  const crashed = join(root, "room-crashed");
+  await cp(dir, crashed, { recursive: true, filter: (source) => !source.endsWith("lock") });
+  await store.close();
+  assert.ok((await stat(path)).size < 1000, "a clean stop cuts the zeros off");
+  for (const place of [crashed, dir]) {
+    const again = await open(place, { log });
+    assert.deepEqual(
+      (await again.list("")).entries.map((entry) => entry.key),
+      ["a", "b", "c", "d"],
+    );
+    await again.close();
+  }
+});
+
 test("after a failed sync writes are refused until the whole state could be written anew", async () => {
   const clock = new ManualClock();
   let failing = false;
-  const sync = async (file: FileHandle): Promise<void> => {
-    if (failing) throw Object.assign(new Error("EIO: i/o error, fdatasync"), { code: "EIO" });
-    await file.datasync();
+  const write: typeof writeAll = async (...args) => {
+    if (failing) throw Object.assign(new Error("EIO: i/o error, write"), { code: "EIO" });
+    await writeAll(...args);
   };
   const dir = join(root, "sync");
   const log = createLog(() => {});
-  const store = await open(dir, { sync, clock, log });
+  const store = await open(dir, { write, clock, log });
   const text = (): Buffer => Buffer.from("text");
   await store.create("a", text);
   failing = true;

@@ -1,4 +1,4 @@
-/** Gathers writes while a sync is in flight and makes them durable together, in order. */
+/** Gathers writes while a group is on its way to the disk and makes them durable together, in order. */
 import type { FileRecord } from "./frame.ts";
 import type { Journal } from "./journal.ts";
 
@@ -48,7 +48,7 @@ export class GroupCommit<W extends Write> {
   }
 
   async #run(): Promise<void> {
-    // After the poll phase: requests that arrived in the same turn share the sync.
+    // After the poll phase: requests that arrived in the same turn share one.
     for (await nextTurn(); this.#queue.length > 0; await nextTurn()) {
       const group = this.#take();
       try {

@@ -1,5 +1,5 @@
 /** Makes changes durable: the log, its rotation, and repair after a failed write. */
-import { type FileHandle, open, rm } from "node:fs/promises";
+import { constants, type FileHandle, open, rm } from "node:fs/promises";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { createDurably, fileName, headRecord, listFiles, syncDirectory, writeAll } from "./files.ts";
@@ -24,23 +24,29 @@ export interface JournalOptions {
   readonly index: OrderedIndex;
   /** A snapshot is made when the logs since the last one exceed this and the size of all values. */
   readonly minLogBytes: number;
-  /** fdatasync; a test makes it fail, which no file system here does on demand. */
-  readonly sync?: (file: FileHandle) => Promise<void>;
+  /** Writes durably; a test makes it fail, which no file system here does on demand. */
+  readonly write?: typeof writeAll;
 }
 
 /**
  * A small frame that reaches beyond the file's end takes zeros with it, so that the next ones overwrite blocks that are
- * there: syncing those does not wait for the file system's own journal (about half the time on ext4).
+ * there: making those durable does not wait for the file system's own journal.
  */
 const smallFrameBytes = 64 * 1024;
 const zeros = Buffer.alloc(512 * 1024);
+
+/** Each write is durable when it returns: one errand of another thread, where write and fdatasync are two. */
+const openFlags = constants.O_RDWR | constants.O_DSYNC;
+
+/** The write did not take place; any other error leaves in doubt what is on the disk. */
+const noRoom: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 /** After a failed sync, how long to wait before the whole state is written anew. */
 const repairIntervalMs = 1000;
 
 export class FileJournal implements Journal {
   readonly #options: JournalOptions;
-  readonly #sync: (file: FileHandle) => Promise<void>;
+  readonly #writeDurably: typeof writeAll;
   #file: FileHandle;
   #generation: number;
   /** Durable length of the current log. */
@@ -55,7 +61,7 @@ export class FileJournal implements Journal {
 
   private constructor(options: JournalOptions, file: FileHandle, state: { generation: number; size: number }) {
     this.#options = options;
-    this.#sync = options.sync ?? ((target) => target.datasync());
+    this.#writeDurably = options.write ?? writeAll;
     this.#file = file;
     this.#generation = state.generation;
     this.#size = state.size;
@@ -70,11 +76,11 @@ export class FileJournal implements Journal {
   ): Promise<FileJournal> {
     const path = fileName(options.dir, "log", generation);
     const length = size > 0 ? size : await createDurably(path, options.dir, [[headRecord(revision)]]);
-    const file = await open(path, "r+");
-    if ((await file.stat()).size > length) {
-      await file.truncate(length);
-      await file.sync();
-    }
+    const file = await open(path, openFlags);
+    if ((await file.stat()).size > length) await file.truncate(length);
+    // A process killed in the middle of its last write left it to the kernel: it is durable before it is seen, and a write
+    // makes only its own bytes so.
+    await file.sync();
     return new FileJournal(options, file, { generation, size: length });
   }
 
@@ -82,8 +88,6 @@ export class FileJournal implements Journal {
     if (this.#failed) await this.#repair((records[0]?.revision ?? 1) - 1);
     const { buffers, bytes } = encodeFrame(records);
     await this.#write(buffers, this.#size + bytes);
-
-    await this.#syncLog();
     this.#size += bytes;
     this.#logBytes += bytes;
   }
@@ -106,42 +110,40 @@ export class FileJournal implements Journal {
 
   async #write(buffers: readonly Buffer[], end: number): Promise<void> {
     const extend = end > this.#fileBytes && end - this.#size <= smallFrameBytes;
-    if (extend && (await this.#tryWrite([...buffers, zeros], end + zeros.length)) === undefined) return;
-    const error = await this.#tryWrite(buffers, end);
-    if (error !== undefined) throw error;
+    if (extend && (await this.#writeIfRoom([...buffers, zeros], end + zeros.length)) === undefined) return;
+    const full = await this.#writeIfRoom(buffers, end);
+    if (full !== undefined) throw full;
   }
 
-  /** The error, if it fails: a full disk, most likely. The half-written frame is cut off: the next try finds a clean end. */
-  async #tryWrite(buffers: readonly Buffer[], end: number): Promise<unknown> {
+  /** The error, if the disk is full. */
+  async #writeIfRoom(buffers: readonly Buffer[], end: number): Promise<unknown> {
     try {
-      await writeAll(this.#file, buffers, this.#size);
+      await this.#writeDurably(this.#file, buffers, this.#size);
       this.#fileBytes = Math.max(this.#fileBytes, end);
       return undefined;
     } catch (error) {
+      if (!noRoom.has((error as NodeJS.ErrnoException).code)) throw await this.#giveUp(error);
       await this.#cutBack(error);
       return error;
     }
   }
 
+  /** The half-written frame is cut off: the next try finds a clean end. */
   async #cutBack(cause: unknown): Promise<void> {
     this.#fileBytes = this.#size;
     try {
       await this.#file.truncate(this.#size);
-      await this.#sync(this.#file);
+      await this.#file.datasync();
     } catch {
-      this.#failed = { error: cause, atMs: this.#options.clock.now() };
+      throw await this.#giveUp(cause);
     }
   }
 
-  /** After a failed sync nobody knows what of the file is on the disk (a second sync may lie): the file is given up. */
-  async #syncLog(): Promise<void> {
-    try {
-      await this.#sync(this.#file);
-    } catch (error) {
-      this.#failed = { error, atMs: this.#options.clock.now() };
-      await this.#file.truncate(this.#size).catch(() => {});
-      throw error;
-    }
+  /** After a failed sync nobody knows what of the file is on the disk (a second sync may lie): it is not written again. */
+  async #giveUp(error: unknown): Promise<unknown> {
+    this.#failed = { error, atMs: this.#options.clock.now() };
+    await this.#file.truncate(this.#size).catch(() => {});
+    return error;
   }
 
   /** Writes the whole state, which is at `revision`, to fresh files. */
@@ -162,7 +164,7 @@ export class FileJournal implements Journal {
     const generation = this.#generation + 1;
     const path = fileName(dir, "log", generation);
     const size = await createDurably(path, dir, [[headRecord(revision)]]);
-    const file = await open(path, "r+");
+    const file = await open(path, openFlags);
     await this.#file.close();
     this.#file = file;
     this.#generation = generation;

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { constants, mkdtemp, open as openFile, readdir, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { createLog } from "../lib/log.ts";
 import { testStore } from "./conformance.ts";
 import { until } from "./conformance-support.ts";
+import { writeAll } from "./files.ts";
 import { open, openInMemory } from "./open-store.ts";
 import { CompactedError, StoreInUseError } from "./store.ts";
 
@@ -105,33 +107,63 @@ test("watchers of one prefix, live or catching up from one revision, share one b
   await store.close();
 });
 
-test("nothing is answered, read, listed or watched before its sync; what comes meanwhile shares the next one", async () => {
-  const syncs: PromiseWithResolvers<void>[] = [];
-  const sync = (): Promise<void> => {
+test("nothing is answered, read, listed or watched before it is durable; what comes meanwhile shares the next write", async () => {
+  const disk: PromiseWithResolvers<void>[] = [];
+  const write: typeof writeAll = async (...args) => {
     const next = Promise.withResolvers<void>();
-    syncs.push(next);
-    return next.promise;
+    disk.push(next);
+    await next.promise;
+    await writeAll(...args);
   };
-  const store = await open(newDirectory(), { sync });
+  const store = await open(newDirectory(), { write });
   const log: string[] = [];
   store.watch("", store.revision, (events, revision) =>
     log.push(`watch ${events.map((event) => event.entry.key).join("")} @${revision}`),
   );
   const create = (key: string): Promise<unknown> => store.create(key, text(key)).then(() => log.push(`done ${key}`));
   const first = create("a");
-  await until(() => syncs.length === 1);
+  await until(() => disk.length === 1);
   const rest = [create("b"), create("c")];
   await assert.rejects(
     Promise.race([create("a"), new Promise((_, reject) => setTimeout(reject, 50, new Error("still waiting")))]),
     /still waiting/,
   );
   assert.deepEqual([store.revision, await store.get("a"), (await store.list("")).entries, log], [1, undefined, [], []]);
-  syncs[0]?.resolve();
+  disk[0]?.resolve();
   await first;
-  assert.deepEqual([store.revision, syncs.length <= 2], [2, true]);
-  await until(() => syncs.length === 2);
-  syncs[1]?.resolve();
+  assert.deepEqual([store.revision, disk.length <= 2], [2, true]);
+  await until(() => disk.length === 2);
+  disk[1]?.resolve();
   await Promise.all(rest);
   assert.deepEqual(log, ["watch a @2", "done a", "watch bc @4", "done b", "done c"]);
+  await store.close();
+});
+
+test("the log is made durable when it is opened, and each write of it when it is written", async (t) => {
+  const dir = newDirectory();
+  const first = await open(dir);
+  await first.create("a", text("a"));
+  await first.close();
+  const handle = await openFile(join(dir, "log.00000001"));
+  const sync = t.mock.method(Object.getPrototypeOf(handle) as typeof handle, "sync");
+  await handle.close();
+  const store = await open(dir);
+  assert.equal(sync.mock.callCount(), 1);
+  const own = `${dir}/log.`;
+  const descriptors = await Promise.all(
+    (await readdir("/proc/self/fd")).map(async (fd) => ({
+      fd,
+      path: await readlink(`/proc/self/fd/${fd}`).catch(() => ""),
+    })),
+  );
+  const flags = descriptors
+    .filter(({ path }) => path.startsWith(own))
+    .map(({ fd }) =>
+      Number.parseInt(/^flags:\s+(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))?.[1] ?? "", 8),
+    );
+  assert.deepEqual(
+    flags.map((each) => each & constants.O_DSYNC),
+    [constants.O_DSYNC],
+  );
   await store.close();
 });

@@ -20,7 +20,7 @@ export interface StoreOptions {
   /** The log is replaced by a snapshot when it exceeds this and the size of all values. Default 16 MiB. */
   readonly minLogBytes?: number;
   /** For tests of a failing disk; see JournalOptions. */
-  readonly sync?: JournalOptions["sync"];
+  readonly write?: JournalOptions["write"];
 }
 
 function limitsOf({ historyLimit = 10_000, historyBytes = 32 * 1024 * 1024 }: StoreOptions): HistoryLimits {
@@ -32,13 +32,13 @@ function limitsOf({ historyLimit = 10_000, historyBytes = 32 * 1024 * 1024 }: St
  * each message is one sentence.
  */
 export async function open(dir: string, options: StoreOptions = {}): Promise<Store> {
-  const { log = createLog(), clock = systemClock, minLogBytes = 16 * 1024 * 1024, sync } = options;
+  const { log = createLog(), clock = systemClock, minLogBytes = 16 * 1024 * 1024, write } = options;
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const lock = await lockDirectory(dir);
   try {
     const { index, history, revision, generation, size } = await recover(dir, limitsOf(options), log);
     const journal = await FileJournal.open(
-      { dir, log, clock, index, minLogBytes, ...(sync && { sync }) },
+      { dir, log, clock, index, minLogBytes, ...(write && { write }) },
       { generation, size, revision },
     );
     return new EmbeddedStore({ name: dir, log, index, history, revision, journal, release: lock.release });
