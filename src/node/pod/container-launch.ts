@@ -18,7 +18,7 @@ const configRetry = { firstMs: 1_000, maxMs: 60_000 };
 /** How long the reason ErrImagePull is shown before ImagePullBackOff. */
 const pullErrorShownMs = 1_000;
 
-type Try = Omit<StartInputs, "image">;
+export type LaunchInputs = Omit<StartInputs, "image">;
 
 function holdBack(slot: ContainerSlot, nowMs: number, { firstMs, maxMs }: { firstMs: number; maxMs: number }): void {
   slot.retryAtMs = nowMs + Math.min(firstMs * 2 ** slot.retries++, maxMs);
@@ -28,7 +28,7 @@ function warn({ recorder }: PodContext, pod: Pod, message: string): void {
   recorder.record(pod, { type: "Warning", reason: "Failed", message });
 }
 
-async function findImage(context: PodContext, slot: ContainerSlot, { pod, container }: Try) {
+async function findImage(context: PodContext, slot: ContainerSlot, { pod, container }: LaunchInputs) {
   const { image: name = "" } = container;
   const reference = parseImageReference(name);
   const pullPolicy = container.imagePullPolicy ?? (reference ? defaultPullPolicy(reference) : "IfNotPresent");
@@ -147,7 +147,7 @@ async function postStart(
 }
 
 /** Afterwards the slot says how it went; throws only for a fault of the moment, which is worth another try soon. */
-export async function launchContainer(context: PodContext, slot: ContainerSlot, inputs: Try): Promise<void> {
+export async function launchContainer(context: PodContext, slot: ContainerSlot, inputs: LaunchInputs): Promise<void> {
   const found = await findImage(context, slot, inputs);
   if (!found) return;
   const { image } = found;
