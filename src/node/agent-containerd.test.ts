@@ -88,6 +88,22 @@ if (inNamespaces(import.meta.url, [{ runtime: criHandler, skip: noContainerd() }
     await fixture.remove("ends");
   });
 
+  test("a Pod whose sandbox somebody else has ended gets another", async () => {
+    await fixture.create("moved", { containers: [shell("trap 'exit 0' TERM; sleep 1000 & wait")] });
+    await fixture.podWhen("moved", isReady);
+    const [old] = await sandboxes();
+    const before = await idOf("moved");
+    await client.call("stopPodSandbox", { podSandboxId: old?.id ?? "" });
+    await until(async () => {
+      const pod = await fixture.find("moved");
+      return pod && isReady(pod) && (await idOf("moved")) !== before;
+    }, "another start");
+    const [first, second] = (await sandboxes()).map(({ metadata }) => metadata?.attempt ?? 0).sort();
+    assert.deepEqual([first, second], [0, 1]);
+    await fixture.remove("moved");
+    assert.deepEqual(await sandboxes(), []);
+  });
+
   test("a log that containerd writes is rotated, and goes on in a new file", async () => {
     const script =
       "dd if=/dev/zero bs=1M count=11 2>/dev/null | tr '\\0' x; echo; while :; do echo after; sleep 0.2; done";

@@ -13,27 +13,24 @@ export interface Sandbox {
 export class Sandboxes {
   readonly #client: CriClient;
   readonly #place: Place;
-  readonly #made = new Map<string, Promise<Sandbox>>();
+  /** What was last asked for, by the Pods' uids. */
+  readonly #last = new Map<string, Promise<Sandbox>>();
 
   constructor(client: CriClient, place: Place) {
     this.#client = client;
     this.#place = place;
   }
 
-  /** The Pod's, as it is now; made when there is none that runs. */
+  /** The Pod's that runs, made when there is none: containerd is asked each time, as somebody else may have ended it. */
   async ensure(spec: ContainerSpec): Promise<Sandbox> {
-    const known = this.#made.get(spec.podUid);
-    const making = known ?? this.#make(spec);
-    this.#made.set(spec.podUid, making);
-    try {
-      return await making;
-    } catch (error) {
-      this.#made.delete(spec.podUid);
-      throw error;
-    }
+    const before = this.#last.get(spec.podUid)?.catch(() => undefined);
+    // One after the other: containers that start at once share what the first has made.
+    const mine = Promise.resolve(before).then(() => this.#find(spec));
+    this.#last.set(spec.podUid, mine);
+    return mine;
   }
 
-  async #make(spec: ContainerSpec): Promise<Sandbox> {
+  async #find(spec: ContainerSpec): Promise<Sandbox> {
     const all = await this.#list(spec.podUid);
     const ready = all.find(({ state }) => state === sandboxReady);
     if (ready) return { id: ready.id, config: sandboxOf(spec, this.#place, ready.metadata?.attempt ?? 0) };
@@ -45,8 +42,8 @@ export class Sandboxes {
 
   /** `forget` also removes its containers, and what a former agent made. */
   async end(podUid: string, { forget }: { readonly forget: boolean }): Promise<void> {
-    await this.#made.get(podUid)?.catch(() => undefined);
-    this.#made.delete(podUid);
+    await this.#last.get(podUid)?.catch(() => undefined);
+    this.#last.delete(podUid);
     for (const { id } of await this.#list(podUid)) await endSandbox(this.#client, id, forget);
   }
 
