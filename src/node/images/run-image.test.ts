@@ -78,7 +78,7 @@ else if (inNamespaces(import.meta.url, everyRuntime)) {
 
   test("the image's config: entrypoint, cmd, env, working directory", async () => {
     const config = {
-      Entrypoint: ["sh", "-c", 'pwd; echo "$GREETING $*"; cat /etc/motd; ls /etc/secret', "sh"],
+      Entrypoint: ["sh", "-c", 'pwd; echo "$GREETING $*"; cat /etc/motd; ls /etc/secret 2>&1', "sh"],
       Cmd: ["one", "two"],
       Env: ["PATH=/bin", "GREETING=good = day"],
       WorkingDir: "/not/there/yet",
