@@ -475,6 +475,13 @@ test("the cluster's own parts have what they watch, and no more", async () => {
   }
 });
 
+test("a Pod whose volume has no name is told so, with an account that gives it one", async () => {
+  const answer = await ask("POST", "/api/v1/namespaces/default/pods", {
+    body: pod("nameless", { volumes: [{ emptyDir: {} }] }),
+  });
+  assert.deepEqual([answer.code, answer.body.message.includes("spec.volumes[0].name: Required value")], [422, true]);
+});
+
 test("Pods get their account's token, priority and tolerations", async () => {
   const pods = "/api/v1/namespaces/default/pods";
   await made(pods, pod("plain", { initContainers: [{ name: "i", image: "x" }] }));

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { kinds } from "../api/kinds/mod.ts";
+import { apiVersionOf } from "../api/resource.ts";
 import { type AskOptions, startTestServer } from "./testing.ts";
 
 const server = await startTestServer();
@@ -171,3 +173,14 @@ test("unknown fields are warned of by default and dropped", async () => {
   assert.equal(headers.warning, '299 - "unknown field \\"spec.foo\\""');
   assert.equal(body.spec.foo, undefined);
 });
+
+for (const kind of kinds.filter(({ createOnly, closed }) => !createOnly && !closed)) {
+  test(`an object without a name is told so, or what else it lacks: ${kind.plural}`, async () => {
+    const group = kind.group ? `/apis/${kind.group}` : "/api";
+    const place = `${group}/${kind.version}${kind.namespaced ? "/namespaces/default" : ""}/${kind.plural}`;
+    const answer = await ask("POST", place, {
+      body: { apiVersion: apiVersionOf(kind), kind: kind.kind, metadata: {} },
+    });
+    assert.ok(answer.code >= 400 && answer.code < 500, answer.text);
+  });
+}

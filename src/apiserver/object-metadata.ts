@@ -41,6 +41,8 @@ export function prepareNewMetadata(object: StoredObject, nowMs: number): void {
   delete metadata.generation;
   if (object.spec !== undefined) metadata.generation = 1;
   if (!metadata.name && metadata.generateName) metadata.name = generateName(metadata.generateName);
+  // Rules look at names before it is told that there is none.
+  metadata.name ??= "";
 }
 
 /** Empty lists and maps of metadata are as good as none, and not written. In place. */

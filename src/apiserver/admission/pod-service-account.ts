@@ -33,7 +33,8 @@ function mountToken({ spec }: Pod): void {
   const { volumes = [], containers = [], initContainers = [] } = spec;
   const wanting = [...initContainers, ...containers].filter(lacksMount);
   if (wanting.length === 0) return;
-  const present = volumes.find(({ name, projected }) => name.startsWith(volumePrefix) && projected);
+  // Nothing is checked yet: a volume may lack its name.
+  const present = volumes.find(({ name, projected }: Partial<Volume>) => name?.startsWith(volumePrefix) && projected);
   const name = present?.name ?? generateName(volumePrefix);
   if (!present) spec.volumes = [...volumes, tokenVolume(name)];
   for (const container of wanting) {
