@@ -8,7 +8,7 @@ const usage = `npm run bench -- proxy [options]
   --peer FILE     a kube-proxy to measure beside (default KUBE_PROXY; without it only fairlead's own planes)
   --peer-modes    default nftables,iptables
   --limit SEC     how long a first load may take (default 90)
-  --seconds SEC   of changes, for each plane and size (default 5)`;
+  --seconds SEC   of changes, for each plane and size (default 15)`;
 
 export interface Options {
   readonly planes: readonly string[];
@@ -39,7 +39,7 @@ function read(args: readonly string[]): Options {
       peer: string(process.env.KUBE_PROXY ?? ""),
       "peer-modes": string("nftables,iptables"),
       limit: string("90"),
-      seconds: string("5"),
+      seconds: string("15"),
     },
   });
   const wanted = values.planes.split(",").filter(Boolean);
