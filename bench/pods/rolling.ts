@@ -70,6 +70,8 @@ const clientPod = (url: string): Pod => ({
   kind: "Pod",
   metadata: { name: "inside", namespace },
   spec: {
+    // A client that has told its result must not begin again: its log would be the new one.
+    restartPolicy: "Never",
     containers: [{ name: "client", image: "host", command: [process.execPath, "-e", client, url, String(perSecond)] }],
   },
 });
