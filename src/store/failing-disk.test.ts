@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, rm, rmdir, stat } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, rm, rmdir, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -9,7 +9,7 @@ import { ManualClock } from "../lib/clock.ts";
 import { createLog } from "../lib/log.ts";
 import { writeAll } from "./files.ts";
 import { open } from "./open-store.ts";
-import { StoreUnavailableError } from "./store.ts";
+import { type Store, StoreUnavailableError } from "./store.ts";
 
 const root = await mkdtemp(join(tmpdir(), "fairlead-disk-"));
 const small = join(root, "small");
@@ -108,4 +108,39 @@ test("after a failed sync writes are refused until the whole state could be writ
     ["a@2", "e@3"],
   );
   await again.close();
+});
+
+test("a snapshot that failed is made up for: soon in the same process, at once in the next one", async () => {
+  const dir = join(root, "late-snapshot");
+  const log = createLog(() => {});
+  const minLogBytes = 64 * 1024;
+  const value = (): Buffer => Buffer.alloc(4096);
+  const files = async () => (await readdir(dir)).filter((name) => /^(log|snapshot)\.\d+$/.test(name)).sort();
+  const settled = async (wanted: readonly string[]) => {
+    for (let tries = 0; tries < 1000 && (await files()).join() !== wanted.join(); tries++)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.deepEqual(await files(), wanted);
+  };
+  const write = async (store: Store, count: number) => {
+    for (let n = 0; n < count; n++) {
+      const before = await store.get("a");
+      await (before ? store.update("a", before.revision, value) : store.create("a", value));
+    }
+  };
+  let store = await open(dir, { log, minLogBytes });
+  await mkdir(join(dir, "snapshot.00000002.tmp"));
+  await mkdir(join(dir, "snapshot.00000003.tmp"));
+  await write(store, 17);
+  await settled(["log.00000001", "log.00000002"]);
+  await write(store, 2);
+  assert.deepEqual(await files(), ["log.00000001", "log.00000002"], "not with every write");
+  await write(store, 3);
+  await settled(["log.00000001", "log.00000002", "log.00000003"]);
+  await store.close();
+  for (const name of ["snapshot.00000002.tmp", "snapshot.00000003.tmp"]) await rmdir(join(dir, name));
+  store = await open(dir, { log, minLogBytes });
+  await write(store, 1);
+  await settled(["log.00000004", "snapshot.00000004"]);
+  assert.equal((await store.get("a"))?.revision, 24);
+  await store.close();
 });

@@ -41,8 +41,18 @@ const openFlags = constants.O_RDWR | constants.O_DSYNC;
 /** The write did not take place; any other error leaves in doubt what is on the disk. */
 const noRoom: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
+/** A snapshot that failed (a full disk, most likely) is tried again so many times in what a log may grow by: only it gives the old logs' room back. */
+const retriesEach = 4;
+
 /** After a failed sync, how long to wait before the whole state is written anew. */
 const repairIntervalMs = 1000;
+
+/** The current log, the length of its whole frames (0: there is none yet), and that of all logs since the last snapshot. */
+interface Extent {
+  readonly generation: number;
+  readonly size: number;
+  readonly logBytes: number;
+}
 
 export class FileJournal implements Journal {
   readonly #options: JournalOptions;
@@ -59,20 +69,20 @@ export class FileJournal implements Journal {
   #snapshot: Promise<boolean> | undefined;
   #failed: { readonly error: unknown; readonly atMs: number } | undefined;
 
-  private constructor(options: JournalOptions, file: FileHandle, state: { generation: number; size: number }) {
+  private constructor(options: JournalOptions, file: FileHandle, state: Extent) {
     this.#options = options;
     this.#writeDurably = options.write ?? writeAll;
     this.#file = file;
     this.#generation = state.generation;
     this.#size = state.size;
     this.#fileBytes = state.size;
-    this.#logBytes = state.size;
+    this.#logBytes = state.logBytes;
   }
 
-  /** Goes on after what recovery found: log `generation`, whose whole frames take `size` bytes (0: none yet). */
+  /** Goes on after what recovery found. */
   static async open(
     options: JournalOptions,
-    { generation, size, revision }: { generation: number; size: number; revision: number },
+    { generation, size, logBytes, revision }: Extent & { revision: number },
   ): Promise<FileJournal> {
     const path = fileName(options.dir, "log", generation);
     const length = size > 0 ? size : await createDurably(path, options.dir, [[headRecord(revision)]]);
@@ -81,7 +91,7 @@ export class FileJournal implements Journal {
     // A process killed in the middle of its last write left it to the kernel: it is durable before it is seen, and a write
     // makes only its own bytes so.
     await file.sync();
-    return new FileJournal(options, file, { generation, size: length });
+    return new FileJournal(options, file, { generation, size: length, logBytes: Math.max(logBytes, length) });
   }
 
   async append(records: readonly FileRecord[]): Promise<void> {
@@ -194,7 +204,7 @@ export class FileJournal implements Journal {
   }
 
   #postpone(error: unknown): void {
-    this.#snapshotAtBytes = this.#logBytes + this.#options.minLogBytes;
+    this.#snapshotAtBytes = this.#logBytes + this.#options.minLogBytes / retriesEach;
     this.#options.log.warn("store snapshot failed, the log goes on", { dir: this.#options.dir, error });
   }
 }

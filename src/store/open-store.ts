@@ -36,11 +36,9 @@ export async function open(dir: string, options: StoreOptions = {}): Promise<Sto
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const lock = await lockDirectory(dir);
   try {
-    const { index, history, revision, generation, size } = await recover(dir, limitsOf(options), log);
-    const journal = await FileJournal.open(
-      { dir, log, clock, index, minLogBytes, ...(write && { write }) },
-      { generation, size, revision },
-    );
+    const recovered = await recover(dir, limitsOf(options), log);
+    const { index, history, revision } = recovered;
+    const journal = await FileJournal.open({ dir, log, clock, index, minLogBytes, ...(write && { write }) }, recovered);
     return new EmbeddedStore({ name: dir, log, index, history, revision, journal, release: lock.release });
   } catch (error) {
     await lock.release();

@@ -18,6 +18,8 @@ export interface Recovered {
   /** The log to go on with, and the length of its whole frames (0: to be created). */
   readonly generation: number;
   readonly size: number;
+  /** Of all logs since the snapshot: more than one where a snapshot failed, or the process ended before it was there. */
+  readonly logBytes: number;
 }
 
 /** The event that a put or delete on `index` is; the index is changed. */
@@ -53,7 +55,7 @@ type State = Pick<Recovered, "index" | "history" | "revision">;
 
 async function replay(dir: string, logs: readonly number[], state: State, log: Log): Promise<Recovered> {
   let { revision } = state;
-  let size = 0;
+  let [size, logBytes] = [0, 0];
   for (const [i, generation] of logs.entries()) {
     const next = logs[i + 1];
     // What a log holds beyond the start of the next one was never acknowledged.
@@ -61,13 +63,14 @@ async function replay(dir: string, logs: readonly number[], state: State, log: L
     const read = await replayLog(fileName(dir, "log", generation), { ...state, revision }, until, log);
     revision = read.revision;
     size = read.size;
+    logBytes += size;
     if (next !== undefined && revision !== until) {
       throw new StoreCorruptError(
         `Cannot read "${fileName(dir, "log", generation)}": it ends at revision ${revision}, must reach ${until}`,
       );
     }
   }
-  return { ...state, revision, generation: logs.at(-1) ?? 1, size };
+  return { ...state, revision, generation: logs.at(-1) ?? 1, size, logBytes };
 }
 
 async function replayLog(

@@ -79,6 +79,7 @@ export class Storm {
       if (this.#random.chance(0.15)) await this.#killInStart();
       server = await this.#start();
       await this.#compare(server.endpoint);
+      await this.#checkWrites(server.endpoint);
       if (this.result.kills % 25 === 0) console.error(`${this.result.kills} kills, ${this.result.acknowledged} writes`);
     }
     await server.stop();
@@ -97,6 +98,16 @@ export class Storm {
     );
     connection.close();
     await this.#compare(endpoint);
+  }
+
+  /** The disk has room again: a full one must not be the end of all writes. */
+  async #checkWrites(endpoint: Endpoint): Promise<void> {
+    const connection = await HttpConnection.open(endpoint);
+    const body = JSON.stringify({ metadata: { annotations: { kills: String(this.result.kills) } } });
+    const headers = { "content-type": "application/merge-patch+json" };
+    const answer = await connection.ask(requestBytes("PATCH", "/api/v1/namespaces/default", { headers, body }));
+    connection.close();
+    if (answer.status !== 200) this.result.faults.push(`nothing is written any more: ${answer.body}`);
   }
 
   /** Writers and watchers at work until a random moment, at which the server is killed. */
