@@ -307,6 +307,18 @@ describe("Tracker", () => {
     assert.deepEqual(tracker.conflicts("default/web") ?? tracker.conflicts("default/other"), told);
     assert.equal(tracker.compute().size, 0, "nothing is left to be told");
   });
+
+  it("tells a change that came before everything was asked for, to who asks for changes", () => {
+    const clusterIP = "10.96.0.7";
+    const tracker = tracked(service({ clusterIP }), service({ name: "other", clusterIP }));
+    tracker.compute();
+    tracker.removeService("default/web");
+    tracker.setSlice(slice(["10.244.0.9"], { name: "other-1", of: "other" }));
+    const all = tracker.everything();
+    assert.deepEqual(all.get("default/web"), []);
+    assert.deepEqual(tracker.compute(), all, "the one that is gone, and the one that has its address now");
+    assert.equal(tracker.compute().size, 0);
+  });
   it("P26 changes between two computations count as one, the last", () => {
     const tracker = tracked(service());
     for (const ip of ["10.244.0.1", "10.244.0.2", "10.244.0.3"]) tracker.setSlice(slice([ip]));

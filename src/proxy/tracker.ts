@@ -123,10 +123,14 @@ export class Tracker {
     return changes;
   }
 
-  /** The state of all Services, computed anew. */
+  /** The state of all Services, computed anew. What waits to be told by `compute` is told by it all the same. */
   everything(): ServiceChanges {
+    const waiting = [...this.#dirty];
     for (const key of this.#services.keys()) this.#touch(key);
-    return this.compute();
+    const all = this.compute();
+    // Who won or lost an address by it is among all, and seldom asked for: they are told again.
+    if (waiting.length > 0) for (const key of [...waiting, ...this.#services.keys()]) this.#touch(key);
+    return all;
   }
 
   #touch(key: string): void {
