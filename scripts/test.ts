@@ -69,6 +69,9 @@ interface Counts {
   skipped: number;
 }
 
+/** What the suites said of their failures: told again at the end, where it is seen. */
+const failures: string[] = [];
+
 /** Each suite is one run of node's test runner; files of the whole-program suites run one after the other. */
 const suites: readonly {
   name: string;
@@ -125,6 +128,7 @@ function runSuite(files: readonly string[], concurrency: number, timeoutMs: numb
       };
       // A runner that broke down is a failure even if it counted none.
       if (code !== 0 && counts.fail === 0) counts.fail = 1;
+      if (counts.fail > 0) failures.push(output.split("✖ failing tests:").at(-1)?.slice(-5_000) ?? "");
       resolve(counts);
     }),
   );
@@ -144,5 +148,6 @@ for (const { name, patterns, concurrency, timeoutMs = 300_000, isOnDemand = fals
   total.fail += counts.fail;
   total.skipped += counts.skipped;
 }
+if (failures.length > 0) console.log(`\nFailed:\n${failures.join("\n")}`);
 console.log(`\n${total.pass} passed, ${total.fail} failed, ${total.skipped} skipped`);
 process.exitCode = total.fail > 0 || total.pass === 0 ? 1 : 0;
