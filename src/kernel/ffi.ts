@@ -37,7 +37,8 @@ export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
 
 type Result = number | bigint;
 
-const libc = koffi.load("libc.so.6");
+/** The C library; `libc.func("int close(int fd)")` is one of its functions. */
+export const libc = koffi.load("libc.so.6");
 const c = {
   strerror: libc.func("const char *strerror(int number)") as (number: number) => string,
   setns: libc.func("int setns(int fd, int type)") as (fd: number, type: number) => number,
@@ -129,7 +130,7 @@ function describeErrno(errno: number): string {
 const interruptedRetries = 100;
 
 /** Repeats a call that a signal interrupted, and throws SystemError when it failed. */
-function checked(syscall: string, action: string, call: () => Result): number {
+export function checked(syscall: string, action: string, call: () => Result): number {
   for (let attempt = 0; ; attempt++) {
     const result = Number(call());
     if (result >= 0) return result;

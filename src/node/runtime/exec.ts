@@ -1,9 +1,7 @@
 /** Runs a command inside a running container. */
-import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, constants, existsSync, openSync } from "node:fs";
 import { Socket } from "node:net";
-import { constants as os } from "node:os";
-import type { ProcessPort, TerminalPort } from "../sandbox/port.ts";
+import type { ProcessPort, SpawnedProcess, SpawnOptions, TerminalPort } from "../sandbox/port.ts";
 import type { ContainerSpec, ExecProcess } from "./container-runtime.ts";
 import { enterCommand, type Privileges } from "./enter.ts";
 import { terminalStream } from "./terminal-stream.ts";
@@ -28,53 +26,60 @@ function enterArguments({ pid }: ExecTarget): string[] {
   return [`--target=${pid}`, "--mount", "--uts", "--net", "--ipc"];
 }
 
-export function exitOf(child: ChildProcess): Promise<number> {
-  return new Promise((resolve) => {
-    child.on("error", () => resolve(cannotStart));
-    child.on("exit", (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : os.signals[signal])));
-  });
+export type ExecChild = Pick<SpawnedProcess, "exit"> & Partial<SpawnedProcess>;
+
+/** What cannot be started has ended. */
+export function spawnForExec(
+  [program = "", ...words]: readonly string[],
+  { port, ...options }: SpawnOptions & { readonly port: ProcessPort },
+): ExecChild {
+  try {
+    return port.spawn(program, words, options);
+  } catch {
+    return { exit: Promise.resolve(cannotStart) };
+  }
 }
 
 /**
  * Kills the command, not its parent (nsenter), which waits for it: a command left behind would become a child of the cluster's first
  * process, and the container could not end before that one had taken notice.
  */
-export function killer(child: ChildProcess, port: ProcessPort): ExecProcess["kill"] {
-  let begun = false;
+export function killer({ pid, exit }: ExecChild, port: ProcessPort): ExecProcess["kill"] {
+  let isOver = false;
+  void exit.then(() => {
+    isOver = true;
+  });
   return (signal) => {
-    const { pid } = child;
-    if (begun || pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    begun = true;
+    if (isOver || pid === undefined) return;
+    isOver = true;
     const sessions = port.sessionsOf(pid);
     port.signalSessions(sessions, signal, { except: pid });
     if (signal !== "SIGKILL") setTimeout(() => port.signalSessions(sessions, "SIGKILL", { except: pid }), hangUpMs);
   };
 }
 
-interface SpawnOptions {
-  readonly env: NodeJS.ProcessEnv;
-  readonly cwd?: string;
+export interface PipesOptions extends Omit<SpawnOptions, "stdio"> {
   /** Descriptors beside the first three. */
-  readonly more?: readonly ("ignore" | "pipe")[];
+  readonly more?: SpawnOptions["stdio"];
   readonly port: ExecPort;
 }
 
-const reader = (fd: number): Socket => new Socket({ fd, readable: true, writable: false });
+export const reader = (fd: number): Socket => new Socket({ fd, readable: true, writable: false });
 
 /** A program with pipes of its own that leads a session, and forks for the command. */
 export function spawnOnPipes(
-  [program = "", ...words]: readonly string[],
-  { port, more = [], ...options }: SpawnOptions,
-): { readonly child: ChildProcess; readonly process: ExecProcess } {
+  words: readonly string[],
+  { port, more = [], ...options }: PipesOptions,
+): { readonly child: ExecChild; readonly process: ExecProcess } {
   const [input, output, errors] = [port.openPipe(), port.openPipe(), port.openPipe()];
   const stdio = [input.read, output.write, errors.write];
-  const child = spawn(program, words, { ...options, stdio: [...stdio, ...more], detached: true });
+  const child = spawnForExec(words, { ...options, stdio: [...stdio, ...more], port });
   for (const fd of stdio) closeSync(fd);
   const stdin = new Socket({ fd: input.write, readable: false, writable: true });
   // The command may end, or close its stdin, at any time.
   stdin.on("error", () => undefined);
   const [stdout, stderr] = [reader(output.read), reader(errors.read)];
-  const exit = exitOf(child);
+  const { exit } = child;
   return { child, process: { stdin, stdout, stderr, exit, resize: () => undefined, kill: killer(child, port) } };
 }
 
@@ -96,11 +101,11 @@ function openOnTerminal(target: ExecTarget, argv: readonly string[], port: ExecP
   const enter = [...enterArguments(target), "--", ...enterCommand(target, target.root)];
   const session = ["/usr/bin/setsid", "--ctty", nsenter, ...enter, ...argv];
   const env = { TERM: "xterm", ...target.env };
-  const words = [`--target=${target.pid}`, "--pid", "--", ...session];
-  const child = spawn(nsenter, words, { env, stdio: [slave, slave, slave], detached: true });
+  const words = [nsenter, `--target=${target.pid}`, "--pid", "--", ...session];
+  const child = spawnForExec(words, { env, stdio: [slave, slave, slave], port });
   closeSync(slave);
   const { stream, resize } = terminalStream(fd, port);
-  const exit = exitOf(child);
+  const { exit } = child;
   return { stdin: stream, stdout: stream, stderr: undefined, exit, resize, kill: killer(child, port) };
 }
 

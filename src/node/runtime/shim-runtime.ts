@@ -1,5 +1,4 @@
 /** Containers of this machine, each with a shim beside it that outlives the agent; how they are run is the engines' matter. */
-import { type StdioOptions, spawn } from "node:child_process";
 import { existsSync, type FSWatcher, mkdirSync, readdirSync, rmdirSync, rmSync, watch } from "node:fs";
 import { join } from "node:path";
 import { Gate } from "../../lib/gate.ts";
@@ -97,13 +96,14 @@ export class ShimRuntime implements ContainerRuntime {
     const terminal = spec.tty && engine.givesTerminal ? this.#port.openTerminal() : undefined;
     if (terminal) container.showOn(terminal.fd);
     const words = ["shim.sh", ...(terminal ? [terminal.path] : [])];
-    const stdio: StdioOptions = ["ignore", "ignore", "ignore", ...(terminal ? [terminal.fd] : [])];
-    const shim = this.#port.spawnIn(spec, () =>
-      spawn("/bin/sh", words, { cwd: directory, env: shimEnvironment, stdio, detached: true }),
-    );
-    shim.on("error", (error) => this.#lose(container, `Cannot start a shell: ${error.message}`));
-    shim.on("exit", () => this.#refreshOrLose(container));
-    shim.unref();
+    const stdio = ["ignore", "ignore", "ignore", ...(terminal ? [terminal.fd] : [])] as const;
+    const options = { cwd: directory, env: shimEnvironment, stdio };
+    try {
+      const shim = this.#port.spawnIn(spec, () => this.#port.spawn("/bin/sh", words, options));
+      void shim.exit.then(() => this.#refreshOrLose(container));
+    } catch (error) {
+      this.#lose(container, String((error as Error).message));
+    }
     await container.settled.promise;
   }
 

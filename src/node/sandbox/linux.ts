@@ -29,6 +29,7 @@ import {
   setHairpin,
   setLink,
 } from "../../kernel/route/mod.ts";
+import { spawnSession } from "../../kernel/spawn.ts";
 import { writeSysctl } from "../../kernel/sysctl.ts";
 import { openTerminal, setTerminalSize } from "../../kernel/terminal.ts";
 import { cidrContainsCidr, parseCidr } from "../../net/cidr.ts";
@@ -48,6 +49,7 @@ const nodeSettings: readonly (readonly [string, string])[] = [
 ];
 
 export const processPort: ProcessPort = {
+  spawn: spawnSession,
   spawnIn: ({ networkNamespace, ipcNamespace }, body) => {
     const inIpc = () => (ipcNamespace === undefined ? body() : withinIpc(ipcNamespace, body));
     return networkNamespace === undefined ? inIpc() : within(networkNamespace, inIpc);

@@ -9,6 +9,19 @@ export interface ProcessIdentity {
   readonly startTime: string;
 }
 
+export interface SpawnOptions {
+  readonly cwd?: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** What the program's first descriptors are: one of the agent, or /dev/null. */
+  readonly stdio: readonly (number | "ignore")[];
+}
+
+export interface SpawnedProcess {
+  readonly pid: number;
+  /** Its exit code; 128 and the number of the signal that ended it. */
+  readonly exit: Promise<number>;
+}
+
 /** Paths of those that all containers of a Pod share. */
 export interface PodNamespaces {
   readonly networkNamespace?: string | undefined;
@@ -16,6 +29,8 @@ export interface PodNamespaces {
 }
 
 export interface ProcessPort {
+  /** A program, at an absolute path, that leads a session and does not keep the agent alive. Throws when it cannot be started. */
+  spawn(path: string, words: readonly string[], options: SpawnOptions): SpawnedProcess;
   /** Runs the synchronous `body`; a process that it spawns lives in these namespaces (absent: the node's own). */
   spawnIn<T>(namespaces: PodNamespaces, body: () => T): T;
   /** Kills all processes whose mount namespace is this one, as links in /proc name it: "mnt:[4026531840]". */

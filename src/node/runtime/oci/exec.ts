@@ -1,10 +1,11 @@
 /** Runs a command in a container of an OCI runtime; the keeper waits for it, so that what the command leaves behind holds up nobody. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { PassThrough, type Readable } from "node:stream";
+import { closeSync } from "node:fs";
+import { PassThrough } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import type { SpawnOptions } from "../../sandbox/port.ts";
 import { readText } from "../container-record.ts";
 import type { ExecProcess } from "../container-runtime.ts";
-import { type ExecPort, exitOf, killer, spawnOnPipes } from "../exec.ts";
+import { type ExecChild, type ExecPort, killer, reader, spawnForExec, spawnOnPipes } from "../exec.ts";
 import { terminalStream } from "../terminal-stream.ts";
 
 /** Of the keeper: the side of the terminal that shows it. */
@@ -19,27 +20,30 @@ export interface ExecStart {
   readonly port: ExecPort;
 }
 
-/** The keeper writes here when the command is its child: from then on it can be found, and killed. */
-const beginDescriptor = 4;
-const more = ["ignore", "pipe"] as const;
-
-async function begun(child: ChildProcess): Promise<void> {
-  const pipe = child.stdio[beginDescriptor] as Readable;
+/** The keeper writes to its descriptor 4 when the command is its child: from then on it can be found, and killed. */
+async function begun<T extends { readonly child: ExecChild }>(
+  port: ExecPort,
+  start: (more: SpawnOptions["stdio"]) => T,
+): Promise<T> {
+  const pipe = port.openPipe();
+  const started = start(["ignore", pipe.write]);
+  closeSync(pipe.write);
+  const heard = reader(pipe.read);
   await new Promise<void>((resolve) => {
-    pipe.once("data", () => resolve()).once("close", () => resolve());
-    child.once("exit", () => resolve()).once("error", () => resolve());
+    heard.once("data", () => resolve()).once("close", () => resolve());
+    void started.child.exit.then(() => resolve());
   });
-  pipe.destroy();
+  heard.destroy();
+  return started;
 }
 
 export async function execOnPipes({ command, directory, env, port }: ExecStart): Promise<ExecProcess> {
-  const { child, process } = spawnOnPipes(command, { env, cwd: directory, more, port });
-  await begun(child);
+  const { process } = await begun(port, (more) => spawnOnPipes(command, { env, cwd: directory, more, port }));
   return process;
 }
 
-function terminalOf(child: ChildProcess, port: ExecPort): number | undefined {
-  const keeper = port.parseProcess(readText(`/proc/${child.pid}/stat`) ?? "");
+function terminalOf({ pid }: ExecChild, port: ExecPort): number | undefined {
+  const keeper = port.parseProcess(readText(`/proc/${pid}/stat`) ?? "");
   return keeper && port.copyDescriptor(keeper, terminalDescriptor);
 }
 
@@ -52,21 +56,16 @@ function failed(words: Buffer, exit: Promise<number>): ExecProcess {
 }
 
 export async function execOnTerminal({ command, directory, env, port }: ExecStart): Promise<ExecProcess> {
-  const [program = "", ...words] = command;
-  const stdio = ["pipe", "ignore", "pipe", ...more] as const;
-  const child = spawn(program, words, { cwd: directory, env, stdio: [...stdio], detached: true });
-  const [exit, closed] = [exitOf(child), once(child, "close").catch(() => undefined)];
-  const complaint: Buffer[] = [];
-  child.stderr?.on("data", (chunk: Buffer) => complaint.push(chunk));
-  // It waits for its end before it lets go of the terminal.
-  child.stdin?.on("error", () => undefined);
-  await begun(child);
+  // The keeper waits for the end of its stdin before it lets go of the terminal.
+  const [input, errors] = [port.openPipe(), port.openPipe()];
+  const complaint = buffer(reader(errors.read)).catch(() => Buffer.alloc(0));
+  const { child } = await begun(port, (more) => ({
+    child: spawnForExec(command, { cwd: directory, env, stdio: [input.read, "ignore", errors.write, ...more], port }),
+  }));
   const fd = terminalOf(child, port);
-  child.stdin?.end();
-  if (fd === undefined) {
-    await closed;
-    return failed(Buffer.concat(complaint), exit);
-  }
+  for (const end of [input.read, input.write, errors.write]) closeSync(end);
+  const { exit } = child;
+  if (fd === undefined) return failed(await complaint, exit);
   const { stream, resize } = terminalStream(fd, port);
   return { stdin: stream, stdout: stream, stderr: undefined, exit, resize, kill: killer(child, port) };
 }
