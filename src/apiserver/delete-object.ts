@@ -1,5 +1,7 @@
 /** Deletes one object, at once or by marking it. */
+
 import type { JsonObject } from "../api/json.ts";
+import { cloneJson } from "../api/json.ts";
 import type { Kind } from "../api/kind.ts";
 import { conflict, notFound, preconditionFailed, warned } from "../api/status.ts";
 import { type Entry, RevisionConflictError } from "../store/store.ts";
@@ -85,7 +87,7 @@ async function attempt(server: ServerContext, target: DeleteTarget, entry: Entry
   }
   try {
     if (decision.kind === "remove") {
-      const removed = await removeEntry(server, { kind, entry, object: structuredClone(old) });
+      const removed = await removeEntry(server, { kind, entry, object: cloneJson(old) });
       return { value: removed.value, gone: true, warnings };
     }
     const marked = await server.store.update(

@@ -1,4 +1,5 @@
 /** Decides what a DELETE does. Sources: Kubernetes "Garbage Collection", "Finalizers", Pod lifecycle "Termination of Pods". */
+import { cloneJson } from "../api/json.ts";
 import type { Kind } from "../api/kind.ts";
 import type { Pod } from "../api/object.ts";
 import { type StoredObject, writableMeta } from "./codec.ts";
@@ -74,7 +75,7 @@ function mark(
     timed,
   }: { kind: Kind; finalizers: string[]; grace: number; nowMs: number; timed: boolean },
 ): StoredObject {
-  const object = structuredClone(old);
+  const object = cloneJson(old);
   const metadata = writableMeta(object);
   if (finalizers.length > 0) metadata.finalizers = finalizers;
   else delete metadata.finalizers;

@@ -1,4 +1,5 @@
 /** Events are kept for an hour after they last happened. */
+import { cloneJson } from "../api/json.ts";
 import type { Event } from "../api/object.ts";
 import { events } from "../api/resource.ts";
 import { RevisionConflictError } from "../store/store.ts";
@@ -32,7 +33,7 @@ async function sweepEvents({
     const expired = page.entries.filter(({ value }) => lastSeen(objectOf(value) as unknown as Event) < oldest);
     const deletions = expired.map(async (entry) => {
       try {
-        await store.delete(entry.key, entry.revision, encodeObject(structuredClone(objectOf(entry.value))));
+        await store.delete(entry.key, entry.revision, encodeObject(cloneJson(objectOf(entry.value))));
         swept++;
       } catch (error) {
         if (!(error instanceof RevisionConflictError)) throw error;

@@ -2,6 +2,7 @@
  * One object, served as several kinds: what is stored has one form, and becomes the other ones when it is read. A definition's webhook
  * may have to make them: then `loadForms` waits for it before anything asks for a form.
  */
+import { cloneJson } from "../api/json.ts";
 import type { Kind } from "../api/kind.ts";
 import { apiVersionOf } from "../api/resource.ts";
 import { internalError } from "../api/status.ts";
@@ -50,7 +51,7 @@ export function loadForms(kind: Kind, values: readonly Buffer[]): Promise<void> 
 }
 
 async function convertAll(kind: Kind, values: readonly Buffer[]): Promise<void> {
-  const objects = values.map((value) => structuredClone(objectOf(value)));
+  const objects = values.map((value) => cloneJson(objectOf(value)));
   const converted = (await kind.stored?.convert?.(objects, kind.version)) ?? [];
   const forms = formsOf(kind);
   for (const [index, value] of values.entries()) {
@@ -64,18 +65,16 @@ export function storedForm(kind: Kind, object: StoredObject): StoredObject | Pro
   const { stored } = kind;
   if (!stored) return object;
   if (!stored.convert || stored.version === kind.version) return stored.toStored(object);
-  return stored
-    .convert([structuredClone(object)], stored.version ?? kind.version)
-    .then(([converted]) => converted ?? object);
+  return stored.convert([cloneJson(object)], stored.version ?? kind.version).then(([converted]) => converted ?? object);
 }
 
 /** The object of one kind as an equivalent one. */
 export async function convertedForm(kind: Kind, as: Kind, object: StoredObject): Promise<StoredObject> {
   if (as === kind) return object;
   if (as.stored?.convert) {
-    const [converted] = await as.stored.convert([structuredClone(object)], as.version);
+    const [converted] = await as.stored.convert([cloneJson(object)], as.version);
     return converted ?? object;
   }
-  const stored = kind.stored ? kind.stored.toStored(structuredClone(object)) : structuredClone(object);
+  const stored = kind.stored ? kind.stored.toStored(cloneJson(object)) : cloneJson(object);
   return (as.stored ? as.stored.fromStored(stored as never) : stored) as StoredObject;
 }

@@ -1,6 +1,6 @@
 /** Replaces a stored object by a changed one: what belongs to the server stays, one revision if anything differs. */
 
-import { type JsonObject, jsonEqual } from "../api/json.ts";
+import { cloneJson, type JsonObject, jsonEqual } from "../api/json.ts";
 import { type Kind, userMetadata } from "../api/kind.ts";
 import { validateMetadata, validateMetadataUpdate } from "../api/metadata.ts";
 import { conflict, notFound, otherUid, warned } from "../api/status.ts";
@@ -44,14 +44,14 @@ function restrict(next: StoredObject, old: StoredObject, update: Update): Stored
   if (part === "object") {
     if (kind.status) {
       if (old.status === undefined) delete next.status;
-      else next.status = structuredClone(old.status);
+      else next.status = cloneJson(old.status);
     }
-    if (isNamespaceKind(kind)) next.spec = structuredClone(old.spec);
+    if (isNamespaceKind(kind)) next.spec = cloneJson(old.spec);
     return next;
   }
   // A binding is the server's own change of spec and status at once.
   if (part === "binding") return next;
-  const restricted = structuredClone(old);
+  const restricted = cloneJson(old);
   if (next.metadata.managedFields) writableMeta(restricted).managedFields = next.metadata.managedFields;
   if (part === "spec-part") {
     specPartOf(update)?.take(restricted, next);
@@ -100,7 +100,7 @@ interface Prepared {
 /** What the client wants, with what is the server's as it was; it is not yet prepared by its kind. */
 function wanted(update: Update, old: StoredObject, nowMs: number): Prepared {
   const { kind, change, writer, subresource } = update;
-  const { object: changed, warnings = [] } = change(structuredClone(old));
+  const { object: changed, warnings = [] } = change(cloneJson(old));
   const pinned = checkIdentity(changed, old, update);
   // By what was sent: a part of it may stand for something else beside the rest of the stored object.
   kind.setDefaults?.(changed);

@@ -1,3 +1,4 @@
+import { cloneJson } from "../api/json.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { Resource } from "../api/resource.ts";
 import { type ApiClient, isConflict } from "./client.ts";
@@ -20,7 +21,7 @@ export async function retryOnConflict<T extends KubeObject>(
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     const present = await client.get(resource, name, namespace);
-    const wanted = change(structuredClone(present));
+    const wanted = change(cloneJson(present));
     if (!wanted) return present;
     try {
       return await client.update(resource, wanted, subresource === undefined ? {} : { subresource });

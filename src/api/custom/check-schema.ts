@@ -1,6 +1,6 @@
 /** Is a schema structural, as a CustomResourceDefinition must have it? Source: Kubernetes "Specifying a structural schema". */
 import { forbidden, invalid, notSupported, required } from "../field-error.ts";
-import { isJsonObject } from "../json.ts";
+import { cloneJson, isJsonObject } from "../json.ts";
 import type { FieldError } from "../kind.ts";
 import { fieldPath, type JsonSchema } from "./json-schema.ts";
 import { applyDefaults, prune } from "./prune.ts";
@@ -82,7 +82,7 @@ function checkTexts(schema: JsonSchema, path: string, report: Report): void {
 function checkDefault(schema: JsonSchema, path: string, report: Report): void {
   const place = fieldPath(path, "default");
   if (schema.default === undefined) return;
-  const wrapped = { value: structuredClone(schema.default) };
+  const wrapped = { value: cloneJson(schema.default) };
   const holder: JsonSchema = { type: "object", properties: { value: schema } };
   applyDefaults(wrapped, holder);
   const { unknown } = prune(wrapped, holder);

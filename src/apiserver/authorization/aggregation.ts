@@ -1,5 +1,7 @@
 /** ClusterRoles that take up the rules of others by label. Source: Kubernetes "Using RBAC Authorization", aggregated ClusterRoles. */
+
 import { isDeepStrictEqual } from "node:util";
+import { cloneJson } from "../../api/json.ts";
 import type { Kind } from "../../api/kind.ts";
 import { clusterRoleKind } from "../../api/kinds/cluster-role.ts";
 import type { ClusterRole } from "../../api/object.ts";
@@ -31,7 +33,7 @@ async function writeRules(server: ServerContext, name: string, rules: Rule[]): P
     part: "object",
     writer: { dryRun: false, fieldManager: "clusterrole-aggregation-controller" },
     change: ({ metadata: { resourceVersion: _any, ...metadata }, ...live }) => ({
-      object: { ...live, metadata, rules: structuredClone(rules) } as StoredObject,
+      object: { ...live, metadata, rules: cloneJson(rules) } as StoredObject,
     }),
   });
 }

@@ -1,6 +1,6 @@
 /** Puts the system's namespaces, default roles, bindings and priority classes into the store and adds what roles and bindings have lost. */
 
-import { jsonEqual } from "../../api/json.ts";
+import { cloneJson, jsonEqual } from "../../api/json.ts";
 import type { Kind } from "../../api/kind.ts";
 import { clusterRoleKind } from "../../api/kinds/cluster-role.ts";
 import { clusterRoleBindingKind } from "../../api/kinds/cluster-role-binding.ts";
@@ -98,7 +98,7 @@ async function ensure<T extends KubeObject>(server: ServerContext, { kind, objec
   const { name, namespace } = object.metadata;
   const entry = await server.store.get(objectStoreKey(kind, namespace, name));
   if (!entry) {
-    await createObject(server, { kind, object: structuredClone(object) as StoredObject, writer });
+    await createObject(server, { kind, object: cloneJson(object) as StoredObject, writer });
     return;
   }
   const live = objectOf(entry.value);

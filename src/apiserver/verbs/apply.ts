@@ -1,7 +1,9 @@
 /** Server-side apply: PATCH with a configuration that its manager owns. Source: Kubernetes "Server-Side Apply". */
+
 import { applyObject } from "../../api/apply/apply.ts";
 import { required } from "../../api/field-error.ts";
 import type { JsonObject } from "../../api/json.ts";
+import { cloneJson } from "../../api/json.ts";
 import { ApiFault, badRequest } from "../../api/status.ts";
 import { type StoredObject, writableMeta } from "../codec.ts";
 import type { ServerContext } from "../context.ts";
@@ -48,7 +50,7 @@ export async function apply(server: ServerContext, request: ApiRequest): Promise
   const merge = (live: StoredObject | undefined): StoredObject => {
     const change = { kind, manager: options.fieldManager, subresource, nowMs: server.clock.now() };
     const write = { ...writeOf(change), force: options.force };
-    const merged: StoredObject = applyObject(live, structuredClone(applied) as unknown as JsonObject, write);
+    const merged: StoredObject = applyObject(live, cloneJson(applied) as unknown as JsonObject, write);
     // Only a configuration that names a revision is bound to it.
     if (!applied.metadata.resourceVersion) delete writableMeta(merged).resourceVersion;
     return merged;

@@ -1,5 +1,7 @@
 /** PUT of an object or of its status. */
+
 import { invalid } from "../../api/field-error.ts";
+import { cloneJson } from "../../api/json.ts";
 import { ApiFault, badRequest, invalid as invalidObject, otherUid, warned } from "../../api/status.ts";
 import { type StoredObject, writableMeta } from "../codec.ts";
 import type { ServerContext } from "../context.ts";
@@ -40,7 +42,7 @@ export async function update(server: ServerContext, request: ApiRequest): Promis
     const fault = invalid("metadata.resourceVersion", 0, "must be specified for an update");
     throw invalidObject({ group: kind.group, kind: kind.plural }, name, [fault]);
   }
-  const change: Update["change"] = () => ({ object: structuredClone(object) });
+  const change: Update["change"] = () => ({ object: cloneJson(object) });
   const target: Update = {
     kind,
     namespace,

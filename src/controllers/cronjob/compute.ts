@@ -1,5 +1,7 @@
 /** What a CronJob does now (batch/v1 CronJobSpec; docs: "CronJob"). */
+
 import type { ObjectReference } from "kubernetes-types/core/v1";
+import { cloneJson } from "../../api/json.ts";
 import { parseCron } from "../../api/kinds/cron-schedule.ts";
 import type { CronJob, Job } from "../../api/object.ts";
 import { timestamp } from "../context.ts";
@@ -142,6 +144,6 @@ function buildJob(cronJob: CronJob, dueMs: number): Job {
       annotations: { ...annotations, [scheduledAnnotation]: timestamp(dueMs) },
       ownerReferences: [controllerReference(cronJob)],
     },
-    spec: structuredClone(spec ?? {}) as Job["spec"],
+    spec: cloneJson(spec ?? {}) as Job["spec"],
   };
 }

@@ -7,7 +7,7 @@ import {
   lazyVariables,
   type Scope,
 } from "../../../api/cel/admission-expression.ts";
-import { isJsonObject } from "../../../api/json.ts";
+import { cloneJson, isJsonObject } from "../../../api/json.ts";
 import type { Kind } from "../../../api/kind.ts";
 import type { Mutation } from "../../../api/object.ts";
 import { jsonPatch } from "../../../api/patch/json-patch.ts";
@@ -155,7 +155,7 @@ async function invoke(visit: Visit, invocation: Invocation, failures: Failures):
     try {
       const scope = await scopeFor(visit, invocation, program);
       const { object: before } = await visit.formsAs(match.as);
-      const next = changedBy(mutation, scope, { before: structuredClone(before), as: match.as });
+      const next = changedBy(mutation, scope, { before: cloneJson(before), as: match.as });
       changed = (await takeForm(visit, match.as, next)) || changed;
     } catch (error) {
       failures.add(policy, binding, error, "Invalid");

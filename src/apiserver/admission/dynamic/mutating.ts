@@ -1,5 +1,5 @@
 /** Who changes objects: policies, then webhooks, one after the other; each sees what those before it left. Source: Kubernetes "Dynamic Admission Control", reinvocationPolicy. */
-import { type JsonObject, jsonEqual } from "../../../api/json.ts";
+import { cloneJson, type JsonObject, jsonEqual } from "../../../api/json.ts";
 import { jsonPatch } from "../../../api/patch/json-patch.ts";
 import { ApiFault, internalError } from "../../../api/status.ts";
 import type { ServerContext } from "../../context.ts";
@@ -22,7 +22,7 @@ async function patchObject(call: HookCall, visit: Visit, patch: unknown[]): Prom
   }
   const before = (await visit.formsAs(as)).object;
   try {
-    const patched = jsonPatch(structuredClone(before), patch);
+    const patched = jsonPatch(cloneJson(before), patch);
     return await takeForm(visit, as, patched);
   } catch (error) {
     // The start of the sentence is that of a client's own mistake.
@@ -90,7 +90,7 @@ export async function changeObject(
   };
   await runAll(0);
   if (!plugins.some(({ rounds }) => rounds.changed)) return false;
-  if (again && visit.object) visit.replaceObject(await again(structuredClone(visit.object)));
+  if (again && visit.object) visit.replaceObject(await again(cloneJson(visit.object)));
   // One that is asked again may bring back others that stand behind it.
   await runAll(1);
   return true;
