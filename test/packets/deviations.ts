@@ -49,6 +49,13 @@ const userspace: readonly Deviation[] = [
   },
   {
     cases: [
+      "P76 P79 an answer to a client of the node whose port is a node port's number is the client's",
+      "P77 P79 an answer from elsewhere to a client of the node whose address and port are a Service's is the client's",
+    ],
+    reason: "such a port is the proxy's own socket's: no client of the node can have it",
+  },
+  {
+    cases: [
       "P86 P235 what the node itself listens on is not reached at a clusterIP",
       "P262 an external IP that is a Pod's address is the Service's port only",
     ],
@@ -104,8 +111,25 @@ const ipvs: readonly Deviation[] = [
     reason: "IPVS only sees packets to the node's addresses: with a Service's address its connections go",
   },
   {
-    cases: ["P98 affinity holds over clusterIP, load-balancer IP and node port"],
+    cases: [
+      "P98 affinity holds over clusterIP, load-balancer IP and node port",
+      "P98 a client that uses one port for two addresses of a Service at once stays with its endpoint",
+      "P98 P79 a client of few ports has all its connections, to two addresses at once, to one endpoint",
+    ],
     reason: "IPVS remembers a client for each virtual address, and not for the Service",
+  },
+  {
+    cases: [
+      "P78 a client's port that is used again at once, for another address and back, mixes up no connections",
+      "P78 a client that goes to an endpoint itself, by a port that it had at the Service, is answered by the endpoint",
+    ],
+    reason: "IPVS knows an answer by its endpoint and its client's port alone, also for some time after the connection",
+  },
+  {
+    cases: [
+      "P77 P79 an answer from elsewhere to a client of the node whose address and port are a Service's is the client's",
+    ],
+    reason: "IPVS takes all that comes to a Service's address and port for a question",
   },
   {
     cases: ["P138 a process of the node reaches a node port at 127.0.0.1, whatever addresses are chosen"],

@@ -8,6 +8,8 @@ export interface Target {
   readonly port: number;
   /** Source address, where the host has several. */
   readonly local?: string;
+  /** Source port. Default: another one each time. */
+  readonly localPort?: number;
   /** UDP: the socket has no peer, so each datagram names its destination. */
   readonly unconnected?: true;
   /** UDP: so long are question and answer. */

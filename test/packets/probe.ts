@@ -18,6 +18,8 @@ export interface Probe {
   readonly bytes?: number;
   /** Source address, where the host has several. */
   readonly local?: string;
+  /** Source port; for one question at a time. */
+  readonly localPort?: number;
   /** Hosts that may answer, or how it fails. */
   readonly want: readonly HostName[] | "refused" | "silence";
   /** What the endpoint sees: the client's own address, one of the node's, or this one. */
@@ -76,7 +78,7 @@ export async function check(probe: Probe, lab: Lab, limits: Limits): Promise<Set
 }
 
 async function ask(probe: Probe, lab: Lab, limits: Limits): Promise<Set<string>> {
-  const { from, to, port = 80, protocol = "TCP", unconnected, bytes, local, want, sticky } = probe;
+  const { from, to, port = 80, protocol = "TCP", unconnected, bytes, local, localPort, want, sticky } = probe;
   const { times = Array.isArray(want) && want.length > 1 ? 24 : 1 } = probe;
   const { answers = [] } = await lab.order(from, {
     do: "ask",
@@ -87,6 +89,7 @@ async function ask(probe: Probe, lab: Lab, limits: Limits): Promise<Set<string>>
     abreast: sticky ? 1 : Math.min(times, abreast),
     timeoutMs: want === "silence" ? silenceMs : answerMs,
     ...(local ? { local } : {}),
+    ...(localPort ? { localPort } : {}),
     ...(unconnected ? { unconnected } : {}),
     ...(bytes ? { bytes } : {}),
   });

@@ -42,7 +42,7 @@ describe("parseObject()", () => {
         outside: [20, 20],
         pod_blocks: [4, 32],
         visitors: [20, 16],
-        ways: [40, 40],
+        ways: [40, 48],
         returns: [40, 32],
       },
     );

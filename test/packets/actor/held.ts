@@ -1,8 +1,9 @@
 /** Connections and flows that stay open between orders. */
 
 import type { Socket as UdpSocket } from "node:dgram";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Answer, Target } from "../order.ts";
+import { connectTcp } from "./tcp.ts";
 import { bare } from "./text.ts";
 import { openUdp } from "./udp.ts";
 
@@ -22,8 +23,8 @@ async function holdUdp(target: Target) {
   return { socket, send: () => send() };
 }
 
-function holdTcp({ host, port, local }: Target): Promise<{ socket: Socket; send(bytes: number): void }> {
-  const socket = connect({ host, port, ...(local ? { localAddress: local } : {}) });
+function holdTcp(target: Target): Promise<{ socket: Socket; send(bytes: number): void }> {
+  const socket = connectTcp(target);
   const send = (bytes: number) => socket.write(`${"x".repeat(bytes)}\n`);
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error("silence")), connectMs);

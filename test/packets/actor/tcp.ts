@@ -24,8 +24,12 @@ export function answer(socket: Socket, name: string): void {
   });
 }
 
-export function askTcp({ host, port, local }: Target, timeoutMs: number): Promise<Answer> {
-  return askStream(connect({ host, port, ...(local ? { localAddress: local } : {}) }), timeoutMs);
+export function askTcp(target: Target, timeoutMs: number): Promise<Answer> {
+  return askStream(connectTcp(target), timeoutMs);
+}
+
+export function connectTcp({ host, port, local, localPort }: Target): Socket {
+  return connect({ host, port, ...(local ? { localAddress: local } : {}), ...(localPort ? { localPort } : {}) });
 }
 
 /** Asks on a socket that is connecting. The end is a reset, so that no port waits. */

@@ -22,11 +22,14 @@ export async function openUdp({
   host,
   port,
   local,
+  localPort,
   unconnected,
   bytes = 1,
 }: Target): Promise<{ socket: Socket; send(): void }> {
-  const socket = createSocket({ type: host.includes(":") ? "udp6" : "udp4" });
-  await bindNext(socket, local);
+  // Two sockets may have one port, to two peers.
+  const reuseAddr = localPort !== undefined;
+  const socket = createSocket({ type: host.includes(":") ? "udp6" : "udp4", reuseAddr });
+  await bindNext(socket, local, localPort);
   const question = "?".padEnd(bytes);
   if (unconnected) return { socket, send: () => socket.send(question, port, host, () => {}) };
   await new Promise<void>((resolve, reject) => {
@@ -39,12 +42,12 @@ export async function openUdp({
   return { socket, send: () => socket.send(question, () => {}) };
 }
 
-async function bindNext(socket: Socket, local: string | undefined): Promise<void> {
+async function bindNext(socket: Socket, local: string | undefined, localPort?: number): Promise<void> {
   for (let tries = 0; ; tries++) {
     try {
       await new Promise<void>((resolve, reject) => {
         socket.once("error", reject);
-        socket.bind({ port: nextSourcePort(), ...(local ? { address: local } : {}) }, () => {
+        socket.bind({ port: localPort ?? nextSourcePort(), ...(local ? { address: local } : {}) }, () => {
           socket.removeListener("error", reject);
           resolve();
         });

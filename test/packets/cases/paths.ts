@@ -57,6 +57,39 @@ export function pathCases({
       ),
     ),
     one(
+      "P76 P79 an answer to a client of the node whose port is a node port's number is the client's",
+      [onNodePort(ports("UDP", nodePort))],
+      [eps("pod-b")],
+      // As a masqueraded client may have it: the port is chosen at random, and the address is the node's.
+      [
+        {
+          from: "node",
+          local: a.bridge,
+          localPort: nodePort,
+          to: a.clusterIp,
+          protocol: "UDP",
+          want: ["pod-b"],
+          seen: "own",
+        },
+      ],
+    ),
+    one(
+      "P77 P79 an answer from elsewhere to a client of the node whose address and port are a Service's is the client's",
+      [svc({ externalIPs: [a.farLink], ports: [{ port: 8053, protocol: "UDP" }] })],
+      [eps("pod-b")],
+      [
+        {
+          from: "node",
+          local: a.farLink,
+          localPort: 8053,
+          to: a["node-b"],
+          port: hostPort,
+          protocol: "UDP",
+          want: ["node-b"],
+        },
+      ],
+    ),
+    one(
       "P80 no endpoints: refused at once, UDP sockets without a peer wait",
       [svc(ports("UDP"))],
       [],

@@ -1,7 +1,9 @@
 /** Flows and connections that outlive a change, and those that must not: P62, P83, P128, P152 to P160, P255, P263. */
 import assert from "node:assert/strict";
+import { podPort } from "../addresses.ts";
 import { externalLocal, nodePort } from "../cases/case.ts";
-import { check, outcome, silenceMs } from "../probe.ts";
+import type { Target } from "../order.ts";
+import { answerMs, check, outcome, silenceMs } from "../probe.ts";
 import { apply, empty, type Rig } from "../rig.ts";
 import { a, b, clean, opened, type Scenario } from "./tools.ts";
 
@@ -30,7 +32,6 @@ async function earlyFlow(rig: Rig) {
   return { flow, none, balancer };
 }
 
-/** Of the link to Pod pod-far, behind node-b. */
 /** Of the link to the far Pod, at its node's end. */
 const setMtu = ({ lab }: Rig, mtu: number) =>
   lab.order("node-b", { do: "run", commands: [["ip", "link", "set", "pods", "mtu", String(mtu)]] });
@@ -38,6 +39,12 @@ const setMtu = ({ lab }: Rig, mtu: number) =>
 /** At the Pod's own end: what it sends is no longer than what its node takes. */
 const setMtuOfPod = ({ lab }: Rig, mtu: number) =>
   lab.order("pod-far", { do: "run", commands: [["ip", "link", "set", "eth0", "mtu", String(mtu)]] });
+
+/** One connection from outside. */
+async function askAgain({ lab }: Rig, target: Target, timeoutMs = answerMs): Promise<string> {
+  const { answers = [] } = await lab.order("outside", { do: "ask", times: 1, abreast: 1, timeoutMs, ...target });
+  return outcome(answers[0] ?? {});
+}
 
 const refused = (rig: Rig, probe: { protocol?: "UDP" | "TCP" } = {}) =>
   check({ from: "pod-a", to: a.clusterIp, want: "refused", ...probe }, rig.lab, rig.limits);
@@ -204,6 +211,42 @@ export const flowScenarios: readonly Scenario[] = [
       const service = svc({ type: "NodePort", ports: [{ port: 80, protocol: "UDP", nodePort: 8080 }] });
       assert.equal(clean(await apply({ services: [service], slices: [eps("pod-b")], probes: [] }, rig)), 0);
       await flow.answers("pod-far");
+    },
+  },
+  {
+    name: "P78 a client's port that is used again at once, for another address and back, mixes up no connections",
+    async run(rig) {
+      await start(rig, [balanced()], [eps("pod-b")]);
+      const client = { ...tcp, localPort: 11_000 };
+      assert.equal(await askAgain(rig, { ...client, host: a.external }), "pod-b");
+      const other = await opened(rig, "outside", "other", { ...client, host: a.balancer });
+      await other.answers("pod-b");
+      assert.equal(await askAgain(rig, { ...client, host: a.external }), "pod-b");
+      await other.answers("pod-b");
+    },
+  },
+  {
+    name: "P78 a client that goes to an endpoint itself, by a port that it had at the Service, is answered by the endpoint",
+    async run(rig) {
+      await start(rig, [balanced()], [eps("pod-b")]);
+      const client = { ...tcp, localPort: 11_001 };
+      assert.equal(await askAgain(rig, { ...client, host: a.external }), "pod-b");
+      assert.equal(await askAgain(rig, { ...client, host: a["pod-b"], port: podPort }), "pod-b");
+    },
+  },
+  {
+    name: "P125 P129 source ranges hold for clients that come again by the same port",
+    async run(rig) {
+      const clients = [
+        { ...tcp, host: a.balancer, local: a.outside2, localPort: 11_002 },
+        { ...tcp, host: a.balancer, local: a.outside, localPort: 11_003 },
+      ];
+      await start(rig, [balanced()], [eps("pod-b")]);
+      for (const client of clients) assert.equal(await askAgain(rig, client), "pod-b");
+      const ranged = balanced({ loadBalancerSourceRanges: [a.rangeOfOutside2] });
+      await apply({ services: [ranged], slices: [eps("pod-b")], probes: [] }, rig);
+      const heard = await Promise.all(clients.map((client) => askAgain(rig, client, 1_000)));
+      assert.deepEqual(heard, ["pod-b", rig.limits.neverSilent ? "ECONNRESET" : "silence"]);
     },
   },
   {

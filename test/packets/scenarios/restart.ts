@@ -89,11 +89,13 @@ async function restarts(rig: Rig, open: () => DataPlane): Promise<void> {
     await apply(stage, { plane: next });
     next.close();
   }
-  for (const { answers = [] } of await asking) {
+  for (const [n, { answers = [] }] of (await asking).entries()) {
+    const [from, host] = asked[n] ?? [];
     assert.deepEqual(
       answers.filter(({ failure }) => failure),
       [],
     );
-    assert.equal(new Set(answers.map(({ name }) => name)).size, 1, "the client stays with its endpoint");
+    const names = new Set(answers.map(({ name }) => name));
+    assert.equal(names.size, 1, `${from} → ${host}: the client must stay, but ${[...names].join(" and ")} answered`);
   }
 }

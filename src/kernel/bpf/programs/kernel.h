@@ -26,6 +26,7 @@ struct map_definition {
 
 static void *(*map_lookup)(void *map, const void *key) = (void *)BPF_FUNC_map_lookup_elem;
 static long (*map_update)(void *map, const void *key, const void *value, __u64 flags) = (void *)BPF_FUNC_map_update_elem;
+static long (*map_delete)(void *map, const void *key) = (void *)BPF_FUNC_map_delete_elem;
 static __u32 (*random_u32)(void) = (void *)BPF_FUNC_get_prandom_u32;
 static __u64 (*socket_cookie)(void *context) = (void *)BPF_FUNC_get_socket_cookie;
 static __u64 (*netns_cookie)(void *context) = (void *)BPF_FUNC_get_netns_cookie;

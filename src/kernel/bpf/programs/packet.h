@@ -6,8 +6,10 @@
  *   ingress ── in `ways`, or to a Service in `outside`? ──▶ destination := endpoint
  *   egress ─── in `returns`? ──▶ source := Service
  *
+ * A client may use one port for two addresses of a Service at once: the endpoint then sees another port of the second flow.
+ *
  * Left to the packet rules, unchanged: fragments, IP options and extension headers, connections that began before, sources among
- * Pods, UDP node ports, Services that reject, drop, or ask for source ranges.
+ * Pods, UDP to the node's own addresses, Services that reject, drop, or ask for source ranges.
  */
 #ifndef FAIRLEAD_PACKET_H
 #define FAIRLEAD_PACKET_H
@@ -26,8 +28,11 @@
 #define TCP_FLAGS 13
 #define TCP_SYN 0x02
 #define TCP_END_MASK 0x05
-#define TCP_IDLE_SEC 300
+#define TCP_IDLE_SEC 3600 /* as in src/proxy/backends/ebpf/retire.ts */
 #define TCP_START_MASK 0x17 /* FIN, SYN, RST, ACK */
+/* So many ports are tried for a client whose own is in use. */
+#define PORT_TRIES 8
+#define FIRST_PORT 1024
 
 struct packet {
   struct address source;
@@ -90,24 +95,36 @@ INLINE int parse(struct __sk_buff *skb, struct packet *packet) {
 /* Offsets behind the start of the IP header, and of the transport's checksum behind its own. */
 #define field(type, name) __builtin_offsetof(struct type, name)
 
+/* Of the transport's checksum. */
+INLINE __u32 sum_at(const struct packet *packet) {
+  return packet->payload + (packet->protocol == TCP ? 16 : 6);
+}
+
+/* UDP may go without a checksum: zero stays zero. */
+INLINE __u64 sum_flags(const struct packet *packet) {
+  return packet->protocol == UDP ? BPF_F_MARK_MANGLED_0 : 0;
+}
+
+INLINE void rewrite_port(struct __sk_buff *skb, const struct packet *packet, int is_source, __u16 port) {
+  __u16 old = is_source ? packet->source_port : packet->target_port;
+  if (old == port) return;
+  replace_sum(skb, sum_at(packet), old, port, sum_flags(packet) | 2);
+  store_bytes(skb, packet->payload + (is_source ? 0 : 2), &port, sizeof port, 0);
+}
+
 INLINE void rewrite(struct __sk_buff *skb, const struct packet *packet, int is_source, const struct address *address, __u16 port) {
   const struct address *old = is_source ? &packet->source : &packet->target;
-  __u16 old_port = is_source ? packet->source_port : packet->target_port;
-  __u32 port_at = packet->payload + (is_source ? 0 : 2);
-  __u32 sum_at = packet->payload + (packet->protocol == TCP ? 16 : 6);
-  /* UDP may go without a checksum: zero stays zero. */
-  __u64 flags = packet->protocol == UDP ? BPF_F_MARK_MANGLED_0 : 0;
+  __u64 flags = sum_flags(packet) | BPF_F_PSEUDO_HDR;
   if (packet->is_ipv6) {
     __s64 difference = sum_difference(old, sizeof *old, address, sizeof *address, 0);
-    replace_sum(skb, sum_at, 0, difference, flags | BPF_F_PSEUDO_HDR);
+    replace_sum(skb, sum_at(packet), 0, difference, flags);
     store_bytes(skb, ETH_HLEN + (is_source ? field(ipv6hdr, saddr) : field(ipv6hdr, daddr)), address, sizeof *address, 0);
   } else {
-    replace_sum(skb, sum_at, old->word[3], address->word[3], flags | BPF_F_PSEUDO_HDR | 4);
+    replace_sum(skb, sum_at(packet), old->word[3], address->word[3], flags | 4);
     replace_header_sum(skb, ETH_HLEN + field(iphdr, check), old->word[3], address->word[3], 4);
     store_bytes(skb, ETH_HLEN + (is_source ? field(iphdr, saddr) : field(iphdr, daddr)), &address->word[3], 4, 0);
   }
-  replace_sum(skb, sum_at, old_port, port, flags | 2);
-  store_bytes(skb, port_at, &port, sizeof port, 0);
+  rewrite_port(skb, packet, is_source, port);
 }
 
 INLINE int is_in(const struct address *address, const struct block *block) {
@@ -130,16 +147,48 @@ INLINE struct service *find_outside(struct packet *packet) {
   struct destination to = {.address = packet->target, .port = packet->target_port, .protocol = packet->protocol};
   struct service *service = map_lookup(&outside, &to);
   /* Answers to masqueraded datagrams may come to any port of the node. */
-  if (service || packet->protocol == UDP) return service;
+  if (packet->protocol == UDP) return service && !map_lookup(&addresses, &packet->target) ? service : 0;
+  if (service) return service;
   __u32 *loopback = map_lookup(&addresses, &packet->target);
   if (!loopback || *loopback) return 0;
   to.address = (struct address){.word = {0, 0, packet->is_ipv6 ? 0 : MAPPED, 0}};
   return map_lookup(&outside, &to);
 }
 
-INLINE int is_valid(const struct packet *packet, const struct way *way, __u64 now) {
+/* The flow as its endpoint has it. */
+INLINE struct flow flow_back(const struct flow *flow, const struct way *way) {
+  struct flow back = *flow;
+  back.other = way->endpoint.address;
+  back.other_port = way->endpoint.port;
+  back.client_port = way->client_port;
+  return back;
+}
+
+INLINE int is_same(const struct way_back *one, const struct way_back *other) {
+  return one->client_port == other->client_port && is_at(&one->origin, &other->origin.address, other->origin.port);
+}
+
+INLINE struct way_back way_back_of(const struct flow *flow, __u64 now) {
+  struct way_back way_back = {
+      .origin = {.address = flow->other, .port = flow->other_port},
+      .client_port = flow->client_port,
+      .used_at_ns = now,
+  };
+  return way_back;
+}
+
+/* The answers of a connection that has not ended come back to it. */
+INLINE int is_open(const struct flow *flow, const struct way *way) {
+  struct flow back = flow_back(flow, way);
+  struct way_back mine = way_back_of(flow, 0);
+  struct way_back *there = map_lookup(&returns, &back);
+  return there && there->used_at_ns > TAKING && is_same(there, &mine);
+}
+
+INLINE int is_valid(const struct packet *packet, const struct flow *flow, const struct way *way, __u64 now) {
   __u64 age = now - way->used_at_ns;
-  if (packet->protocol == TCP) return !packet->is_start || age < RETRANSMIT_SEC * NS_PER_SECOND;
+  if (packet->protocol == TCP)
+    return !packet->is_start || (age < RETRANSMIT_SEC * NS_PER_SECOND && is_open(flow, way));
   struct handle key = {.set = way->set, .handle = way->endpoint.handle};
   return age < UDP_FLOW_SEC * NS_PER_SECOND && map_lookup(&handles, &key);
 }
@@ -149,46 +198,63 @@ INLINE struct endpoint *choose_outside(struct packet *packet, const struct servi
   return service->affinity_sec ? choose_again(&visitors, &visitor, service, service->affinity_sec) : pick(service);
 }
 
-/* Another Service's live flow between the same two would make the way back ambiguous. */
-INLINE int is_taken(const struct flow *back, const struct packet *packet) {
-  struct way_back *way = map_lookup(&returns, back);
-  __u64 idle_sec = packet->protocol == TCP ? TCP_IDLE_SEC : UDP_FLOW_SEC;
-  if (!way || way->is_closed || now_ns() - way->used_at_ns >= idle_sec * NS_PER_SECOND) return 0;
-  struct origin *origin = &way->origin;
-  __u32 other = origin->port ^ packet->target_port;
-  for (int n = 0; n < 4; n++) other |= origin->address.word[n] ^ packet->target.word[n];
-  return other != 0;
+INLINE int is_live(__u8 protocol, __u64 used_at_ns, __u64 now) {
+  __u64 idle_sec = protocol == TCP ? TCP_IDLE_SEC : UDP_FLOW_SEC;
+  return used_at_ns > TAKING && now - used_at_ns < idle_sec * NS_PER_SECOND;
+}
+
+/*
+ * Takes the way back for a flow, unless it is another's that still lives. Of two flows that begin on two processors at the same
+ * time one gets it: each step that takes it is atomic.
+ */
+INLINE int take(const struct flow *back, const struct way_back *mine) {
+  if (map_update(&returns, back, mine, BPF_NOEXIST) == 0) return 1;
+  struct way_back *there = map_lookup(&returns, back);
+  if (!there) return 0;
+  __u64 used_at = there->used_at_ns;
+  if (is_live(back->protocol, used_at, mine->used_at_ns)) return is_same(there, mine);
+  if (used_at == TAKING || __sync_val_compare_and_swap(&there->used_at_ns, used_at, TAKING) != used_at) return 0;
+  if (map_update(&returns, back, mine, BPF_ANY) == 0) return 1;
+  there->used_at_ns = 0;
+  return 0;
+}
+
+/* A client that goes to an endpoint itself is answered by the endpoint, though it had the same port at the Service before. */
+INLINE void go_directly(const struct flow *flow) {
+  struct way_back *way_back = map_lookup(&returns, flow);
+  if (way_back && !is_live(flow->protocol, way_back->used_at_ns, now_ns())) map_delete(&returns, flow);
 }
 
 INLINE int begin(struct packet *packet, struct flow *flow, struct way *way) {
   if (is_pod(&packet->source)) return 0;
   struct service *service = find_outside(packet);
-  if (!service) return 0;
+  if (!service) {
+    go_directly(flow);
+    return 0;
+  }
   struct endpoint *endpoint = choose_outside(packet, service);
   if (!endpoint) return 0;
   way->endpoint = *endpoint;
   way->set = service->set;
   way->flags = service->flags;
   way->used_at_ns = now_ns();
-  struct flow back = *flow;
-  back.other = endpoint->address;
-  back.other_port = endpoint->port;
-  if (is_taken(&back, packet)) return 0;
-  struct way_back way_back = {
-      .origin = {.address = packet->target, .port = packet->target_port},
-      .used_at_ns = way->used_at_ns,
-  };
-  map_update(&returns, &back, &way_back, BPF_ANY);
-  map_update(&ways, flow, way, BPF_ANY);
-  return 1;
+  way->client_port = flow->client_port;
+  struct flow back = flow_back(flow, way);
+  struct way_back mine = way_back_of(flow, way->used_at_ns);
+  for (int n = 0; n < PORT_TRIES; n++) {
+    if (take(&back, &mine)) {
+      way->client_port = back.client_port;
+      return map_update(&ways, flow, way, BPF_ANY) == 0;
+    }
+    back.client_port = network_order_16((__u16)(FIRST_PORT + random_u32() % (0x10000 - FIRST_PORT)));
+  }
+  return 0;
 }
 
 INLINE void end(const struct flow *flow, const struct way *way) {
-  struct flow back = *flow;
-  back.other = way->endpoint.address;
-  back.other_port = way->endpoint.port;
+  struct flow back = flow_back(flow, way);
   struct way_back *way_back = map_lookup(&returns, &back);
-  if (way_back) way_back->is_closed = 1;
+  if (way_back) way_back->used_at_ns = 0;
 }
 
 INLINE int is_error(const struct packet *packet, __u8 type) {
@@ -208,17 +274,22 @@ INLINE int parse_error(struct __sk_buff *skb, const struct packet *packet, struc
   return 1;
 }
 
+/* Another port in the packet that the error is about. */
+INLINE void rewrite_inner_port(struct __sk_buff *skb, const struct packet *packet, const struct packet *inner, int is_source, __u16 port) {
+  replace_sum(skb, packet->payload + 2, is_source ? inner->source_port : inner->target_port, port, 2);
+  store_bytes(skb, inner->payload + (is_source ? 0 : 2), &port, sizeof port, 0);
+}
+
 /*
- * Another source or target in the packet that the error is about. The checksum of an inner IPv4 header makes up for the address
- * there, so ICMP's own changes by the port alone.
+ * Another source or target there. The checksum of an inner IPv4 header makes up for the address there, so ICMP's own changes by
+ * the port alone.
  */
 INLINE void rewrite_inner(struct __sk_buff *skb, const struct packet *packet, const struct packet *inner, int is_source, const struct address *address, __u16 port) {
   const struct address *old = is_source ? &inner->source : &inner->target;
-  __u32 at = packet->payload + 8, sum_at = packet->payload + 2;
-  replace_sum(skb, sum_at, is_source ? inner->source_port : inner->target_port, port, 2);
-  store_bytes(skb, inner->payload + (is_source ? 0 : 2), &port, sizeof port, 0);
+  __u32 at = packet->payload + 8;
+  rewrite_inner_port(skb, packet, inner, is_source, port);
   if (packet->is_ipv6) {
-    replace_sum(skb, sum_at, 0, sum_difference(old, sizeof *old, address, sizeof *address, 0), 0);
+    replace_sum(skb, packet->payload + 2, 0, sum_difference(old, sizeof *old, address, sizeof *address, 0), 0);
     store_bytes(skb, at + (is_source ? field(ipv6hdr, saddr) : field(ipv6hdr, daddr)), address, sizeof *address, 0);
   } else {
     replace_header_sum(skb, at + field(iphdr, check), old->word[3], address->word[3], 4);
@@ -240,7 +311,9 @@ INLINE void rewrite_error_in(struct __sk_buff *skb, const struct packet *packet)
   struct way *way = map_lookup(&ways, &flow);
   if (!way) return;
   struct address address = way->endpoint.address;
+  __u16 client_port = way->client_port;
   rewrite_inner(skb, packet, &inner, 1, &address, way->endpoint.port);
+  rewrite_inner_port(skb, packet, &inner, 0, client_port);
   if (packet->is_ipv6) {
     __s64 difference = sum_difference(&packet->target, sizeof packet->target, &address, sizeof address, 0);
     replace_sum(skb, packet->payload + 2, 0, difference, BPF_F_PSEUDO_HDR);
@@ -265,7 +338,9 @@ INLINE void rewrite_error_out(struct __sk_buff *skb, const struct packet *packet
   struct way_back *way_back = map_lookup(&returns, &back);
   if (!way_back) return;
   struct address address = way_back->origin.address;
+  __u16 client_port = way_back->client_port;
   rewrite_inner(skb, packet, &inner, 0, &address, way_back->origin.port);
+  rewrite_inner_port(skb, packet, &inner, 1, client_port);
 }
 
 SECTION("tcx/ingress") int ingress(struct __sk_buff *skb) {
@@ -285,10 +360,14 @@ SECTION("tcx/ingress") int ingress(struct __sk_buff *skb) {
   struct way way = {};
   __u64 now = now_ns();
   struct way *known = map_lookup(&ways, &flow);
-  if (known && is_valid(&packet, known, now)) {
+  if (known && is_valid(&packet, &flow, known, now)) {
     known->used_at_ns = now;
     way = *known;
-  } else if (!packet.is_start || !begin(&packet, &flow, &way)) {
+  } else if (!packet.is_start) {
+    return NEXT;
+  } else if (!begin(&packet, &flow, &way)) {
+    /* The packet rules get all of it. */
+    if (known) map_delete(&ways, &flow);
     return NEXT;
   }
   if (packet.is_end) end(&flow, &way);
@@ -296,6 +375,7 @@ SECTION("tcx/ingress") int ingress(struct __sk_buff *skb) {
   struct settings *settings = map_lookup(&settings_map, &zero);
   if (settings && packet.is_start && way.flags & SERVICE_MASQUERADE) skb->mark |= settings->mark;
   rewrite(skb, &packet, 0, &way.endpoint.address, way.endpoint.port);
+  rewrite_port(skb, &packet, 1, way.client_port);
   return NEXT;
 }
 
@@ -315,10 +395,11 @@ SECTION("tcx/egress") int egress(struct __sk_buff *skb) {
   };
   struct way_back *way_back = map_lookup(&returns, &back);
   if (!way_back) return NEXT;
-  way_back->used_at_ns = now_ns();
-  if (packet.is_end) way_back->is_closed = 1;
+  if (way_back->used_at_ns > TAKING) way_back->used_at_ns = packet.is_end ? 0 : now_ns();
   struct address address = way_back->origin.address;
+  __u16 client_port = way_back->client_port;
   rewrite(skb, &packet, 1, &address, way_back->origin.port);
+  rewrite_port(skb, &packet, 0, client_port);
   return NEXT;
 }
 

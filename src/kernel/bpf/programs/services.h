@@ -98,13 +98,17 @@ struct way {
   struct endpoint endpoint;
   __u32 set;
   __u32 flags;
+  __u16 client_port; /* which the endpoint sees */
+  __u16 zero[3];
 };
 
 struct way_back {
   struct origin origin;
-  __u32 is_closed; /* one end has sent FIN or RST */
-  __u64 used_at_ns;
+  __u16 client_port; /* the client's own */
+  __u16 zero;
+  __u64 used_at_ns; /* 0 once an end has sent FIN or RST, or TAKING */
 };
+#define TAKING 1 /* another flow is about to have it */
 
 struct visitor {
   struct address address;
@@ -133,7 +137,7 @@ MAP(addresses, BPF_MAP_TYPE_HASH, struct address, __u32, 4096, ON_DEMAND);
 MAP(members, BPF_MAP_TYPE_HASH, __u64, __u32, 4096, ON_DEMAND);
 MAP(clients, BPF_MAP_TYPE_LRU_HASH, struct chooser, struct choice, 32768, 0);
 MAP(flows, BPF_MAP_TYPE_LRU_HASH, struct chooser, struct choice, 16384, 0);
-/* Where a socket thinks that it is connected to. */
+/* Where a socket thinks that it is connected to; a peer that is its own origin has asked, and is no Service. */
 MAP(origins, BPF_MAP_TYPE_LRU_HASH, struct peer, struct origin, 65536, 0);
 /* Services as packets from outside find them. */
 MAP(outside, BPF_MAP_TYPE_HASH, struct destination, struct service, 131072, ON_DEMAND);

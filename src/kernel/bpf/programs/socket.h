@@ -5,6 +5,9 @@
  *   connect, sendmsg ── destination is a Service's? ── choose ──▶ endpoint; `origins` remembers the Service's address
  *   recvmsg, getpeername ── peer in `origins`? ──▶ the Service's address
  *
+ * A datagram may come from what is a Service's address too: from the node, as a masqueraded client's, from a port that is a node
+ * port's number. The answer is the client's then, and not the Service's.
+ *
  * What is not found here passes unchanged: the packet rules take it. So do datagram sockets that get a peer: they would stay with
  * their endpoint when it goes, as no hook sees what they send, while the packet rules' flows can be deleted.
  */
@@ -86,6 +89,29 @@ INLINE struct endpoint *choose(struct bpf_sock_addr *context, const struct servi
   return choose_again(&flows, &chooser, service, FLOW_SEC);
 }
 
+INLINE struct origin *find_origin(struct bpf_sock_addr *context, const struct address *address, __u16 port) {
+  struct peer peer = {.socket = socket_cookie(context), .address = *address, .port = port};
+  return map_lookup(&origins, &peer);
+}
+
+INLINE void set_origin(struct bpf_sock_addr *context, const struct address *address, __u16 port, const struct destination *to) {
+  struct peer peer = {.socket = socket_cookie(context), .address = *address, .port = port};
+  struct origin origin = {.address = to->address, .port = to->port};
+  map_update(&origins, &peer, &origin, BPF_ANY);
+}
+
+INLINE int is_at(const struct origin *origin, const struct address *address, __u16 port) {
+  __u32 difference = origin->port ^ port;
+  for (int n = 0; n < 4; n++) difference |= origin->address.word[n] ^ address->word[n];
+  return difference == 0;
+}
+
+/* Whether the socket was sent a datagram from there. */
+INLINE int has_asked(struct bpf_sock_addr *context, const struct destination *client) {
+  struct origin *origin = find_origin(context, &client->address, client->port);
+  return origin && is_at(origin, &client->address, client->port);
+}
+
 /* Says where to go in `to`; the result is the program's, or -1 for "nowhere else". */
 #define UNCHANGED (-1)
 INLINE int forward(struct bpf_sock_addr *context, struct destination *to, int is_send) {
@@ -94,24 +120,26 @@ INLINE int forward(struct bpf_sock_addr *context, struct destination *to, int is
   int is_node = 0;
   if (!settings || !is_ours(context, settings, &is_node)) return UNCHANGED;
   struct service *service = find_service(to, is_node);
-  if (!service) return UNCHANGED;
+  if (!service || (is_send && has_asked(context, to))) return UNCHANGED;
   if (service->flags & SERVICE_REFUSED) {
     set_error(ERROR_REFUSED);
     return REFUSE;
   }
   struct endpoint *endpoint = choose(context, service, is_send);
   if (!endpoint) return UNCHANGED;
-  struct peer peer = {.socket = socket_cookie(context), .address = endpoint->address, .port = endpoint->port};
-  struct origin origin = {.address = to->address, .port = to->port};
-  map_update(&origins, &peer, &origin, BPF_ANY);
+  set_origin(context, &endpoint->address, endpoint->port, to);
   to->address = endpoint->address;
   to->port = endpoint->port;
   return EVERYBODY_ELSE;
 }
 
-INLINE struct origin *find_origin(struct bpf_sock_addr *context, struct address *address) {
-  struct peer peer = {.socket = socket_cookie(context), .address = *address, .port = context->user_port};
-  return map_lookup(&origins, &peer);
+/* A datagram from `from`, which is no endpoint that the socket has sent to. */
+INLINE void receive(struct bpf_sock_addr *context, struct destination *from) {
+  __u32 zero = 0;
+  struct settings *settings = map_lookup(&settings_map, &zero);
+  int is_node = 0;
+  if (!settings || !is_ours(context, settings, &is_node) || !find_service(from, is_node)) return;
+  set_origin(context, &from->address, from->port, from);
 }
 
 INLINE struct address address4(struct bpf_sock_addr *context) {
@@ -153,11 +181,12 @@ INLINE void put6(struct bpf_sock_addr *context, const struct address *address, _
     return result;                                                                                                     \
   } while (0)
 
-#define COME_BACK(version)                                                                                             \
+#define COME_BACK(version, is_receipt)                                                                                 \
   do {                                                                                                                 \
-    struct address address = address##version(context);                                                                \
-    struct origin *origin = find_origin(context, &address);                                                            \
+    struct destination from = {.address = address##version(context), .port = context->user_port, .protocol = UDP};     \
+    struct origin *origin = find_origin(context, &from.address, from.port);                                            \
     if (origin) put##version(context, &origin->address, origin->port);                                                 \
+    else if (is_receipt) receive(context, &from);                                                                      \
     return EVERYBODY_ELSE;                                                                                             \
   } while (0)
 
@@ -165,9 +194,9 @@ SECTION("cgroup/connect4") int connect4(struct bpf_sock_addr *context) { GO(4, 0
 SECTION("cgroup/connect6") int connect6(struct bpf_sock_addr *context) { GO(6, 0); }
 SECTION("cgroup/sendmsg4") int sendmsg4(struct bpf_sock_addr *context) { GO(4, 1); }
 SECTION("cgroup/sendmsg6") int sendmsg6(struct bpf_sock_addr *context) { GO(6, 1); }
-SECTION("cgroup/recvmsg4") int recvmsg4(struct bpf_sock_addr *context) { COME_BACK(4); }
-SECTION("cgroup/recvmsg6") int recvmsg6(struct bpf_sock_addr *context) { COME_BACK(6); }
-SECTION("cgroup/getpeername4") int getpeername4(struct bpf_sock_addr *context) { COME_BACK(4); }
-SECTION("cgroup/getpeername6") int getpeername6(struct bpf_sock_addr *context) { COME_BACK(6); }
+SECTION("cgroup/recvmsg4") int recvmsg4(struct bpf_sock_addr *context) { COME_BACK(4, 1); }
+SECTION("cgroup/recvmsg6") int recvmsg6(struct bpf_sock_addr *context) { COME_BACK(6, 1); }
+SECTION("cgroup/getpeername4") int getpeername4(struct bpf_sock_addr *context) { COME_BACK(4, 0); }
+SECTION("cgroup/getpeername6") int getpeername6(struct bpf_sock_addr *context) { COME_BACK(6, 0); }
 
 #endif

@@ -64,8 +64,7 @@ export const read = {
   serviceId: (service: string): number => readU32(service, 0),
   set: (slot: string): number => readU32(slot, 0),
   handle: (endpoint: string): number => readU32(endpoint, 20),
-  /** struct way_back */
-  isClosed: (way: string): boolean => readU32(way, 20) !== 0,
+  /** struct way_back; 0: it has ended. */
   usedAtNs: (way: string): bigint => Buffer.from(way.slice(24, 32), "latin1").readBigUInt64LE(),
   /** Address and port: what tells endpoints apart. */
   target: (endpoint: string): string => endpoint.slice(0, 18),

@@ -107,6 +107,30 @@ async function sendAndGo(namespace: string, server: Socket, host: string): Promi
   await once(server, "connect");
 }
 
+/** A client's sockets of one port, one for each host: each asks, and the last goes; on a sign the second asks again. */
+const onePortScript = `
+  const { createSocket } = require("dgram");
+  const { once } = require("events");
+  const hosts = process.argv.slice(1);
+  const sockets = [];
+  (async () => {
+    for (const host of hosts) {
+      const socket = createSocket({ type: host.includes(":") ? "udp6" : "udp4", reuseAddr: true });
+      sockets.push(socket);
+      await once(socket.bind(20000), "listening");
+      socket.connect(80, host);
+      await once(socket, "connect");
+      socket.send("?");
+      await once(socket, "message");
+    }
+    sockets.at(-1).close();
+    console.log("answered");
+    await once(process.stdin, "data");
+    sockets[1].on("error", ({ code }) => { console.log(code); process.exit(0); });
+    sockets[1].send("?");
+  })();
+  setTimeout(() => { console.log("silence"); process.exit(1); }, 5000);`;
+
 /** What a socket with a peer is told about what it sends. */
 async function errorOf(socket: Socket): Promise<string> {
   const error = new Promise<string>((resolve) =>
@@ -114,6 +138,41 @@ async function errorOf(socket: Socket): Promise<string> {
   );
   socket.send("!");
   return Promise.race([error, new Promise<string>((resolve) => setTimeout(resolve, 2000, "silence"))]);
+}
+
+/** A host outside, in a namespace of its own, and two Pods' addresses here. */
+async function withOutside(body: (namespace: string) => Promise<void>): Promise<void> {
+  const namespace = join(mkdtempSync(join(tmpdir(), "fairlead-netns-")), "outside");
+  createNetns(namespace);
+  const ip = (line: string) => spawnSync("ip", line.split(" "), { stdio: ["ignore", "ignore", "inherit"] });
+  for (const address of ["10.244.0.5/32", "fd00:10:244::5/128"]) ip(`addr add ${address} dev lo`);
+  const [route, netnsFd] = [openRouteSocket(), open(namespace)];
+  createVeth(route, { name: "eth0" }, { name: "eth0", netnsFd });
+  route.close();
+  close(netnsFd);
+  const ends = [
+    [(body: () => void) => body(), "172.18.0.2/16", "fd00:18::2/64"],
+    [(body: () => void) => within(namespace, body), "172.18.0.1/16", "fd00:18::1/64"],
+  ] as const;
+  for (const [at, v4, v6] of ends) {
+    at(() => {
+      ip(`addr add ${v4} dev eth0`);
+      ip(`addr add ${v6} dev eth0 nodad`);
+      ip("link set eth0 up");
+    });
+  }
+  within(namespace, () => {
+    ip("route add 192.168.80.0/24 via 172.18.0.2");
+    ip("route add fd00:80::/64 via fd00:18::2");
+  });
+  try {
+    await body(namespace);
+  } finally {
+    ip("link del eth0");
+    deleteNetns(namespace);
+    rmSync(join(namespace, ".."), { recursive: true });
+    for (const address of ["10.244.0.5/32", "fd00:10:244::5/128"]) ip(`addr del ${address} dev lo`);
+  }
 }
 
 function clean(report: Report | undefined): Report["families"] {
@@ -322,62 +381,84 @@ describe("ebpf data plane on the kernel", { skip: support.ok ? false : support.r
     }));
 
   it("P82, P112, P268 sends packets from outside to local endpoints by itself, and answers and errors from the Service", async () => {
-    const namespace = join(mkdtempSync(join(tmpdir(), "fairlead-netns-")), "outside");
-    createNetns(namespace);
-    const ip = (line: string) => spawnSync("ip", line.split(" "), { stdio: ["ignore", "ignore", "inherit"] });
-    for (const address of ["10.244.0.5/32", "fd00:10:244::5/128"]) ip(`addr add ${address} dev lo`);
-    const [route, netnsFd] = [openRouteSocket(), open(namespace)];
-    createVeth(route, { name: "eth0" }, { name: "eth0", netnsFd });
-    route.close();
-    close(netnsFd);
-    const ends = [
-      [(body: () => void) => body(), "172.18.0.2/16", "fd00:18::2/64"],
-      [(body: () => void) => within(namespace, body), "172.18.0.1/16", "fd00:18::1/64"],
-    ] as const;
-    for (const [at, v4, v6] of ends) {
-      at(() => {
-        ip(`addr add ${v4} dev eth0`);
-        ip(`addr add ${v6} dev eth0 nodad`);
-        ip("link set eth0 up");
-      });
-    }
-    within(namespace, () => {
-      ip("route add 192.168.80.0/24 via 172.18.0.2");
-      ip("route add fd00:80::/64 via fd00:18::2");
-    });
-    const plane = createEbpfDataPlane({ bpffs, packets: nothing });
-    try {
-      await plane.adopt();
-      for (const [family, own, external, host] of [
-        ["IPv4", "10.244.0.5", "192.168.80.4", "172.18.0.1"],
-        ["IPv6", "fd00:10:244::5", "fd00:80::4", "fd00:18::1"],
-      ] as const) {
-        const backend = await serve(own);
-        const fixture = { externalIPs: [external], externalTrafficPolicy: "Local" } as ServiceFixture;
-        clean(await sync(plane, web([backend], fixture, family)));
-        const [tcp, udp] = [await askOutside(namespace, "TCP", external), await askOutside(namespace, "UDP", external)];
-        assert.deepEqual(tcp, { answer: own, peer: external });
-        assert.deepEqual(udp, { answer: own, peer: external });
-        assert.deepEqual([...clientsOf(own)], [host], "the client's own address arrives");
-        clean(await sync(plane, web([{ ip: own, port: 1 }], fixture, family)));
-        const refused = { answer: "ECONNREFUSED" };
-        assert.deepEqual(await askOutside(namespace, "TCP", external), refused);
-        assert.deepEqual(await askOutside(namespace, "UDP", external), refused, "P268: an error names the Service");
-        const server = createSocket(family === "IPv4" ? "udp4" : "udp6");
-        server.unref();
-        server.bind(0, own);
-        await once(server, "listening");
-        clean(await sync(plane, web([{ ip: own, port: server.address().port }], fixture, family)));
-        await sendAndGo(namespace, server, external);
-        assert.equal(await errorOf(server), "ECONNREFUSED", "P268: an error about an answer reaches the endpoint");
-        server.close();
+    await withOutside(async (namespace) => {
+      const plane = createEbpfDataPlane({ bpffs, packets: nothing });
+      try {
+        await plane.adopt();
+        for (const [family, own, external, host] of [
+          ["IPv4", "10.244.0.5", "192.168.80.4", "172.18.0.1"],
+          ["IPv6", "fd00:10:244::5", "fd00:80::4", "fd00:18::1"],
+        ] as const) {
+          const backend = await serve(own);
+          const fixture = { externalIPs: [external], externalTrafficPolicy: "Local" } as ServiceFixture;
+          clean(await sync(plane, web([backend], fixture, family)));
+          const [tcp, udp] = [
+            await askOutside(namespace, "TCP", external),
+            await askOutside(namespace, "UDP", external),
+          ];
+          assert.deepEqual(tcp, { answer: own, peer: external });
+          assert.deepEqual(udp, { answer: own, peer: external });
+          assert.deepEqual([...clientsOf(own)], [host], "the client's own address arrives");
+          clean(await sync(plane, web([{ ip: own, port: 1 }], fixture, family)));
+          const refused = { answer: "ECONNREFUSED" };
+          assert.deepEqual(await askOutside(namespace, "TCP", external), refused);
+          assert.deepEqual(await askOutside(namespace, "UDP", external), refused, "P268: an error names the Service");
+          const server = createSocket(family === "IPv4" ? "udp4" : "udp6");
+          server.unref();
+          server.bind(0, own);
+          await once(server, "listening");
+          clean(await sync(plane, web([{ ip: own, port: server.address().port }], fixture, family)));
+          await sendAndGo(namespace, server, external);
+          assert.equal(await errorOf(server), "ECONNREFUSED", "P268: an error about an answer reaches the endpoint");
+          server.close();
+        }
+      } finally {
+        await plane.remove();
+        plane.close();
       }
-    } finally {
-      await plane.remove();
-      plane.close();
-      deleteNetns(namespace);
-      rmSync(join(namespace, ".."), { recursive: true });
-    }
+    });
+  });
+
+  it("P78, P268 tells flows of one client's port to several addresses of a Service apart, and errors about them", async () => {
+    await withOutside(async (namespace) => {
+      const plane = createEbpfDataPlane({ bpffs, packets: nothing });
+      try {
+        await plane.adopt();
+        for (const [family, own, hosts] of [
+          ["IPv4", "10.244.0.5", ["192.168.80.4", "192.168.80.5", "192.168.80.6"]],
+          ["IPv6", "fd00:10:244::5", ["fd00:80::4", "fd00:80::5", "fd00:80::6"]],
+        ] as const) {
+          const server = createSocket(family === "IPv4" ? "udp4" : "udp6");
+          await once(server.bind(0, own), "listening");
+          const peers: { address: string; port: number }[] = [];
+          server.on("message", (_bytes, peer) => {
+            peers.push(peer);
+            server.send("!", peer.port, peer.address);
+          });
+          const fixture = { externalIPs: [...hosts], externalTrafficPolicy: "Local" } as ServiceFixture;
+          clean(await sync(plane, web([{ ip: own, port: server.address().port }], fixture, family)));
+          const child = within(namespace, () =>
+            spawn(process.execPath, ["-e", onePortScript, ...hosts], { stdio: ["pipe", "pipe", "inherit"] }),
+          );
+          const said = async () => String((await once(child.stdout, "data"))[0]).trim();
+          assert.equal(await said(), "answered");
+          const ports = peers.map(({ port }) => port);
+          assert.equal(ports[0], 20_000, "the first flow has the client's port");
+          assert.equal(new Set(ports).size, hosts.length, "each has its own");
+          const gone = peers.at(-1);
+          server.connect(gone?.port ?? 0, gone?.address ?? "");
+          await once(server, "connect");
+          assert.equal(await errorOf(server), "ECONNREFUSED", "an error about an answer reaches the endpoint");
+          server.close();
+          child.stdin.write("go");
+          assert.equal(await said(), "ECONNREFUSED", "an error about a question reaches the client's socket");
+          await once(child, "exit");
+        }
+      } finally {
+        await plane.remove();
+        plane.close();
+      }
+    });
   });
 
   it("leaves processes of other namespaces alone", () =>

@@ -29,7 +29,7 @@ function retire(folder: string): boolean {
     if (left.adopted) {
       for (const name of ["services", "outside"]) clear(left.maps.get(name));
       const now = process.hrtime.bigint();
-      const isOpen = (value: string) => !read.isClosed(value) && now - read.usedAtNs(value) < idleNs;
+      const isOpen = (value: string) => read.usedAtNs(value) > 0n && now - read.usedAtNs(value) < idleNs;
       if (
         left.maps
           .get("returns")
