@@ -11,7 +11,7 @@ import type { Changes, Settings } from "../port.ts";
 import { type AdoptedNames, adoptedNames } from "./adopted.ts";
 import { apply, observe } from "./apply.ts";
 import { Identities } from "./identities.ts";
-import { blockValue, cookie, noBlock, readSettings, settingsValue } from "./layout.ts";
+import { blockValue, cookie, lists, noBlock, readSettings, settingsValue } from "./layout.ts";
 import { Model } from "./model.ts";
 import { renderAddresses } from "./node-addresses.ts";
 import type { NodeNetwork } from "./node-network.ts";
@@ -158,14 +158,15 @@ export class BpfPlane {
   #write(): Outcome {
     try {
       if (this.#isDoubtful) this.#observed = observe(this.#collection.maps);
-      const { held = new Map(), desired } = this.#model;
-      const steps = this.#observed ? plan(this.#observed, desired) : plan(held, desired, held);
+      const { held = new Map(), elements } = this.#model.desired;
+      const observed = this.#observed;
+      const steps = plan(observed ?? held, elements, observed ? undefined : held, lists);
       this.#isDoubtful = true;
       if (this.#settings) this.#writeSettings(this.#settings);
       this.#perform(steps);
       this.#isDoubtful = false;
       this.#observed = undefined;
-      this.#model.clean();
+      this.#model.desired.clean();
       return countSteps(steps);
     } catch (error) {
       return { added: 0, removed: 0, error: error as Error };

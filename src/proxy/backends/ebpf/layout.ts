@@ -7,6 +7,7 @@ import { addressBytes, protocolNumbers, readU32, u32 } from "../../../kernel/nft
 import type { Cidr } from "../../../net/cidr.ts";
 import { formatIp, type IpFamily } from "../../../net/ip.ts";
 import type { Protocol } from "../../state.ts";
+import type { Lists } from "../nftables/elements.ts";
 
 const mapped = `${"\0".repeat(10)}\xff\xff`;
 
@@ -58,6 +59,9 @@ export function pair(set: number, number: number): string {
 export function endpointValue(endpoint: { ip: string; port: number }, handle: number): string {
   return inOnePiece(`${address(endpoint.ip)}${port(endpoint.port)}\0\0${u32(handle)}`);
 }
+
+/** Maps whose elements are rendered as lists. */
+export const lists: Lists = { endpoints: 24 };
 
 /** Reads from struct service, slot, endpoint. */
 export const read = {

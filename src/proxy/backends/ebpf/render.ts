@@ -8,6 +8,7 @@ import { address, anyAddress, clusterSet, destination, endpointValue, localSet, 
 
 export type MapName = "services" | "outside" | "endpoints" | "handles" | "addresses" | "members";
 
+/** Of a list (../nftables/elements.ts) the key is the first one's, and the value all of theirs. */
 export interface Element {
   readonly map: MapName;
   readonly key: string;
@@ -116,12 +117,15 @@ function renderSets(port: ServicePort, { id, handles }: Identity, used: Readonly
   const sets: [number, readonly Endpoint[]][] = [];
   if (used.has("cluster")) sets.push([clusterSet(id), port.clusterEndpoints]);
   if (used.has("local")) sets.push([localSet(id), port.localEndpoints]);
-  return sets.flatMap(([set, endpoints]) =>
-    endpoints.flatMap((endpoint, index): Element[] => {
-      const handle = handles.get(endpointText(endpoint)) ?? 0;
-      const value = endpointValue(endpoint, handle);
-      const slot: Element = { map: "endpoints", key: pair(set, index), value };
-      return isRemembered(port) ? [{ map: "handles", key: pair(set, handle), value }, slot] : [slot];
-    }),
-  );
+  const remembered = isRemembered(port);
+  return sets.flatMap(([set, endpoints]): Element[] => {
+    const handleOf = (endpoint: Endpoint): number => (remembered ? (handles.get(endpointText(endpoint)) ?? 0) : 0);
+    const values = endpoints.map((endpoint) => endpointValue(endpoint, handleOf(endpoint)));
+    const list: Element[] = values.length > 0 ? [{ map: "endpoints", key: pair(set, 0), value: values.join("") }] : [];
+    if (!remembered) return list;
+    const named = endpoints.map((endpoint, index): Element => {
+      return { map: "handles", key: pair(set, handleOf(endpoint)), value: values[index] ?? "" };
+    });
+    return [...named, ...list];
+  });
 }

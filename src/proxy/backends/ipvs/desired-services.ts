@@ -45,11 +45,11 @@ export function keysFor(
 ): Map<string, ServiceKey> {
   const keys = new Map<string, ServiceKey>();
   const add = (key: ServiceKey | undefined) => key && keys.set(serviceKeyText(key), key);
-  for (const text of touched.get("services") ?? []) {
+  for (const text of touched.get("services")?.keys() ?? []) {
     const spec = elements.get("services")?.get(text);
     add(spec === undefined ? heldKey(text) : (JSON.parse(spec) as KeyedSpec).key);
   }
-  for (const text of touched.get("node-ports") ?? []) {
+  for (const text of touched.get("node-ports")?.keys() ?? []) {
     const [protocol, port] = text.split(" ");
     for (const address of nodeAddresses) {
       add({ kind: "address", family, protocol: protocol as "TCP", address, port: Number(port) });

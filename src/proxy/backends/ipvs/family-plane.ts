@@ -11,7 +11,6 @@ import { addressBytes } from "../../../kernel/nftables/values.ts";
 import type { IpFamily } from "../../../net/ip.ts";
 import type { ServicePort } from "../../state.ts";
 import type { Context } from "../nftables/chains.ts";
-import { keysOf, putElement } from "../nftables/elements.ts";
 import { Model } from "../nftables/model.ts";
 import { countSteps, plan } from "../nftables/plan.ts";
 import type { Element } from "../nftables/render.ts";
@@ -196,7 +195,7 @@ export class FamilyPlane {
     const rules = this.#commitRules(context, isWhole);
     this.#addresses.bind(addresses);
     refusals.push(...this.#services.run(last));
-    this.#model.clean();
+    this.#model.desired.clean();
     this.#looked = new Map();
     this.#isDoubtful = false;
     return {
@@ -211,17 +210,17 @@ export class FamilyPlane {
 
   /** Those of our link are in the set "bound". */
   #planAddresses(isWhole: boolean): AddressPlan {
-    const { desired, dirty } = this.#model;
-    const wanted = desired.get("addresses");
+    const { desired } = this.#model;
+    const { held } = desired;
+    const wanted = desired.elements.get("addresses");
     const touched =
-      isWhole || !dirty
+      isWhole || !held
         ? new Set([...(wanted?.keys() ?? []), ...this.#addresses.bound])
-        : (dirty.get("addresses") ?? new Set<string>());
+        : new Set(held.get("addresses")?.keys());
     for (const address of touched) {
       const key = addressBytes(address);
-      if (this.#addresses.isWanted(address, wanted)) putElement(desired, "bound", key, "");
-      else desired.get("bound")?.delete(key);
-      this.#model.touch("bound", key);
+      if (this.#addresses.isWanted(address, wanted)) desired.put("bound", key, "");
+      else desired.remove("bound", key);
     }
     return this.#addresses.plan(touched, wanted);
   }
@@ -230,7 +229,7 @@ export class FamilyPlane {
     const wanted = this.#wanted(settings);
     const keys = keysFor(
       wanted,
-      (isWhole ? undefined : this.#model.dirty) ?? keysOf(wanted.elements),
+      (isWhole ? undefined : this.#model.desired.held) ?? wanted.elements,
       (text) => this.#services.get(text)?.key,
     );
     for (const [text, key] of this.#looked) keys.set(text, key);
@@ -248,18 +247,18 @@ export class FamilyPlane {
   }
 
   #commitRules(context: Context, isWhole: boolean): Counts {
-    const desired = tablePart(this.#model.desired);
+    const { elements, held } = this.#model.desired;
+    const desired = tablePart(elements);
     if (!this.#rules.isCurrent(context)) return { added: this.#rules.rebuild(desired, context), removed: 0 };
     const observed = tablePart(this.#rules.elements);
-    const { dirty } = this.#model;
-    const steps = plan(observed, desired, isWhole || !dirty ? undefined : tablePart(dirty));
+    const steps = plan(observed, desired, isWhole || !held ? undefined : tablePart(held));
     this.#rules.commit(steps, context);
     return countSteps(steps);
   }
 
   #wanted(settings: Settings): Wanted {
     const nodeAddresses = nodePortAddresses([...this.#addresses.others], this.family, settings);
-    return { family: this.family, elements: this.#model.desired, nodeAddresses };
+    return { family: this.family, elements: this.#model.desired.elements, nodeAddresses };
   }
 
   #observe(): void {

@@ -1,4 +1,5 @@
 /** Elements by set and key: what holds in the kernel, and what should. */
+import { readU32, u32 } from "../../../kernel/nftables/values.ts";
 
 /** set → key → value */
 export type Elements = Map<string, Map<string, string>>;
@@ -6,21 +7,22 @@ export type Elements = Map<string, Map<string, string>>;
 /** The same; undefined where there is none. */
 export type Held = ReadonlyMap<string, ReadonlyMap<string, string | undefined>>;
 
-/** set → keys */
-export type Keys = Map<string, Set<string>>;
+/** set → keys: sets or maps of them. */
+export type Keys = ReadonlyMap<string, Pick<ReadonlySet<string>, "keys">>;
+
+/**
+ * Sets in which one entry stands for many elements that are numbered on: its key is the first one's (a number of 4 bytes, and
+ * the index), its value all of theirs in one text. By set the length of one value, e.g. `{ endpoints: 8 }`. Most elements are
+ * a Service port's endpoints: 100,000 of them apart would be most of the memory, and most of the work.
+ */
+export type Lists = Readonly<Record<string, number>>;
+
+/** The key of the element so many places behind the first. */
+export const keyBehind = (first: string, places: number): string =>
+  places === 0 ? first : first.slice(0, 4) + u32(readU32(first, 4) + places);
 
 export function putElement(elements: Elements, set: string, key: string, value: string): void {
   const held = elements.get(set);
   if (held) held.set(key, value);
   else elements.set(set, new Map([[key, value]]));
-}
-
-export function addKey(keys: Keys, set: string, key: string): void {
-  const held = keys.get(set);
-  if (held) held.add(key);
-  else keys.set(set, new Set([key]));
-}
-
-export function keysOf(elements: Elements): Keys {
-  return new Map([...elements].map(([set, held]) => [set, new Set(held.keys())]));
 }

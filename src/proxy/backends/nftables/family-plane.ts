@@ -7,6 +7,7 @@ import type { Context } from "./chains.ts";
 import { rewriteCommands, skeletonCommands, type Unit } from "./commands.ts";
 import { HeldTable } from "./held-table.ts";
 import { ChainNumbers, Identities } from "./identities.ts";
+import { listsOf } from "./layout.ts";
 import { compareMarks, type Marks, marksOf, promisedHandle, putMarks } from "./markers.ts";
 import { Model } from "./model.ts";
 import { countSteps, plan } from "./plan.ts";
@@ -33,7 +34,6 @@ export class FamilyPlane {
   #adoption: Adoption | undefined;
   /** The table is not as we believe: a transaction failed, or somebody else was here. */
   #isDoubtful = false;
-  #hasSynced = false;
   /** A look at the whole table may take 5 % of the time, however often others write. */
   #nextLookAt = 0;
   /** Times that unused chains could not be taken away. */
@@ -49,11 +49,11 @@ export class FamilyPlane {
 
   /** Reads the table of a former process; returns how many elements it has. */
   adopt(): number {
-    this.#held.observe();
-    this.#adoption = adoptionOf(this.#held.elements);
+    const observed = this.#held.observe();
+    this.#adoption = adoptionOf(observed);
     for (const [chain, number] of this.#adoption.chains) this.#chainNumbers.adopt(chain, number);
-    this.#identities.reserve(this.#adoption.lastId, promisedHandle(this.#held.elements));
-    return [...this.#held.elements.values()].reduce((sum, held) => sum + held.size, 0);
+    this.#identities.reserve(this.#adoption.lastId, promisedHandle(this.#held.layout));
+    return [...observed.values()].reduce((sum, held) => sum + held.size, 0);
   }
 
   /** `full`: services that are not named are gone. */
@@ -207,24 +207,21 @@ export class FamilyPlane {
     if (!context) throw new Error("The first sync has no settings");
     if (this.#isDoubtful) this.#held.observe();
     const head = this.#headUnits(context);
-    const isWhole = this.#isDoubtful || head.length > 0 || !this.#hasSynced;
     const { desired } = this.#model;
-    const observed = this.#held.elements;
-    for (const key of putMarks({ observed, desired }, this.#marks, this.#identities.lastHandle)) {
-      this.#model.touch("layout", key);
-    }
-    const steps = plan(observed, desired, isWhole ? undefined : this.#model.dirty);
+    putMarks(this.#held.layout, desired, this.#marks, this.#identities.lastHandle);
+    const { held = new Map() } = desired;
+    const { observed } = this.#held;
+    const steps = plan(observed ?? held, desired.elements, observed ? undefined : held, listsOf(this.family));
     this.#held.commit(head, steps, context);
-    this.#model.clean();
+    desired.clean();
     this.#suspects.clear();
     this.#isDoubtful = false;
-    this.#hasSynced = true;
     return countSteps(steps);
   }
 
   #headUnits(context: Context): Unit[] {
     const { table, chains, sets } = this.#held;
-    switch (compareMarks(this.#held.elements, this.#marks)) {
+    switch (compareMarks(this.#held.layout, this.#marks)) {
       case "same":
         return [];
       case "rewrite":

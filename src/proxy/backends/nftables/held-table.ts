@@ -1,9 +1,10 @@
-/** The table in the kernel, and our picture of it: what holds after each transaction. Knows no Service. */
+/** The table in the kernel, and what of it must be known: chains, sets and marks; elements only from a look until they are used. Knows no Service. */
 import { type Command, type Table, TransactionError } from "../../../kernel/nftables/port.ts";
 import { type Context, isDynamicChain, nextChain } from "./chains.ts";
 import { groupUnits, stepUnits, type Unit, unusedChainCommands } from "./commands.ts";
 import type { Elements } from "./elements.ts";
-import { type Steps, take } from "./plan.ts";
+import type { Layout } from "./markers.ts";
+import type { Steps } from "./plan.ts";
 import type { TrackedNftables } from "./tracked.ts";
 
 const maxParts = 4096;
@@ -11,7 +12,8 @@ const maxParts = 4096;
 export class HeldTable {
   readonly #table: Table;
   readonly #nft: TrackedNftables;
-  #elements: Elements = new Map();
+  #observed: Elements | undefined = new Map();
+  #layout = new Map<string, string>();
   #chains = new Set<string>();
   #sets = new Set<string>();
   #seenForeignChanges = 0;
@@ -29,8 +31,13 @@ export class HeldTable {
     return this.#table;
   }
 
-  get elements(): Elements {
-    return this.#elements;
+  /** All elements, after a look until the next commit; then nothing but the commits has changed them. */
+  get observed(): Elements | undefined {
+    return this.#observed;
+  }
+
+  get layout(): Layout {
+    return this.#layout;
   }
 
   get chains(): ReadonlySet<string> {
@@ -53,21 +60,25 @@ export class HeldTable {
   }
 
   /** Reads the whole table. */
-  observe(): void {
+  observe(): Elements {
     this.#seenForeignChanges = this.#nft.foreignChanges();
     this.#sets = new Set(this.#nft.kernel.sets(this.#table));
     this.#chains = new Set(this.#nft.kernel.chains(this.#table));
-    this.#elements = new Map();
+    const observed: Elements = new Map();
     for (const set of this.#sets) {
       if (set === "clients") continue;
       const held = this.#nft.kernel.elements(this.#table, set).map(({ key, value }): [string, string] => [key, value]);
-      this.#elements.set(set, new Map(held));
+      observed.set(set, new Map(held));
     }
+    this.#layout = new Map(observed.get("layout"));
+    this.#observed = observed;
+    return observed;
   }
 
   /** The next commit's head makes the table anew, with these chains and no elements. */
   expectNew(chains: readonly string[]): void {
-    this.#elements = new Map();
+    this.#observed = new Map();
+    this.#layout = new Map();
     this.#chains = new Set(chains);
     this.#sets = new Set();
   }
@@ -75,7 +86,6 @@ export class HeldTable {
   /** In one transaction; in several where the socket takes no message this large (an ordinary user's send buffer). */
   commit(head: readonly Unit[], steps: Steps, context: Context): void {
     const units = [...head, ...stepUnits(steps, this.#table, context, this)];
-    if (units.length === 0) return;
     for (;;) {
       try {
         for (const group of groupUnits(units, this.#parts)) this.#send(group);
@@ -90,7 +100,9 @@ export class HeldTable {
       if (command.op === "add-chain") this.#chains.add(command.chain);
       if (command.op === "add-set") this.#sets.add(command.set.name);
     }
-    take(this.#elements, steps);
+    for (const { set, added, replaced } of steps)
+      if (set === "layout") for (const { key, value } of [...added, ...replaced]) this.#layout.set(key, value);
+    this.#observed = undefined;
   }
 
   /** For a quiet moment: each chain that is made costs a walk through the verdict maps, so they are kept a while. */

@@ -9,6 +9,7 @@
  */
 import type { FieldType, SetSpec } from "../../../kernel/nftables/port.ts";
 import type { IpFamily } from "../../../net/ip.ts";
+import type { Lists } from "./elements.ts";
 
 /** Local endpoints have indexes from here on; 65,536 endpoints are the most a port can have. */
 export const localIndex = 65_536;
@@ -72,6 +73,12 @@ export function rangeSpec(name: string, family: IpFamily): SetSpec {
   const address = addressType(family);
   return { name, key: [address, "inet_proto", "inet_service", address] };
 }
+
+/** address . port */
+const lists: Readonly<Record<IpFamily, Lists>> = { IPv4: { endpoints: 8 }, IPv6: { endpoints: 20 } };
+
+/** Sets whose elements are rendered as lists. */
+export const listsOf = (family: IpFamily): Lists => lists[family];
 
 function addressType(family: IpFamily): FieldType {
   return family === "IPv4" ? "ipv4_addr" : "ipv6_addr";

@@ -3,11 +3,14 @@
 import { readU32, u32 } from "../../../kernel/nftables/values.ts";
 import type { Context } from "./chains.ts";
 import { rulesHash, schemaHash } from "./commands.ts";
-import { type Elements, putElement } from "./elements.ts";
+import type { Desired } from "./desired.ts";
 
 const keys = { schema: u32(1), rules: u32(2), lastHandle: u32(3) };
 /** The last handle is written down this far ahead, so that not each new endpoint changes the mark. */
 const handleReserve = 4096;
+
+/** What the map holds. */
+export type Layout = ReadonlyMap<string, string>;
 
 /** What a table of these settings must say. */
 export interface Marks {
@@ -20,30 +23,22 @@ export function marksOf(context: Context): Marks {
 }
 
 /** "other": not our sets and hooks, or nothing; "rewrite": our sets, with rules of another version or other settings. */
-export function compareMarks(observed: Elements, marks: Marks): "same" | "rewrite" | "other" {
-  const layout = observed.get("layout");
-  if (layout?.get(keys.schema) !== marks.schema) return "other";
+export function compareMarks(layout: Layout, marks: Marks): "same" | "rewrite" | "other" {
+  if (layout.get(keys.schema) !== marks.schema) return "other";
   return layout.get(keys.rules) === marks.rules ? "same" : "rewrite";
 }
 
-/** Puts the marks among the desired elements and returns the keys that differ from what holds. */
-export function putMarks(
-  { observed, desired }: { observed: Elements; desired: Elements },
-  marks: Marks,
-  lastHandle: number,
-): string[] {
-  putElement(desired, "layout", keys.schema, marks.schema);
-  putElement(desired, "layout", keys.rules, marks.rules);
-  const written = (desired.get("layout")?.has(keys.lastHandle) ? desired : observed)
-    .get("layout")
-    ?.get(keys.lastHandle);
+/** Puts the marks among the desired elements. */
+export function putMarks(layout: Layout, desired: Desired, marks: Marks, lastHandle: number): void {
+  desired.put("layout", keys.schema, marks.schema);
+  desired.put("layout", keys.rules, marks.rules);
+  const written = desired.elements.get("layout")?.get(keys.lastHandle) ?? layout.get(keys.lastHandle);
   const isEnough = written !== undefined && readU32(written) >= lastHandle;
-  putElement(desired, "layout", keys.lastHandle, isEnough ? written : u32(lastHandle + handleReserve));
-  return Object.values(keys).filter((key) => observed.get("layout")?.get(key) !== desired.get("layout")?.get(key));
+  desired.put("layout", keys.lastHandle, isEnough ? written : u32(lastHandle + handleReserve));
 }
 
 /** No handle up to this one may be given to a new endpoint: clients may be remembered for it. */
-export function promisedHandle(observed: Elements): number {
-  const mark = observed.get("layout")?.get(keys.lastHandle);
+export function promisedHandle(layout: Layout): number {
+  const mark = layout.get(keys.lastHandle);
   return mark ? readU32(mark) : 0;
 }

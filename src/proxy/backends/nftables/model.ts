@@ -1,30 +1,15 @@
 /** The desired elements, with who wants each: some belong to several Service ports. */
-import { addKey, type Elements, type Keys } from "./elements.ts";
+import { Desired } from "./desired.ts";
 import { valuesOf } from "./layout.ts";
 import type { Element } from "./render.ts";
 
 export class Model {
-  readonly desired: Elements = new Map();
-  /** Keys whose element may differ from what holds. */
-  #dirty: Keys | undefined;
+  readonly desired = new Desired();
   readonly #byPort = new Map<string, readonly Element[]>();
   readonly #portsByService = new Map<string, readonly string[]>();
   /** How many want the element; absent for one. */
   readonly #references = new Map<string, number>();
   readonly #chainUses = new Map<string, number>();
-
-  /** Undefined: any. */
-  get dirty(): Keys | undefined {
-    return this.#dirty;
-  }
-
-  clean(): void {
-    this.#dirty = new Map();
-  }
-
-  touch(set: string, key: string): void {
-    if (this.#dirty) addKey(this.#dirty, set, key);
-  }
 
   services(): IterableIterator<string> {
     return this.#portsByService.keys();
@@ -60,27 +45,15 @@ export class Model {
     return this.#chainUses.keys();
   }
 
-  /** Once for each of 100,000 endpoints: a look at the size saves one at the key. */
   #want({ set, key, value }: Element): void {
-    let held = this.desired.get(set);
-    if (!held) {
-      held = new Map();
-      this.desired.set(set, held);
-    }
-    const before = held.size;
-    held.set(key, value);
-    if (held.size === before) count(this.#references, `${set} ${key}`, 1, 1);
-    else this.touch(set, key);
+    if (this.desired.put(set, key, value) !== undefined) count(this.#references, `${set} ${key}`, 1, 1);
     if (valuesOf(set) === "verdict") count(this.#chainUses, value, 1, 0);
   }
 
   #drop({ set, key, value }: Element): void {
     const isShared = this.#references.has(`${set} ${key}`);
     if (isShared) count(this.#references, `${set} ${key}`, -1, 1);
-    else {
-      this.desired.get(set)?.delete(key);
-      this.touch(set, key);
-    }
+    else this.desired.remove(set, key);
     if (valuesOf(set) === "verdict") count(this.#chainUses, value, -1, 0);
   }
 }

@@ -1,5 +1,5 @@
 /** What holds against what should → steps. Pure. */
-import { type Elements, type Held, putElement } from "./elements.ts";
+import { type Elements, type Held, type Keys, keyBehind, type Lists, putElement } from "./elements.ts";
 
 export interface Step {
   readonly key: string;
@@ -17,37 +17,65 @@ export interface SetSteps {
 
 export type Steps = readonly SetSteps[];
 
-/** set → keys: sets or maps of them. */
-type Touched = ReadonlyMap<string, Pick<Set<string>, "keys">>;
+type Values = ReadonlyMap<string, string | undefined> | undefined;
 
-/** Looks only at `keys`; at all when they are left out. */
-export function plan(observed: Held, desired: Elements, keys?: Touched): Steps {
-  const sets = keys ? [...keys.keys()] : [...new Set([...observed.keys(), ...desired.keys()])];
-  return sets.map((set) => planSet(set, { observed, desired, touched: keys?.get(set) })).filter(isAny);
+/** Looks only at `touched`, where what is observed may be in lists; at all when it is left out, and then observed are elements. */
+export function plan(observed: Held, desired: Elements, touched?: Keys, lists: Lists = {}): Steps {
+  const sets = touched ? [...touched.keys()] : [...new Set([...observed.keys(), ...desired.keys()])];
+  return sets
+    .map((set) => {
+      const steps = new StepsOf(set);
+      const [before, after, keys, size] = [observed.get(set), desired.get(set), touched?.get(set), lists[set]];
+      if (!keys) compareAll(steps, before, after, size);
+      else if (size) for (const key of keys.keys()) compareList(steps, key, before?.get(key), after?.get(key), size);
+      else for (const key of keys.keys()) steps.compare(key, before?.get(key), after?.get(key));
+      return steps;
+    })
+    .filter(isAny);
 }
 
-function planSet(
-  set: string,
-  { observed, desired, touched }: { observed: Held; desired: Elements; touched: Pick<Set<string>, "keys"> | undefined },
-): SetSteps {
-  const before = observed.get(set);
-  const after = desired.get(set);
-  const added: Step[] = [];
-  const replaced: Step[] = [];
-  const removed: Step[] = [];
-  const compare = (key: string, old: string | undefined, value: string | undefined): void => {
-    if (value === undefined) {
-      if (old !== undefined) removed.push({ key, value: old });
-    } else if (old === undefined) added.push({ key, value });
-    else if (old !== value) replaced.push({ key, value });
-  };
-  if (touched) {
-    for (const key of touched.keys()) compare(key, before?.get(key), after?.get(key));
-  } else {
-    for (const [key, value] of after ?? []) compare(key, before?.get(key), value);
-    for (const [key, old] of before ?? []) if (!after?.has(key)) compare(key, old, undefined);
+class StepsOf implements SetSteps {
+  readonly set: string;
+  readonly added: Step[] = [];
+  readonly replaced: Step[] = [];
+  readonly removed: Step[] = [];
+
+  constructor(set: string) {
+    this.set = set;
   }
-  return { set, added, replaced, removed };
+
+  compare(key: string, old: string | undefined, value: string | undefined): void {
+    if (value === undefined) {
+      if (old !== undefined) this.removed.push({ key, value: old });
+    } else if (old === undefined) this.added.push({ key, value });
+    else if (old !== value) this.replaced.push({ key, value });
+  }
+}
+
+function compareAll(steps: StepsOf, before: Values, after: Values, size: number | undefined): void {
+  if (!size) {
+    for (const [key, value] of after ?? []) steps.compare(key, before?.get(key), value);
+    for (const [key, old] of before ?? []) if (!after?.has(key)) steps.compare(key, old, undefined);
+    return;
+  }
+  const left = new Map(before);
+  for (const [first, values = ""] of after ?? []) {
+    for (let at = 0; at < values.length; at += size) {
+      const key = keyBehind(first, at / size);
+      steps.compare(key, left.get(key), values.slice(at, at + size));
+      left.delete(key);
+    }
+  }
+  for (const [key, old] of left) steps.compare(key, old, undefined);
+}
+
+function compareList(steps: StepsOf, first: string, old = "", values = "", size: number): void {
+  for (let at = 0; at < Math.max(old.length, values.length); at += size)
+    steps.compare(
+      keyBehind(first, at / size),
+      old.slice(at, at + size) || undefined,
+      values.slice(at, at + size) || undefined,
+    );
 }
 
 const isAny = ({ added, replaced, removed }: SetSteps): boolean => added.length + replaced.length + removed.length > 0;

@@ -14,6 +14,7 @@ import { chainName, type Kind } from "./chains.ts";
 import type { ChainNumbers, Identity } from "./identities.ts";
 import { localHandleBit, localIndex, rangeSet, verdictMapOf } from "./layout.ts";
 
+/** Of a list (elements.ts) the key is the first one's, and the value all of theirs. */
 export interface Element {
   readonly set: string;
   readonly key: string;
@@ -61,11 +62,13 @@ function renderEndpoints(port: ServicePort, identity: Identity, put: Put): void 
   const id = u32(identity.id);
   const hairpins = new Set<string>();
   for (const { endpoints, firstIndex, handleBit } of lists) {
+    if (!port.affinitySec && endpoints.length > 0)
+      put("endpoints", id + u32(firstIndex), endpoints.map(targetBytes).join(""));
     endpoints.forEach((endpoint, index) => {
-      const slot = id + u32(firstIndex + index);
-      const target = targetBytes(endpoint);
-      if (!port.affinitySec) put("endpoints", slot, target);
-      else renderSticky({ slot, target, handleBit, handle: handleOf(identity, endpoint) }, put);
+      if (port.affinitySec) {
+        const slot = id + u32(firstIndex + index);
+        renderSticky({ slot, target: targetBytes(endpoint), handleBit, handle: handleOf(identity, endpoint) }, put);
+      }
       if (endpoint.local || endpoint.unplaced) hairpins.add(addressBytes(endpoint.ip).repeat(2));
     });
   }
