@@ -123,10 +123,14 @@ function setValue(result: Json, step: Step, bytes: Buffer): void {
   const length = varint(bytes);
   const end = at + length;
   if (end > bytes.length) throw new RangeError("Cannot read an object in protobuf: it ends too early");
+  if (shape.is === "map") {
+    readEntry(result, { name, only: shape.only }, bytes, end);
+    at = end;
+    return;
+  }
   const value = shape.repeats ? readOnce(step, bytes, end) : readValue(step, bytes, end);
   at = end;
-  if (shape.is === "map") addEntry(result, step, value as readonly [string, string]);
-  else if (shape.list) {
+  if (shape.list) {
     const list = result[name] as unknown[] | undefined;
     if (list) list.push(value);
     else result[name] = [value];
@@ -135,12 +139,18 @@ function setValue(result: Json, step: Step, bytes: Buffer): void {
 
 function readOnce(step: Step, bytes: Buffer, end: number): unknown {
   const { last } = step;
-  if (last?.bytes.length === end - at && bytes.compare(last.bytes, 0, last.bytes.length, at, end) === 0)
-    return last.value;
+  if (last && isSame(last.bytes, bytes, end)) return last.value;
   const own = Buffer.from(bytes.subarray(at, end));
   const value = readValue(step, bytes, end);
   step.last = { bytes: own, value };
   return value;
+}
+
+/** A loop beats the call of a native function: most are a few bytes long. */
+function isSame(known: Buffer, bytes: Buffer, end: number): boolean {
+  if (known.length !== end - at) return false;
+  for (let i = 0; i < known.length; i++) if (known[i] !== bytes[at + i]) return false;
+  return true;
 }
 
 function readValue({ shape, plan }: Step, bytes: Buffer, end: number): unknown {
@@ -153,17 +163,29 @@ function readValue({ shape, plan }: Step, bytes: Buffer, end: number): unknown {
       const { seconds = 0 } = readMessage(bytes, end, timePlan) as { seconds?: number };
       return seconds === 0 ? undefined : `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;
     }
-    case "map": {
-      const { key = "", value = "" } = readMessage(bytes, end, entryPlan) as { key?: string; value?: string };
-      return [key, value];
-    }
     default:
       return readMessage(bytes, end, plan ?? []);
   }
 }
 
-function addEntry(result: Json, { name, shape }: Step, [key, value]: readonly [string, string]): void {
-  if (shape.is !== "map" || !shape.only.includes(key)) return;
+/** The key stands before the value, which is not read for nothing. */
+function readEntry(
+  result: Json,
+  { name, only }: { name: string; only: readonly string[] },
+  bytes: Buffer,
+  end: number,
+): void {
+  let key = "";
+  let value = "";
+  while (at < end) {
+    const tag = varint(bytes);
+    const length = varint(bytes);
+    if (tag >>> 3 === 1) key = readWord(bytes, at + length);
+    else if (only.includes(key)) value = readWord(bytes, at + length);
+    else return;
+    at += length;
+  }
+  if (!only.includes(key)) return;
   const map = (result[name] ?? {}) as Json;
   result[name] = map;
   map[key] = value;
@@ -188,7 +210,6 @@ function readWord(bytes: Buffer, end: number): string {
 }
 
 const timePlan = planOf({ seconds: field.number(1) });
-const entryPlan = planOf({ key: field.word(1), value: field.word(2) });
 const envelopePlan = planOf({
   names: field.repeats(field.message(1, { apiVersion: field.word(1), kind: field.word(2) })),
 });

@@ -62,6 +62,10 @@ export function familyOf(text: string): IpFamily | undefined {
   return plainIpv4.test(text) ? "IPv4" : parseIpSloppy(text)?.family;
 }
 
+/** Of a canonical text. */
+export const isOfFamily = (canonical: string, family: IpFamily): boolean =>
+  canonical.includes(":") === (family === "IPv6");
+
 /** Total order: all IPv4 before all IPv6, then by number. */
 export function compareIps(a: Ip, b: Ip): number {
   if (a.family !== b.family) return a.family === "IPv4" ? -1 : 1;

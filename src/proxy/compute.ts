@@ -2,7 +2,7 @@
 import type { EndpointSlice, Service } from "../api/object.ts";
 import { objectKey } from "../api/object.ts";
 import { cidrContains, formatCidr, networkOf, parseCidrSloppy } from "../net/cidr.ts";
-import { bitsOf, canonicalIp, familyOf, type IpFamily, parseIp } from "../net/ip.ts";
+import { bitsOf, canonicalIp, type IpFamily, isOfFamily, parseIp } from "../net/ip.ts";
 import { type Candidate, candidatesOf } from "./endpoints.ts";
 import { proxyNameLabel } from "./shapes.ts";
 import {
@@ -102,7 +102,11 @@ function affinitySecOf({ sessionAffinity, sessionAffinityConfig }: Service["spec
 
 function clusterIpOf({ spec }: Service, family: IpFamily): string | undefined {
   const all = spec.clusterIPs?.length ? spec.clusterIPs : [spec.clusterIP ?? ""];
-  return all.map(canonicalIp).find((ip) => ip !== undefined && familyOf(ip) === family);
+  for (const text of all) {
+    const ip = canonicalIp(text);
+    if (ip && isOfFamily(ip, family)) return ip;
+  }
+  return undefined;
 }
 
 /** Each address once; the clusterIP's role wins, then the external IP's. Load balancers in Proxy mode keep their own path. */
@@ -110,7 +114,7 @@ function vipsOf({ spec, status }: Service, clusterIp: string, family: IpFamily):
   const vips = new Map<string, Vip>([[clusterIp, { address: clusterIp, role: "clusterIP" }]]);
   const add = (text: string | undefined, role: Vip["role"]) => {
     const address = canonicalIp(text ?? "");
-    if (address && familyOf(address) === family && !vips.has(address)) vips.set(address, { address, role });
+    if (address && isOfFamily(address, family) && !vips.has(address)) vips.set(address, { address, role });
   };
   // A load balancer's IP is filtered by source ranges and an external IP is not: the stricter role stands.
   for (const { ip, ipMode } of (status?.loadBalancer?.ingress ?? []) as { ip?: string; ipMode?: string }[]) {
@@ -128,7 +132,8 @@ function sourceRangesOf(
   { spec }: Service,
   { family, vips, node }: { family: IpFamily; vips: readonly Vip[]; node: NodeFacts },
 ): string[] {
-  const ranges = (spec.loadBalancerSourceRanges ?? [])
+  if (!spec.loadBalancerSourceRanges?.length) return [];
+  const ranges = spec.loadBalancerSourceRanges
     .map((text) => parseCidrSloppy(text.trim()))
     .filter((cidr) => cidr !== undefined && cidr.ip.family === family)
     .map((cidr) => networkOf(cidr as NonNullable<typeof cidr>));

@@ -1,6 +1,6 @@
 /** The slices of a Service → the endpoints of one of its ports. */
 import type { EndpointSlice } from "../api/object.ts";
-import { canonicalIp, familyOf, type IpFamily } from "../net/ip.ts";
+import { canonicalIp, type IpFamily, isOfFamily } from "../net/ip.ts";
 import { type Endpoint, endpointText, type Protocol } from "./state.ts";
 
 /** An endpoint with all that decides whether it is chosen. */
@@ -65,7 +65,7 @@ function portNumbers(slice: EndpointSlice, wanted: { name: string; protocol: Pro
 /** Undefined for an address of the other family. */
 function canonicalAddress(text: string, family: IpFamily): string | undefined {
   const ip = canonicalIp(text);
-  return ip && familyOf(ip) === family ? ip : undefined;
+  return ip && isOfFamily(ip, family) ? ip : undefined;
 }
 
 const nowhere: readonly string[] = [];

@@ -9,6 +9,7 @@ import type { Log } from "../lib/log.ts";
 import { sleep } from "../lib/sleep.ts";
 import { parseCidr } from "../net/cidr.ts";
 import { familyOf } from "../net/ip.ts";
+import { compactSlice } from "./compact-slice.ts";
 import { type ProxyConfig, settingsOf } from "./config/effective.ts";
 import type { Health } from "./health.ts";
 import type { ProxyMetrics } from "./metrics.ts";
@@ -53,6 +54,7 @@ export async function watch(context: Watching): Promise<void> {
     shape: sliceShape,
     early: true,
     labelSelector: `!${headlessLabel}`,
+    transform: compactSlice,
   });
   const nodeInformer = createInformer(client, nodes, { ...common, fieldSelector: `metadata.name=${nodeName}` });
   serviceInformer.onChange((change) => onService(change, context));

@@ -171,6 +171,13 @@ export class MessageBuffer {
     return this;
   }
 
+  /** Bytes as text, one character for each. A loop beats the call of a native function: most are 4 to 20, and there are 200,000. */
+  attrLatin1(type: number, value: string): this {
+    const at = this.#attribute(type, value.length);
+    for (let i = 0; i < value.length; i++) this.#bytes[at + i] = value.charCodeAt(i);
+    return this;
+  }
+
   /** A string with its closing zero byte. */
   attrString(type: number, value: string): this {
     const size = Buffer.byteLength(value);

@@ -1,6 +1,5 @@
 /** Expressions → attributes: names and numbers of nf_tables.h, enum nft_*_attributes. */
 import type { MessageBuffer } from "../netlink/message.ts";
-import { bytesOf } from "./bytes.ts";
 import { attributes as a, ctKeys, metaKeys, NFT_REG_VERDICT, NFT_REG32_00, verdicts } from "./constants.ts";
 import type { Bytes, Expression, Table } from "./port.ts";
 
@@ -103,7 +102,7 @@ function encodeBody(m: MessageBuffer, e: Expression, family: Table["family"]): v
 
 export function encodeData(m: MessageBuffer, type: number, value: Bytes): void {
   const data = m.nest(type);
-  m.attrBytes(a.data.value, bytesOf(value));
+  m.attrLatin1(a.data.value, value);
   m.unnest(data);
 }
 

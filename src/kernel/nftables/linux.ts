@@ -4,7 +4,6 @@ import { hasCode } from "../ffi.ts";
 import { eachAttribute, readAttributes, readString } from "../netlink/attributes.ts";
 import { MessageBuffer, NLM_F_ACK, NLM_F_DUMP } from "../netlink/message.ts";
 import { type Message, NETLINK_NETFILTER, NetlinkSocket, type Refusal } from "../netlink/socket.ts";
-import { bytesFrom } from "./bytes.ts";
 import { attributes as a, families, messages } from "./constants.ts";
 import { beginMessage, encodeBatch } from "./encode.ts";
 import { type Command, type Nftables, type SetElement, type Table, TransactionError } from "./port.ts";
@@ -113,7 +112,7 @@ function readElements({ body }: Message, into: SetElement[]): void {
 function readData(data: Buffer): string {
   const parts = readAttributes(data);
   const value = parts.get(a.data.value);
-  if (value) return bytesFrom(value);
+  if (value) return value.toString("latin1");
   const verdict = parts.get(a.data.verdict);
   const chain = verdict && readAttributes(verdict).get(a.verdict.chain);
   return chain ? readString(chain) : "";

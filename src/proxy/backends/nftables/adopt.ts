@@ -26,6 +26,7 @@ export function adoptionOf(observed: Elements): Adoption {
     lastId,
     chains: verdicts.map(([number, chain]) => [chain, readU32(number)]),
     of(port) {
+      if (ids.size === 0) return undefined;
       const protocol = protocolBytes(port.protocol);
       for (const { address } of port.vips) {
         const id = ids.get(addressBytes(address) + protocol + portBytes(port.port));

@@ -52,21 +52,18 @@ class StepsOf implements SetSteps {
   }
 }
 
+/** Mostly there is nothing yet: then nothing is looked for. */
 function compareAll(steps: StepsOf, before: Values, after: Values, size: number | undefined): void {
-  if (!size) {
-    for (const [key, value] of after ?? []) steps.compare(key, before?.get(key), value);
-    for (const [key, old] of before ?? []) if (!after?.has(key)) steps.compare(key, old, undefined);
-    return;
+  const left = before?.size ? new Map(before) : undefined;
+  const match = (key: string, value: string): void => {
+    steps.compare(key, left?.get(key), value);
+    left?.delete(key);
+  };
+  for (const [key, value = ""] of after ?? []) {
+    if (!size) match(key, value);
+    else for (let at = 0; at < value.length; at += size) match(keyBehind(key, at / size), value.slice(at, at + size));
   }
-  const left = new Map(before);
-  for (const [first, values = ""] of after ?? []) {
-    for (let at = 0; at < values.length; at += size) {
-      const key = keyBehind(first, at / size);
-      steps.compare(key, left.get(key), values.slice(at, at + size));
-      left.delete(key);
-    }
-  }
-  for (const [key, old] of left) steps.compare(key, old, undefined);
+  for (const [key, old] of left ?? []) steps.compare(key, old, undefined);
 }
 
 function compareList(steps: StepsOf, first: string, old = "", values = "", size: number): void {
