@@ -14,8 +14,6 @@ const parts = wantedParts(process.argv.slice(2));
 /** FAIRLEAD_BENCH_QUICK=1: fewer rounds and objects, for a look on a busy machine. */
 const quick = process.env.FAIRLEAD_BENCH_QUICK === "1";
 const rounds = quick ? 2 : 5;
-/** Of the watch, which takes its time. */
-const watchRounds = Math.min(rounds, 3);
 const writeMs = quick ? 1000 : 2000;
 const pods = quick ? 1000 : 10_000;
 /** 1,000 watchers, 500 writes a second: each write goes to the ten watchers of its namespace. */
@@ -121,19 +119,24 @@ async function lists(): Promise<void> {
 
 async function watches(): Promise<void> {
   const measured = subjects.map((): WatchDelays[] => []);
-  for (let round = 0; round < watchRounds; round++) {
-    for (const [index, { name, endpoint }] of subjects.entries()) {
-      const delays = await watchDelays(endpoint, watch);
+  for (let round = 0; round < rounds; round++) {
+    for (const [index, subject] of subjects.entries()) {
+      const delays = await watchDelays(subject, watch);
       const whole = watch.writes * watch.perSpace;
-      if (delays.events.length !== whole) console.log(`${name}: ${delays.events.length} of ${whole} events arrived`);
+      if (delays.events.length !== whole)
+        console.log(`${subject.name}: ${delays.events.length} of ${whole} events arrived`);
       measured[index]?.push(delays);
     }
   }
   for (const part of [0.5, 0.99]) {
     const name = `p${part * 100}, 1,000 watchers, 500 writes/s`;
-    const values = (of: keyof WatchDelays): number[][] =>
+    const values = (of: "events" | "writes"): number[][] =>
       measured.map((delays) => delays.map((round) => quantile(round[of], part)));
     noteRounds(`watch delay ${name}`, "ms", subjects, values("events"));
     noteRounds(`of it the write itself ${name}`, "ms", subjects, values("writes"));
   }
+  const each = (of: "processorMs" | "loadBusy", unit = 1): number[][] =>
+    measured.map((delays) => delays.map((round) => round[of] * unit));
+  noteRounds("of it processor time of the server, a write with its ten events", "ms", subjects, each("processorMs"));
+  noteRounds("of it the load's own thread at work", "%", subjects, each("loadBusy", 100));
 }

@@ -106,6 +106,10 @@ export interface WatchDelays {
   readonly events: readonly number[];
   /** To its acknowledgement: by then it is on the disk. */
   readonly writes: readonly number[];
+  /** Of the server, for one write and its events. */
+  readonly processorMs: number;
+  /** How much of the time the load's own thread had work: near 1, the delay would be its. */
+  readonly loadBusy: number;
 }
 
 export interface WatchLoad {
@@ -119,7 +123,7 @@ export interface WatchLoad {
 }
 
 export async function watchDelays(
-  endpoint: Endpoint,
+  { endpoint, cpuMs }: { endpoint: Endpoint; cpuMs(): number },
   { spaces, perSpace, writes, uncounted, perSecond }: WatchLoad,
 ): Promise<WatchDelays> {
   const sent = new Map<string, number>();
@@ -148,7 +152,7 @@ export async function watchDelays(
     },
   );
   await new Promise((resolve) => setTimeout(resolve, 1000));
-  const begun = performance.now();
+  const [begun, cpuBefore, busyBefore] = [performance.now(), cpuMs(), performance.eventLoopUtilization()];
   let next = 0;
   const write = async (connection: HttpConnection): Promise<void> => {
     for (let index = next++; index < uncounted + writes; index = next++) {
@@ -163,7 +167,9 @@ export async function watchDelays(
     }
   };
   await Promise.all(writers.map(write));
+  const processorMs = (cpuMs() - cpuBefore) / (uncounted + writes);
+  const loadBusy = performance.eventLoopUtilization(busyBefore).utilization;
   await new Promise((resolve) => setTimeout(resolve, 1000));
   for (const connection of [...writers, ...watchers.flat()]) connection.close();
-  return { events: delays, writes: acknowledged };
+  return { events: delays, writes: acknowledged, processorMs, loadBusy };
 }

@@ -12,6 +12,8 @@ export interface Subject {
   readonly endpoint: Endpoint;
   /** Of its processes, in bytes. */
   rssBytes(): number;
+  /** Processor time of its processes so far. */
+  cpuMs(): number;
   stop(): Promise<void>;
 }
 
@@ -22,9 +24,21 @@ function rssOf(pid: number | undefined): number {
   return Number(kb) * 1024;
 }
 
+/** Linux counts it in hundredths of a second. */
+function cpuMsOf(pid: number | undefined): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
 export async function startFairlead(dir: string): Promise<Subject> {
   const { endpoint, child, stop } = await startApiProcess(dir);
-  return { name: "fairlead", endpoint, rssBytes: () => rssOf(child.pid), stop: () => stop("SIGKILL") };
+  return {
+    name: "fairlead",
+    endpoint,
+    rssBytes: () => rssOf(child.pid),
+    cpuMs: () => cpuMsOf(child.pid),
+    stop: () => stop("SIGKILL"),
+  };
 }
 
 async function untilReady(endpoint: Endpoint): Promise<void> {
@@ -97,5 +111,11 @@ export async function startKubeApiserver(dir: string, basePort = 24790): Promise
     await stop();
     throw error;
   });
-  return { name: "kube-apiserver", endpoint, rssBytes: () => rssOf(server.pid) + rssOf(etcd.pid), stop };
+  return {
+    name: "kube-apiserver",
+    endpoint,
+    rssBytes: () => rssOf(server.pid) + rssOf(etcd.pid),
+    cpuMs: () => cpuMsOf(server.pid) + cpuMsOf(etcd.pid),
+    stop,
+  };
 }
