@@ -9,6 +9,12 @@ export interface Write {
   readonly reject: (error: unknown) => void;
 }
 
+/** A group on its way to the disk. */
+interface Flight<W> {
+  readonly group: readonly W[];
+  readonly written: Promise<void>;
+}
+
 const maxGroupWrites = 4096;
 const maxGroupBytes = 8 * 1024 * 1024;
 
@@ -49,20 +55,36 @@ export class GroupCommit<W extends Write> {
 
   async #run(): Promise<void> {
     // After the poll phase: requests that arrived in the same turn share one.
-    for (await nextTurn(); this.#queue.length > 0; await nextTurn()) {
-      const group = this.#take();
-      try {
-        await this.#journal.append(group.map((write) => write.record));
-      } catch (cause) {
-        this.#fail(group, cause);
-        continue;
-      }
-      const revision = this.#onDurable(group);
-      for (const write of group) write.resolve();
-      await this.#journal.maintain(revision);
+    await nextTurn();
+    for (let flight = this.#start(); flight; ) {
+      const next: Flight<W> | undefined = await this.#land(flight);
+      if (!next) await nextTurn();
+      flight = next ?? this.#start();
     }
     // In the same turn as the look at the queue: a write that comes later must start a new run.
     this.#running = undefined;
+  }
+
+  /** Sends what waits on its way to the disk. */
+  #start(): Flight<W> | undefined {
+    if (this.#queue.length === 0) return undefined;
+    const group = this.#take();
+    return { group, written: this.#journal.append(group.map((write) => write.record)) };
+  }
+
+  /** Returns the next group if it is on its way before the readers of this one are told, which takes longer than most flushes. */
+  async #land({ group, written }: Flight<W>): Promise<Flight<W> | undefined> {
+    try {
+      await written;
+    } catch (cause) {
+      this.#fail(group, cause);
+      return undefined;
+    }
+    const next = this.#journal.due ? undefined : this.#start();
+    const revision = this.#onDurable(group);
+    for (const write of group) write.resolve();
+    if (!next) await this.#journal.maintain(revision);
+    return next;
   }
 
   #take(): W[] {

@@ -11,6 +11,8 @@ import { writeSnapshot } from "./snapshot.ts";
 export interface Journal {
   /** Resolves when the records are durable, all or none of them. When it rejects, recovery will not find them. */
   append(records: readonly FileRecord[]): Promise<void>;
+  /** `maintain` has something to do. */
+  readonly due: boolean;
   /** Called after changes were applied to the index; `revision` is the newest. */
   maintain(revision: number): Promise<void>;
   close(): Promise<void>;
@@ -102,9 +104,13 @@ export class FileJournal implements Journal {
     this.#logBytes += bytes;
   }
 
-  async maintain(revision: number): Promise<void> {
+  get due(): boolean {
     const limit = Math.max(this.#options.minLogBytes, this.#options.index.valueBytes, this.#snapshotAtBytes);
-    if (this.#snapshot || this.#logBytes < limit) return;
+    return !this.#snapshot && this.#logBytes >= limit;
+  }
+
+  async maintain(revision: number): Promise<void> {
+    if (!this.due) return;
     try {
       await this.#rotate(revision);
     } catch (error) {
