@@ -23,8 +23,10 @@ function nameField(level: Level, name: string, duplicates: string[]): void {
   level.next = path;
 }
 
-/** `duplicate field "spec.type"`, in the order of the text; `text` must be valid JSON. */
-export function duplicateFields(text: string): string[] {
+/** `duplicate field "spec.type"`, in the order of the text; `value` is what JSON.parse makes of it. */
+export function duplicateFields(text: string, value: unknown): string[] {
+  // Most programs write as we do: then nothing was lost, which is seen in a tenth of the time.
+  if (JSON.stringify(value) === text.trimEnd()) return [];
   const duplicates: string[] = [];
   const levels: Level[] = [];
   for (const [found, name, colon] of text.matchAll(token)) {

@@ -178,5 +178,5 @@ const duplicates: readonly (readonly [text: string, want: string[]])[] = [
 ];
 
 for (const [text, want] of duplicates) {
-  test(`duplicateFields(${text})`, () => assert.deepEqual(duplicateFields(text), want));
+  test(`duplicateFields(${text})`, () => assert.deepEqual(duplicateFields(text, JSON.parse(text)), want));
 }

@@ -61,10 +61,14 @@ export async function parseRequestBody(
 }
 
 /** What the body of a JSON request names twice; other formats refuse that, or can not do it. */
-export function duplicatesIn({ contentType, body }: ApiRequest, { fieldValidation }: Validation): string[] {
+export function duplicatesIn(
+  { contentType, body }: ApiRequest,
+  value: unknown,
+  { fieldValidation }: Validation,
+): string[] {
   const type = mediaType(contentType);
   const isJson = type.endsWith("json") || (type.endsWith("yaml") && body[0] === 0x7b);
-  return isJson && fieldValidation !== "Ignore" ? duplicateFields(body.toString()) : [];
+  return isJson && fieldValidation !== "Ignore" ? duplicateFields(body.toString(), value) : [];
 }
 
 /** The body as an object of the request's kind. */
@@ -74,7 +78,7 @@ export async function decodeBody(
   accepted?: readonly string[],
 ): Promise<Decoded> {
   const value = await parseRequestBody(request, accepted);
-  return decodeObject(value, request.kind, options, duplicatesIn(request, options));
+  return decodeObject(value, request.kind, options, duplicatesIn(request, value, options));
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

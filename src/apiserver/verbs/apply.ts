@@ -34,7 +34,7 @@ async function readConfiguration(request: ApiRequest): Promise<Decoded> {
   for (const field of ["apiVersion", "kind"] as const) {
     if (!(value as JsonObject | undefined)?.[field]) throw badRequest(`the configuration must say its ${field}`);
   }
-  const duplicates = options.fieldValidation === "Strict" ? duplicatesIn(request, options) : [];
+  const duplicates = options.fieldValidation === "Strict" ? duplicatesIn(request, value, options) : [];
   // What nobody knows nobody can own: unlike in other writes, unknown fields are never just dropped.
   const decoded = decodeObject(value, kind, { fieldValidation: "Strict" }, duplicates);
   if (decoded.object.metadata.managedFields) throw badRequest("metadata.managedFields must be nil");

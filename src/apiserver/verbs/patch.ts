@@ -59,7 +59,7 @@ export async function patch(server: ServerContext, request: ApiRequest): Promise
     throw invalidOption("PatchOptions", forbidden("force", "may not be specified for non-apply patch"));
   }
   const options = parseWriteOptions(request);
-  const duplicates = duplicatesIn(request, options);
+  const duplicates = duplicatesIn(request, patch, options);
   const change = (live: StoredObject): { object: StoredObject; warnings: readonly string[] } => {
     const revision = live.metadata.resourceVersion;
     const decoded = decodePatched(() => decodeObject(patched(live), kind, options, duplicates));
