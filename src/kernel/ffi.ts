@@ -106,6 +106,7 @@ const c = {
     address: Uint8Array,
     size: number,
   ) => number,
+  mkfifo: libc.func("int mkfifo(const char *path, uint32_t mode)") as (path: string, mode: number) => number,
   pipe2: libc.func("int pipe2(void *fds, int flags)") as (fds: Uint8Array, flags: number) => number,
   ioctl: libc.func("int ioctl(int fd, unsigned long request, void *argument)") as (
     fd: number,
@@ -195,6 +196,11 @@ export function pipe(): { read: number; write: number } {
   const fds = Buffer.alloc(8);
   checked("pipe2", "make a pipe", () => c.pipe2(fds, O_CLOEXEC));
   return { read: fds.readInt32LE(0), write: fds.readInt32LE(4) };
+}
+
+/** A named pipe that only its owner may use. */
+export function makeFifo(path: string): void {
+  checked("mkfifo", `make the FIFO "${path}"`, () => c.mkfifo(path, 0o600));
 }
 
 /** ioctl(2) with a structure that the kernel reads or writes. */

@@ -28,6 +28,7 @@ const prctlNumbers: Readonly<Record<string, number>> = { x64: 157, arm64: 167 };
 const program = `
 use strict; my %o;
 while (@ARGV) { my $a = shift @ARGV; last if $a eq "--"; my ($k, $v) = split /=/, $a, 2; $o{$k} = $v }
+if (defined $o{env}) { %ENV = (); while (@ARGV) { my $a = shift @ARGV; last if $a eq "--"; my ($k, $v) = split /=/, $a, 2; $ENV{$k} = $v } }
 sub fail { my ($code, $text) = @_; print STDERR "$text\\n"; exit $code }
 for my $file (split /:/, $o{cgroups} // "") {
   open(my $procs, ">", $file) or fail(126, "cgroup $file: $!");
@@ -60,8 +61,15 @@ export interface Privileges
   readonly cgroups?: readonly string[] | undefined;
 }
 
-/** `root` absent: the one that there is. What follows the words is the command. */
-export function enterCommand(privileges: Privileges, root: string | undefined): string[] {
+export interface Surroundings {
+  /** Absent: the one that there is. */
+  readonly root: string | undefined;
+  /** All variables of the command, none of which these words' own program sees; absent: those that there are. */
+  readonly env?: ContainerSpec["env"];
+}
+
+/** What follows the words is the command. */
+export function enterCommand(privileges: Privileges, { root, env }: Surroundings): string[] {
   const { user, capabilities, noNewPrivileges, seccomp, workingDir, cgroups = [] } = privileges;
   const drop = capabilityNames.flatMap((name, number) =>
     capabilities === undefined || capabilities.includes(name) ? [] : [number],
@@ -80,6 +88,7 @@ export function enterCommand(privileges: Privileges, root: string | undefined): 
     ...(user ? [`uid=${user.uid}`, `groups=${[user.gid, user.gid, ...(user.groups ?? [])].join(" ")}`] : []),
     ...(noNewPrivileges ? ["nnp=1"] : []),
     ...(seccomp ? [`seccomp=${syscallDenyFilter(process.arch)}`] : []),
+    ...(env ? ["env=1", "--", ...Object.entries(env).map(([name, value]) => `${name}=${value}`)] : []),
     "--",
   ];
 }

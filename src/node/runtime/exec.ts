@@ -84,7 +84,14 @@ export function spawnOnPipes(
 }
 
 function openOnPipes(target: ExecTarget, argv: readonly string[], port: ExecPort): ExecProcess {
-  const words = [nsenter, ...enterArguments(target), "--pid", "--", ...enterCommand(target, target.root), ...argv];
+  const words = [
+    nsenter,
+    ...enterArguments(target),
+    "--pid",
+    "--",
+    ...enterCommand(target, { root: target.root }),
+    ...argv,
+  ];
   return spawnOnPipes(words, { env: { ...target.env }, port }).process;
 }
 
@@ -98,7 +105,7 @@ function openTerminal(pid: number, port: ExecPort): { fd: number; path: string }
 function openOnTerminal(target: ExecTarget, argv: readonly string[], port: ExecPort): ExecProcess {
   const { fd, path } = openTerminal(target.pid, port);
   const slave = openSync(path, constants.O_RDWR | constants.O_NOCTTY);
-  const enter = [...enterArguments(target), "--", ...enterCommand(target, target.root)];
+  const enter = [...enterArguments(target), "--", ...enterCommand(target, { root: target.root })];
   const session = ["/usr/bin/setsid", "--ctty", nsenter, ...enter, ...argv];
   const env = { TERM: "xterm", ...target.env };
   const words = [nsenter, `--target=${target.pid}`, "--pid", "--", ...session];

@@ -76,7 +76,6 @@ export interface SetupPaths {
  * sees it (the old /proc is still mounted when it is read); messages of failing steps go to `setup-error`. Descriptor 6 is the container's stderr.
  */
 export function renderSetupScript(spec: ContainerSpec, steps: readonly SetupStep[], paths: SetupPaths): string {
-  const variables = Object.entries(spec.env).map(([name, value]) => quote(`${name}=${value}`));
   return `${[
     "set -e",
     `exec 2>${quote(`${paths.directory}/setup-error`)}`,
@@ -89,12 +88,7 @@ export function renderSetupScript(spec: ContainerSpec, steps: readonly SetupStep
     `echo "$stat" >${quote(`${paths.directory}/process`)}`,
     `: >${quote(paths.startedFile)}`,
     "exec 2>&6 6>&-",
-    [
-      "exec env -i",
-      ...variables,
-      ...enterCommand({ ...spec, cgroups: paths.cgroups }, paths.root).map(quote),
-      ...spec.argv.map(quote),
-    ].join(" "),
+    ["exec", ...enterCommand({ ...spec, ...paths }, { ...paths, env: spec.env }), ...spec.argv].map(quote).join(" "),
   ].join("\n")}\n`;
 }
 
@@ -112,12 +106,16 @@ function isolation(join: ShimOptions["joinPid"]): string {
   return join === "node" ? unshare : `nsenter --pid=/proc/${join}/ns/pid ${unshare}`;
 }
 
-/** Makes and opens what a shim holds: 3 and 4 are the FIFOs of the output, 5 is `control`, 9 the container's stdin. */
+/** The named pipes that are there before a shim is, in its working directory. */
+export function fifosOf({ input, tty }: Pick<ShimOptions, "input" | "tty">): readonly string[] {
+  return tty ? ["control"] : ["stdout", "stderr", "control", ...(input ? ["stdin", "input"] : [])];
+}
+
+/** Opens what a shim holds: 3 and 4 are the FIFOs of the output, 5 is `control`, 9 the container's stdin. */
 function openStreams({ input, tty }: Pick<ShimOptions, "input" | "tty">): string[] {
-  if (tty) return ["mkfifo control", "exec 5<>control"];
-  if (!input) return ["mkfifo stdout stderr control", "exec 3<>stdout 4<>stderr 5<>control"];
+  if (tty) return ["exec 5<>control"];
+  if (!input) return ["exec 3<>stdout 4<>stderr 5<>control"];
   return [
-    "mkfifo stdout stderr control stdin input",
     "exec 3<>stdout 4<>stderr 5<>control 7<>stdin 8<>input",
     // A process beside the shim holds stdin open until a line comes into `input`.
     "( exec 3>&- 4>&- 5>&-; read -r _ <&8 ) &",

@@ -25,6 +25,7 @@ import type {
 import type { Engine } from "./engine.ts";
 import type { ExecPort } from "./exec.ts";
 import { execResult } from "./exec-result.ts";
+import { fifosOf } from "./setup-script.ts";
 import { ShimContainer } from "./shim-container.ts";
 
 export interface ShimRuntimeOptions {
@@ -92,6 +93,7 @@ export class ShimRuntime implements ContainerRuntime {
     const place = { directory, startedFile: started, exitedFile: exited, joinPid: this.#pidToJoin(spec) };
     const record = recordOf(spec, { directory, ...engine.prepare(spec, place) });
     writeRecord(record);
+    for (const name of fifosOf(spec)) this.#port.makeFifo(join(directory, name));
     const container = this.#add(record);
     const terminal = spec.tty && engine.givesTerminal ? this.#port.openTerminal() : undefined;
     if (terminal) container.showOn(terminal.fd);

@@ -1,6 +1,6 @@
 /** The agent's port over the running kernel; must be used in the node's network namespace. */
 import { closeSync, openSync, readlinkSync } from "node:fs";
-import { pipe } from "../../kernel/ffi.ts";
+import { makeFifo, pipe } from "../../kernel/ffi.ts";
 import { deleteIpc, ensureIpc, listIpc, withinIpc } from "../../kernel/ipc.ts";
 import { dialLoopback } from "../../kernel/loopback-dial.ts";
 import type { NetlinkSocket } from "../../kernel/netlink/socket.ts";
@@ -61,6 +61,7 @@ export const processPort: ProcessPort = {
   },
   isAlive,
   signal: signalProcess,
+  makeFifo,
   openPipe: pipe,
   sessionsOf,
   signalSessions,

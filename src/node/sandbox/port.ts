@@ -44,6 +44,8 @@ export interface ProcessPort {
   sessionsOf(pid: number): number[];
   /** Sends to all their processes. */
   signalSessions(sessions: readonly number[], signal: NodeJS.Signals, options: { except: number }): void;
+  /** A named pipe that was not there. */
+  makeFifo(path: string): void;
   /** Both ends are the caller's to close. */
   openPipe(): { readonly read: number; readonly write: number };
   /** A copy of that process's descriptor; undefined when it has none. */
