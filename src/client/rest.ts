@@ -13,7 +13,7 @@ import {
 } from "./client.ts";
 import { listShape, type MessageShape, readObject, statusShape } from "./protobuf.ts";
 import { type ClientConfig, createTransport, type Response, type TransportOptions } from "./transport.ts";
-import { parseWatchLine, readLines, readWatchFrames } from "./watch-stream.ts";
+import { parseWatchLine, readLines, watchFrames } from "./watch-stream.ts";
 
 export type { ClientConfig, TransportOptions } from "./transport.ts";
 
@@ -140,7 +140,8 @@ export function createClient(config: ClientConfig, options: TransportOptions): A
       const { statusCode: status = 0, headers } = body;
       if (status >= 300) throw new ApiError(statusOf(status, Buffer.concat(await Array.fromAsync(body)), headers));
       try {
-        if (list.shape && isProtobuf(headers)) yield* readWatchFrames<T>(body, list.shape);
+        const read = list.shape && isProtobuf(headers) ? watchFrames<T>(list.shape) : undefined;
+        if (read) for await (const chunk of body) for (const event of read(chunk)) yield event;
         else for await (const line of readLines(body)) yield parseWatchLine<T>(line);
       } catch (error) {
         if (!signal.aborted && !end.aborted) throw error;

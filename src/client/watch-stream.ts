@@ -58,20 +58,20 @@ function checked<T extends KubeObject>(event: { readonly type: string; readonly 
   }
 }
 
-/** The events of a body in protobuf: frames with their length in four bytes, big-endian, before each. */
-export async function* readWatchFrames<T extends KubeObject>(
-  chunks: AsyncIterable<Buffer>,
-  shape: MessageShape,
-): AsyncGenerator<WatchedEvent<T>> {
+/**
+ * Reads a body in protobuf, chunk by chunk: frames with their length in four bytes, big-endian, before each. No asynchronous
+ * generator: at a start tens of thousands of events come, and each would cost promises.
+ */
+export function watchFrames<T extends KubeObject>(shape: MessageShape): (chunk: Buffer) => Generator<WatchedEvent<T>> {
   const shapeOf = (type: string) => (type === "ERROR" ? statusShape : type === "BOOKMARK" ? bookmarkShape : shape);
-  let rest: readonly Buffer[] = [];
+  let rest: Buffer[] = [];
   let missing = 4;
-  for await (const chunk of chunks) {
+  return function* read(chunk) {
     // A frame may span many chunks: they are joined once, when it is whole.
     if (chunk.length < missing) {
-      rest = [...rest, chunk];
+      rest.push(chunk);
       missing -= chunk.length;
-      continue;
+      return;
     }
     const bytes = rest.length > 0 ? Buffer.concat([...rest, chunk]) : chunk;
     let at = 0;
@@ -86,5 +86,5 @@ export async function* readWatchFrames<T extends KubeObject>(
     }
     if (at + 4 > bytes.length) missing = at + 4 - bytes.length;
     rest = at < bytes.length ? [bytes.subarray(at)] : [];
-  }
+  };
 }

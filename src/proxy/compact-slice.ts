@@ -47,11 +47,10 @@ let count = 0;
 /** Nodes come and go: then all are forgotten, and shared anew. */
 const mostTraits = 20_000;
 
-function sharedTraits({ conditions, nodeName, hints }: SliceEndpoint): Traits {
+function sharedTraits(endpoint: SliceEndpoint): Traits {
+  const { conditions, nodeName, hints } = endpoint;
+  for (const one of known.get(nodeName ?? "") ?? []) if (isSame(one, endpoint)) return one;
   const own = { conditions, nodeName, hints } as Traits;
-  const ofNode = known.get(nodeName ?? "");
-  const same = ofNode?.find((one) => isSame(one, own));
-  if (same) return same;
   if (++count > mostTraits) {
     known.clear();
     count = 1;
@@ -61,7 +60,8 @@ function sharedTraits({ conditions, nodeName, hints }: SliceEndpoint): Traits {
 }
 
 function isSame(a: Traits, b: Traits): boolean {
-  const [hints, others] = [a.hints as Hints, b.hints as Hints];
+  const hints = a.hints as Hints;
+  const others = b.hints as Hints;
   return (
     a.conditions?.ready === b.conditions?.ready &&
     a.conditions?.serving === b.conditions?.serving &&
@@ -72,5 +72,7 @@ function isSame(a: Traits, b: Traits): boolean {
   );
 }
 
-const areSame = (a: Names = [], b: Names = []): boolean =>
+const noNames: Names = [];
+
+const areSame = (a = noNames, b = noNames): boolean =>
   a === b || (a.length === b.length && a.every(({ name }, index) => name === b[index]?.name));

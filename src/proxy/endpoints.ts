@@ -5,6 +5,8 @@ import { type Endpoint, endpointText, type Protocol } from "./state.ts";
 
 /** An endpoint with all that decides whether it is chosen. */
 export interface Candidate extends Endpoint {
+  /** endpointText */
+  readonly text: string;
   readonly ready: boolean;
   readonly serving: boolean;
   readonly terminating: boolean;
@@ -24,15 +26,14 @@ export function candidatesOf(
   port: { readonly name: string; readonly protocol: Protocol; readonly family: IpFamily },
   nodeName: string,
 ): Candidate[] {
-  const found: Found[] = [];
+  const found: Candidate[] = [];
   for (const slice of slices) {
     if (slice.addressType !== port.family) continue;
     for (const number of portNumbers(slice, port)) {
       for (const endpoint of slice.endpoints ?? []) {
         const ip = canonicalAddress(endpoint.addresses?.[0] ?? "", port.family);
         if (ip === undefined) continue;
-        const candidate = readCandidate(endpoint, { ip, port: number }, nodeName);
-        found.push({ text: endpointText(candidate), candidate });
+        found.push(readCandidate(endpoint, { ip, port: number }, nodeName));
       }
     }
   }
@@ -40,18 +41,13 @@ export function candidatesOf(
   return oneForEach(found.sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0)));
 }
 
-interface Found {
-  readonly text: string;
-  readonly candidate: Candidate;
-}
-
-function oneForEach(sorted: readonly Found[]): Candidate[] {
+function oneForEach(sorted: readonly Candidate[]): Candidate[] {
   const chosen: Candidate[] = [];
   let last = "";
-  for (const { text, candidate } of sorted) {
-    const before = text === last ? chosen.pop() : undefined;
+  for (const candidate of sorted) {
+    const before = candidate.text === last ? chosen.pop() : undefined;
     chosen.push(before && !before.terminating && candidate.terminating ? before : candidate);
-    last = text;
+    last = candidate.text;
   }
   return chosen;
 }
@@ -76,12 +72,14 @@ function readCandidate(
   at: { ip: string; port: number },
   here: string,
 ): Candidate {
-  const ready = conditions?.ready ?? true;
+  const { ip, port } = at;
   return {
-    ...at,
+    text: endpointText(at),
+    ip,
+    port,
     local: nodeName === here && here !== "",
     unplaced: !nodeName,
-    ready,
+    ready: conditions?.ready ?? true,
     serving: conditions?.serving ?? true,
     terminating: conditions?.terminating ?? false,
     forZones: hints?.forZones?.map(({ name }) => name) ?? nowhere,

@@ -12,8 +12,8 @@ export type ServiceChanges = ReadonlyMap<string, readonly ServicePort[]>;
 
 export class Tracker {
   readonly #services = new Map<string, Service>();
-  /** Service → slice name → slice. */
-  readonly #slices = new Map<string, Map<string, EndpointSlice>>();
+  /** Service → its slices, by name; mostly it is one. */
+  readonly #slices = new Map<string, readonly EndpointSlice[]>();
   readonly #serviceOfSlice = new Map<string, string>();
   readonly #claims = new Claims();
   readonly #dirty = new Set<string>();
@@ -46,9 +46,9 @@ export class Tracker {
     const owner = ownerOf(slice);
     if (this.#serviceOfSlice.get(key) !== owner) this.removeSlice(key);
     if (owner === undefined) return;
-    const slices = this.#slices.get(owner) ?? new Map<string, EndpointSlice>();
-    slices.set(key, slice);
-    this.#slices.set(owner, slices);
+    const slices = this.#others(owner, key);
+    slices.push(slice);
+    this.#slices.set(owner, slices.length > 1 ? slices.sort(byName) : slices);
     this.#serviceOfSlice.set(key, owner);
     this.#touch(owner);
   }
@@ -57,9 +57,9 @@ export class Tracker {
     const owner = this.#serviceOfSlice.get(key);
     if (owner === undefined) return;
     this.#serviceOfSlice.delete(key);
-    const slices = this.#slices.get(owner);
-    slices?.delete(key);
-    if (slices?.size === 0) this.#slices.delete(owner);
+    const slices = this.#others(owner, key);
+    if (slices.length > 0) this.#slices.set(owner, slices);
+    else this.#slices.delete(owner);
     this.#touch(owner);
   }
 
@@ -157,11 +157,17 @@ export class Tracker {
     this.#conflicts.set(service, [...(this.#conflicts.get(service) ?? []), message]);
   }
 
-  #slicesOf(key: string): EndpointSlice[] {
-    const slices = [...(this.#slices.get(key)?.values() ?? [])];
-    return slices.sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  #slicesOf(key: string): readonly EndpointSlice[] {
+    return this.#slices.get(key) ?? [];
+  }
+
+  /** The Service's slices but this one. */
+  #others(owner: string, key: string): EndpointSlice[] {
+    return this.#slicesOf(owner).filter((slice) => objectKey(slice) !== key);
   }
 }
+
+const byName = (a: EndpointSlice, b: EndpointSlice): number => (a.metadata.name < b.metadata.name ? -1 : 1);
 
 function ownerOf({ metadata }: EndpointSlice): string | undefined {
   const name = metadata.labels?.[serviceNameLabel];

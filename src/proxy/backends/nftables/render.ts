@@ -6,6 +6,7 @@ import {
   portBytes,
   protocolBytes,
   targetBytes,
+  targetListBytes,
   u32,
 } from "../../../kernel/nftables/values.ts";
 import { parseCidr } from "../../../net/cidr.ts";
@@ -62,8 +63,7 @@ function renderEndpoints(port: ServicePort, identity: Identity, put: Put): void 
   const id = u32(identity.id);
   const hairpins = new Set<string>();
   for (const { endpoints, firstIndex, handleBit } of lists) {
-    if (!port.affinitySec && endpoints.length > 0)
-      put("endpoints", id + u32(firstIndex), endpoints.map(targetBytes).join(""));
+    if (!port.affinitySec && endpoints.length > 0) put("endpoints", id + u32(firstIndex), targetListBytes(endpoints));
     endpoints.forEach((endpoint, index) => {
       if (port.affinitySec) {
         const slot = id + u32(firstIndex + index);
