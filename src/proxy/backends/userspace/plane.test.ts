@@ -129,6 +129,11 @@ describe("userspace data plane", () => {
     await apply(ports, sticky);
     assert.deepEqual([...(await count(20))], [[second, 20]]);
   });
+  it("P97 gives connections that a client begins at once one endpoint", async () => {
+    await apply(await Promise.all([..."abcdefgh"].map(named)), { sessionAffinity: "ClientIP" });
+    const heard = await Promise.all(Array.from({ length: 6 }, () => ask()));
+    assert.equal(new Set(heard).size, 1, heard.join(", "));
+  });
   it("P248 leaves connections alone when endpoints and the Service go", async () => {
     const { port, server } = await serve((socket) => socket.pipe(socket));
     servers.push(server);

@@ -66,6 +66,8 @@ export class TcpListener {
     const target = this.#target;
     const address = plainAddress(client.remoteAddress);
     const endpoints = this.#chooser.order(target, address).slice(0, maxTries);
+    // At once: what the client begins meanwhile goes there too.
+    if (endpoints[0]) this.#chooser.remember(target, address, endpoints[0]);
     this.#tryEach(client, endpoints, (endpoint, upstream) => {
       this.#chooser.remember(target, address, endpoint);
       join(client, upstream);
