@@ -33,6 +33,9 @@ export function modeSuite(mode: string, { skip = false, patience = 1 }: ModeOpti
       cluster = startCluster({ patience, args: ["--demo", "--nodes", "2", "--proxy-mode", mode] });
       // Pods that end serve on until the proxies know of it; their half a second is short for a machine that is busy with other things.
       cluster.ok("set", "env", "deployment", "backend", "web", `DRAIN_MS=${2000 * patience}`);
+      // One after the other: a Pod that is ended while its program begins never hears of it (process 1 of a container gets no signal before it asks for it), and stays for its whole grace.
+      rollout("backend");
+      rollout("web");
       cluster.ok("scale", "deployment", "backend", "--replicas=4");
       cluster.ok("scale", "deployment", "web", "--replicas=2");
       assert.equal(cluster.apply(JSON.stringify(sticky)).code, 0);
