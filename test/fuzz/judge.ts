@@ -10,7 +10,7 @@ export function faultOf(
   // As in Kubernetes: the server waited for a revision that is not there.
   if (status === 504 && path.includes("resourceVersion=")) return undefined;
   // As in Kubernetes: no ServiceCIDR is left to take an address from, for somebody deleted them.
-  if (status === 500 && /failed to allocate a serviceIP for Service .*: range is full/.test(body.toString()))
+  if (status === 500 && /failed to allocate a serviceIP for Service\s.*:\s+range\s+is\s+full/s.test(body.toString()))
     return undefined;
   // As in Kubernetes: somebody configured a webhook that cannot be asked.
   if (status === 500 && /failed calling webhook|conversion webhook for/.test(body.toString())) return undefined;
