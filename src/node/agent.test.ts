@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import test, { after, before } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -233,6 +233,28 @@ if (inNamespaces(import.meta.url, everyRuntime)) {
     const tookMs = performance.now() - begun;
     assert.ok(tookMs > 950 && tookMs < 4_000, `${tookMs} ms`);
     assert.match((await followed).body, /^\S+Z up\n\S+Z pre-stop\n\S+Z got TERM\n/);
+  });
+
+  test("a Pod's address answers until the API has let the Pod go: no client of an endpoint is left waiting", async (t) => {
+    await fixture.create("last", { containers: [shell("sleep 60")], terminationGracePeriodSeconds: 1 });
+    const { metadata } = await fixture.podWhen("last", isReady);
+    const hasAddress: boolean[] = [];
+    const look = () => void hasAddress.push(existsSync(fixture.networkNamespace(metadata.uid ?? "")));
+    const update = client.update.bind(client);
+    const remove = client.delete.bind(client);
+    // The last status, which ends the endpoint, and the Pod's end.
+    const { mock: updates } = t.mock.method(client, "update", ((resource, object, options) => {
+      const { status } = object as Partial<Pod>;
+      if (status?.containerStatuses?.every(({ state }) => state?.terminated)) look();
+      return update(resource, object, options);
+    }) satisfies typeof client.update);
+    const { mock: deletions } = t.mock.method(client, "delete", ((resource, target, options) => {
+      if (options?.gracePeriodSeconds === 0) look();
+      return remove(resource, target, options);
+    }) satisfies typeof client.delete);
+    await fixture.remove("last", 1);
+    assert.ok(hasAddress.length >= 2 && updates.callCount() > 0 && deletions.callCount() === 2);
+    assert.ok(hasAddress.every(Boolean));
   });
 
   test("a liveness probe that fails restarts the container", async () => {

@@ -255,23 +255,28 @@ export class PodWorker {
     this.#finished = true;
     this.#write();
     await this.#sharedProcesses.end();
-    await this.#release();
+    await this.#writer.flush();
     if (this.#gone || this.#pod.metadata.deletionTimestamp) await this.#remove();
+    else await this.#release();
   }
 
   /** A Pod that has ended gives its address back; its logs stay until it is deleted. */
   async #release(): Promise<void> {
-    const { network, ipc, runtime } = this.#context;
+    await this.#context.runtime.endPod?.(this.#pod.metadata.uid ?? "", { forget: false });
+    this.#releaseAddress();
+  }
+
+  /** Only once the API knows of the end: while the address is still an endpoint, a client must be refused, not left waiting. */
+  #releaseAddress(): void {
     const { uid = "" } = this.#pod.metadata;
-    await runtime.endPod?.(uid, { forget: false });
-    network.remove(uid);
-    ipc.remove(uid);
+    this.#context.network.remove(uid);
+    this.#context.ipc.remove(uid);
   }
 
   async #remove(): Promise<void> {
-    await this.#writer.flush();
     await removeRemains(this.#context, this.#pod.metadata.uid ?? "");
     if (!this.#gone) await deleteFromApi(this.#context, this.#pod);
+    this.#releaseAddress();
     this.close();
     this.#onDone();
   }

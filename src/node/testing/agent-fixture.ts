@@ -144,9 +144,14 @@ export class AgentFixture {
     await this.client.delete(pods, { name, namespace }, { gracePeriodSeconds });
     await until(async () => !(await this.find(name)), `deletion of ${name}`);
     const { runDir, dataDir, nodeName } = this.config;
-    const places = [runDir, dataDir].map((directory) => join(directory, "nodes", nodeName, "pods", uid));
+    const volumes = [runDir, dataDir].map((directory) => join(directory, "nodes", nodeName, "pods", uid));
+    const places = [...volumes, this.networkNamespace(uid)];
     if (!this.#stop.signal.aborted)
       await until(async () => !places.some((place) => existsSync(place)), `removal of ${name} from the node`);
+  }
+
+  networkNamespace(podUid: string): string {
+    return join(this.config.runDir, "netns", `pod-${podUid}`);
   }
 
   async eventsOf(name: string): Promise<Event[]> {
