@@ -39,6 +39,7 @@ type Result = number | bigint;
 
 /** The C library; `libc.func("int close(int fd)")` is one of its functions. */
 export const libc = koffi.load("libc.so.6");
+const sendto = libc.func("long sendto(int fd, const void *b, size_t n, int flags, const void *to, uint32_t size)");
 const c = {
   strerror: libc.func("const char *strerror(int number)") as (number: number) => string,
   setns: libc.func("int setns(int fd, int type)") as (fd: number, type: number) => number,
@@ -49,7 +50,7 @@ const c = {
     address: Uint8Array,
     size: number,
   ) => number,
-  sendto: libc.func("long sendto(int fd, const void *b, size_t n, int flags, const void *to, uint32_t size)") as (
+  sendto: sendto as (
     fd: number,
     bytes: Uint8Array,
     length: number,
@@ -211,6 +212,18 @@ export function ioctl(fd: number, request: number, argument: Uint8Array, action:
 /** Sends all of `bytes` as one datagram to `to` (a sockaddr), or to the connected peer. */
 export function sendTo(fd: number, bytes: Uint8Array, to: Uint8Array | null = null): void {
   checked("sendto", "send on a socket", () => c.sendto(fd, bytes, bytes.length, 0, to, to?.length ?? 0));
+}
+
+/** As `sendTo`, by a thread of Node's pool while this one goes on: what blocks is the kernel's work, as on a netlink socket. The bytes must stay as they are. */
+export function sendToInBackground(fd: number, bytes: Uint8Array, to: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    sendto.async(fd, bytes, bytes.length, 0, to, to.length, (error: Error | null, sent: Result) => {
+      if (error) reject(error);
+      // The number of the error stays in that thread.
+      else if (Number(sent) < 0) reject(new Error("Cannot send on a socket"));
+      else resolve();
+    });
+  });
 }
 
 /** Receives one datagram into `into`; with MSG_TRUNC in `flags` the result may be larger than `into`. */

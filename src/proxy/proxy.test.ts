@@ -227,6 +227,35 @@ describe("the proxy's loop", () => {
       end();
     }
   });
+  it("P30 P203 what comes before the lists are complete fills sets, and no rule is written", async () => {
+    const client = selectingClient(createMemoryClient());
+    await client.create(nodes, node);
+    await put(client, service());
+    await put(client, slice([endpoint(11)]));
+    const release = Promise.withResolvers<void>();
+    const slow: ApiClient = {
+      ...client,
+      async *watch(resource, options) {
+        for await (const event of client.watch(resource, options)) {
+          if (resource.plural === "endpointslices" && event.type === "BOOKMARK") await release.promise;
+          yield event;
+        }
+      },
+    };
+    const nft = fakeNftables();
+    const { proxy, end } = startOn(slow, nft);
+    try {
+      await eventually("the endpoint is there", () => endpointsOf(nft).length === 1);
+      const rules = () => nft.dump().match(/^chain \S+ \[.+\]$/gm) ?? [];
+      assert.deepEqual(rules(), []);
+      release.resolve();
+      await proxy.ready;
+      assert.ok(rules().length > 10);
+      assert.deepEqual(endpointsOf(nft), ["10.244.0.11:8080"]);
+    } finally {
+      end();
+    }
+  });
   it("P26 P27 what comes to the same, or is written again as it was, changes nothing in the kernel", () =>
     withProxy(async ({ client, nft, endpoints, proxy }) => {
       await put(client, service());

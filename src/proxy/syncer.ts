@@ -41,8 +41,10 @@ export interface Syncer {
   configure(settings: Settings): void;
   /** A fault for the log and an Event: on `object`, else on the Node. */
   complain(reason: string, message: string, object?: KubeObject): void;
-  /** All lists are complete: adopts, writes everything for the first time, and then each change. `node` is for Events. */
-  start(node: KubeObject | undefined): Promise<void>;
+  /** What holds for all Services is known: adopts, and may begin with the Services that are known by now. `node` is for Events. */
+  adopt(node: KubeObject | undefined): Promise<void>;
+  /** All lists are complete: writes everything for the first time, and then each change. */
+  start(): Promise<void>;
   idle(): Promise<void>;
 }
 
@@ -60,6 +62,9 @@ class DataPlaneSyncer implements Syncer {
   #present: Settings | undefined;
   /** What a fault in the data plane left undone. */
   #undone: ServiceChanges = new Map();
+  /** How the time is used in which the lists come; first it must be known what a former process left. */
+  #begin = () => {};
+  #hasLoaded = false;
   #isStarted = false;
   #isFirst = true;
   /** The data plane has changes that do not hold yet. */
@@ -96,7 +101,7 @@ class DataPlaneSyncer implements Syncer {
   }
 
   changed(): void {
-    const { health, metrics, clock, tracker } = this.#options;
+    const { health, metrics, clock } = this.#options;
     if (this.#isStarted) {
       health.queued(clock.elapsed());
       metrics.queued();
@@ -107,7 +112,7 @@ class DataPlaneSyncer implements Syncer {
     setImmediate(() => {
       this.#isScheduled = false;
       if (this.#isStarted) this.#coalescer.trigger();
-      else tracker.prepare();
+      else this.#begin();
     });
   }
 
@@ -126,10 +131,17 @@ class DataPlaneSyncer implements Syncer {
     this.changed();
   }
 
-  async start(node: KubeObject | undefined): Promise<void> {
-    const { dataPlane, log } = this.#options;
+  async adopt(node: KubeObject | undefined): Promise<void> {
+    const { dataPlane, log, tracker } = this.#options;
     this.#eventObject = node;
-    log.info("adopted", await dataPlane.adopt());
+    const found = await dataPlane.adopt();
+    log.info("adopted", found);
+    const isNew = Object.values(found).every((count) => count === 0);
+    this.#begin = dataPlane.load && isNew ? () => this.#load() : () => tracker.prepare();
+    this.changed();
+  }
+
+  async start(): Promise<void> {
     this.#isStarted = true;
     this.changed();
     this.#scheduleVerify();
@@ -141,16 +153,31 @@ class DataPlaneSyncer implements Syncer {
     await this.#coalescer.idle();
   }
 
-  async #run(): Promise<void> {
-    const services = new Map([...this.#undone, ...this.#options.tracker.compute()]);
+  #load(): void {
+    const { dataPlane, signal } = this.#options;
     const settings = this.#settings;
+    if (!settings || signal.aborted) return;
+    const services = this.#compute({ wholeOnly: true });
+    if (services.size === 0) return;
+    this.#hasLoaded = true;
+    dataPlane.load?.({ services, settings });
+  }
+
+  #compute(options?: { wholeOnly: boolean }): ServiceChanges {
+    const services = this.#options.tracker.compute(options);
     this.#noteFlows(services);
     this.#options.metrics.computed(services);
-    if (settings) this.#healthChecks.setAddresses(settings.nodePortCidrs);
     for (const service of services.keys()) {
       this.#unchecked.add(service);
       this.#tellConflicts(service);
     }
+    return services;
+  }
+
+  async #run(): Promise<void> {
+    const services = new Map([...this.#undone, ...this.#compute()]);
+    const settings = this.#settings;
+    if (settings) this.#healthChecks.setAddresses(settings.nodePortCidrs);
     if (services.size > 0 || settings || this.#isBehind)
       await this.#sync({ services, ...(settings ? { settings } : {}) });
     if (this.#wantsVerify) await this.#verify();
@@ -163,7 +190,11 @@ class DataPlaneSyncer implements Syncer {
     this.#isBehind = true;
     this.#undone = changes.services;
     const { dataPlane, tracker } = this.#options;
-    const report = await dataPlane.sync({ ...changes, full: isFirst, everything: () => tracker.everything() });
+    const report = await dataPlane.sync({
+      ...changes,
+      full: isFirst && !this.#hasLoaded,
+      everything: () => tracker.everything(),
+    });
     this.#undone = new Map();
     this.#isFirst = false;
     if (changes.settings === this.#settings) this.#settings = undefined;

@@ -92,24 +92,29 @@ export class Tracker {
   prepare(): void {
     for (const key of this.#fresh) {
       const service = this.#services.get(key);
-      if (service && this.#slices.has(key))
+      if (service && this.#isWhole(key))
         this.#prepared.set(key, computeService(service, this.#slicesOf(key), this.#node));
     }
     this.#fresh.clear();
   }
 
-  /** Recomputes what is dirty, and whoever won or lost an address by it; after this nothing is dirty. */
-  compute(): ServiceChanges {
+  /**
+   * Recomputes what is dirty, and whoever won or lost an address by it; after this nothing is dirty. `wholeOnly`: only what has
+   * come since the last call and is whole, as far as is known; the rest stays dirty.
+   */
+  compute({ wholeOnly = false } = {}): ServiceChanges {
     const changes = new Map<string, readonly ServicePort[]>();
     const computed = new Map<string, readonly ServicePort[]>();
-    for (const key of this.#dirty) {
+    const keys = wholeOnly ? this.#fresh : this.#dirty;
+    for (const key of keys) {
+      if (wholeOnly && !this.#isWhole(key)) continue;
       const service = this.#services.get(key);
       const ports =
         this.#prepared.get(key) ?? (service ? computeService(service, this.#slicesOf(key), this.#node) : []);
       computed.set(key, ports);
       const created = service?.metadata.creationTimestamp ?? "";
       // Sets visit what is added during the loop: those who won or lost a claim come later in it.
-      for (const other of this.#claims.claim(key, created, ports.flatMap(claimsOf))) this.#dirty.add(other);
+      for (const other of this.#claims.claim(key, created, ports.flatMap(claimsOf))) keys.add(other);
     }
     for (const key of computed.keys()) this.#conflicts.delete(key);
     for (const [key, ports] of computed)
@@ -117,7 +122,7 @@ export class Tracker {
         key,
         ports.map((port) => this.#owned(port)),
       );
-    this.#dirty.clear();
+    for (const key of computed.keys()) this.#dirty.delete(key);
     this.#fresh.clear();
     this.#prepared.clear();
     return changes;
@@ -131,6 +136,10 @@ export class Tracker {
     // Who won or lost an address by it is among all, and seldom asked for: they are told again.
     if (waiting.length > 0) for (const key of [...waiting, ...this.#services.keys()]) this.#touch(key);
     return all;
+  }
+
+  #isWhole(service: string): boolean {
+    return this.#services.has(service) && this.#slices.has(service);
   }
 
   #touch(key: string): void {

@@ -37,7 +37,7 @@ export interface Watching {
   readonly health: Health;
 }
 
-/** Resolves after the first sync; nothing is written before Services, EndpointSlices and the Node are complete. */
+/** Resolves after the first sync; no packet is touched before Services, EndpointSlices and the Node are complete. */
 export async function watch(context: Watching): Promise<void> {
   const { client, nodeName, config, log, signal, syncer, clock } = context;
   const common = { log, signal };
@@ -65,11 +65,13 @@ export async function watch(context: Watching): Promise<void> {
   });
   const cidrInformer = createInformer(client, serviceCidrs, common);
   cidrInformer.onChange((change) => configuration.setServiceCidr(change));
-  await Promise.all([serviceInformer.synced, sliceInformer.synced, nodeInformer.synced]);
+  await nodeInformer.synced;
   await configuration.known();
   // Not for ever: an API server that has no such kind, or does not show it, must not hold back Services.
   await Promise.race([cidrInformer.synced, sleep(serviceCidrWaitMs, { clock, signal })]);
-  await syncer.start(nodeInformer.get(nodeName));
+  await syncer.adopt(nodeInformer.get(nodeName));
+  await Promise.all([serviceInformer.synced, sliceInformer.synced]);
+  await syncer.start();
 }
 
 function withoutExternalIps(service: Service): Service {

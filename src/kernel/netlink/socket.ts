@@ -15,6 +15,7 @@ import {
   SOL_SOCKET,
   SystemError,
   sendTo,
+  sendToInBackground,
   setSocketOption,
   socket,
 } from "../ffi.ts";
@@ -110,10 +111,23 @@ export class NetlinkSocket {
    * The kernel goes on behind a refused message (rtnetlink) or undoes the whole batch (nf_tables): all refusals are returned.
    */
   transact(request: MessageBuffer): Answers {
+    this.#send(request.bytes());
+    return this.#answersTo(request);
+  }
+
+  /** As `transact`, but the kernel's work at it blocks no thread of ours. Nothing else may be asked meanwhile. */
+  async transactInBackground(request: MessageBuffer): Promise<Answers> {
+    const bytes = request.bytes();
+    this.#makeRoom(bytes.length);
+    await sendToInBackground(this.#fd, bytes, this.#kernel);
+    if (this.#closed) throw new Error("Cannot hear the kernel's answer: the netlink socket is closed");
+    return this.#answersTo(request);
+  }
+
+  #answersTo(request: MessageBuffer): Answers {
     const { ackSequences } = request;
     const last = ackSequences.at(-1);
     const first = request.bytes().readUInt32LE(8);
-    this.#send(request.bytes());
     const refusals: Refusal[] = [];
     const messages: Message[] = [];
     let finished = last === undefined;
@@ -177,11 +191,16 @@ export class NetlinkSocket {
   }
 
   #send(bytes: Buffer): void {
-    if (bytes.length > this.#sendBufferSize) {
-      this.#sendBufferSize = bytes.length + 65_536;
-      this.#setBuffer(SO_SNDBUFFORCE, SO_SNDBUF, this.#sendBufferSize);
-    }
+    this.#makeRoom(bytes.length);
     sendTo(this.#fd, bytes, this.#kernel);
+  }
+
+  #makeRoom(length: number): void {
+    // Its number may be another file's by now.
+    if (this.#closed) throw new Error("Cannot ask the kernel: the netlink socket is closed");
+    if (length <= this.#sendBufferSize) return;
+    this.#sendBufferSize = length + 65_536;
+    this.#setBuffer(SO_SNDBUFFORCE, SO_SNDBUF, this.#sendBufferSize);
   }
 
   /** The messages of one datagram, as views of the receive buffer. */

@@ -26,8 +26,13 @@ export function beginMessage(m: MessageBuffer, message: number, flags: number, f
   return sequence;
 }
 
-/** The batch, and for each message's sequence number its command. */
-export function encodeBatch(commands: readonly Command[]): { batch: MessageBuffer; commandOf: Map<number, Command> } {
+export interface Batch {
+  readonly batch: MessageBuffer;
+  /** By the sequence number of its message. */
+  readonly commandOf: ReadonlyMap<number, Command>;
+}
+
+export function encodeBatch(commands: readonly Command[]): Batch {
   const batch = new MessageBuffer(1 << 14);
   const commandOf = new Map<number, Command>();
   boundary(batch, NFNL_MSG_BATCH_BEGIN);

@@ -60,6 +60,11 @@ class Fake implements FakeNftables {
     this.commits++;
   }
 
+  async commitInBackground(commands: readonly Command[]): Promise<void> {
+    await Promise.resolve();
+    this.commit(commands);
+  }
+
   chains(table: Table): ReadonlySet<string> | undefined {
     const found = this.#tables.get(keyOf(table));
     return found && new Set(found.chains.keys());

@@ -5,7 +5,7 @@ import { eachAttribute, readAttributes, readString } from "../netlink/attributes
 import { MessageBuffer, NLM_F_ACK, NLM_F_DUMP } from "../netlink/message.ts";
 import { type Message, NETLINK_NETFILTER, NetlinkSocket, type Refusal } from "../netlink/socket.ts";
 import { attributes as a, families, messages } from "./constants.ts";
-import { beginMessage, encodeBatch } from "./encode.ts";
+import { type Batch, beginMessage, encodeBatch } from "./encode.ts";
 import { type Command, type Nftables, type SetElement, type Table, TransactionError } from "./port.ts";
 
 const errorNames = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
@@ -23,11 +23,14 @@ class LinuxNftables implements Nftables {
 
   commit(commands: readonly Command[]): void {
     if (commands.length === 0) return;
-    const { batch, commandOf } = encodeBatch(commands);
-    const [refusal] = this.#transact(batch);
-    if (!refusal) return;
-    const code = errorNames.get(refusal.errno) ?? `E${refusal.errno}`;
-    throw new TransactionError(code, commandOf.get(refusal.sequence), refusal.text);
+    const encoded = encodeBatch(commands);
+    check(encoded, this.#transact(encoded.batch));
+  }
+
+  async commitInBackground(commands: readonly Command[]): Promise<void> {
+    if (commands.length === 0) return;
+    const encoded = encodeBatch(commands);
+    check(encoded, (await this.#socket.transactInBackground(encoded.batch)).refusals);
   }
 
   #transact(batch: MessageBuffer): readonly Refusal[] {
@@ -94,6 +97,12 @@ class LinuxNftables implements Nftables {
     request.attrString(a.table.name, table.name).end();
     return this.#socket.transact(request).refusals.length === 0;
   }
+}
+
+function check({ commandOf }: Batch, [refusal]: readonly Refusal[]): void {
+  if (!refusal) return;
+  const code = errorNames.get(refusal.errno) ?? `E${refusal.errno}`;
+  throw new TransactionError(code, commandOf.get(refusal.sequence), refusal.text);
 }
 
 function readElements({ body }: Message, into: SetElement[]): void {

@@ -137,6 +137,8 @@ function describeCommand(command: Command): string {
 export interface Nftables {
   /** All commands or none, in order; throws TransactionError; its code is EMSGSIZE when the socket takes no message this big. */
   commit(commands: readonly Command[]): void;
+  /** As `commit`, while this thread goes on; nothing else may be asked meanwhile. */
+  commitInBackground(commands: readonly Command[]): Promise<void>;
   /** Undefined when there is no such table. */
   chains(table: Table): ReadonlySet<string> | undefined;
   /** Names of sets and maps; undefined when there is no such table. */

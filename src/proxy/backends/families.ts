@@ -2,13 +2,15 @@
 import { existsSync } from "node:fs";
 import type { IpFamily } from "../../net/ip.ts";
 import type { ServicePort } from "../state.ts";
-import type { Changes } from "./port.ts";
 
 /** A kernel without IPv6 has no such file. */
 export function supportedFamilies(ipv6File = "/proc/net/if_inet6"): IpFamily[] {
   return existsSync(ipv6File) ? ["IPv4", "IPv6"] : ["IPv4"];
 }
 
-export function servicesOf({ services }: Changes, family: IpFamily): Map<string, readonly ServicePort[]> {
+export function servicesOf(
+  services: ReadonlyMap<string, readonly ServicePort[]>,
+  family: IpFamily,
+): Map<string, readonly ServicePort[]> {
   return new Map([...services].map(([name, ports]) => [name, ports.filter((port) => port.family === family)]));
 }

@@ -76,6 +76,11 @@ export interface DataPlane {
   readonly prepare?: (settings: Pick<Settings, "localhostNodePorts">) => void;
   /** Reads what a former process left, without changing it; call it once before the first sync. Returns what it found, for the log. */
   adopt(): Promise<Readonly<Record<string, string | number>>>;
+  /**
+   * What is known while more is still to come, of a node on which `adopt` found nothing: the data plane may begin with its work.
+   * No packet is touched before the first sync, which then is not full.
+   */
+  load?(changes: Pick<Changes, "services"> & Required<Pick<Changes, "settings">>): void;
   /** Makes the changes hold, in one transaction for each family. Never throws for a refusal of the kernel: the report says it. */
   sync(changes: Changes): Promise<Report>;
   /** Cheap: has anyone else changed our rules? Then puts them right and reports it; undefined when nothing was wrong. */

@@ -41,7 +41,7 @@ function openPlane(options: IptablesOptions): DataPlane {
       return { variant: tools[0]?.variant ?? "none", ...Object.fromEntries(found) };
     },
     async sync(changes) {
-      const reports = families.map((plane) => plane.sync(servicesOf(changes, plane.family), changes));
+      const reports = families.map((plane) => plane.sync(servicesOf(changes.services, plane.family), changes));
       const report = { families: await Promise.all(reports) };
       // Last: the rules that guard 127.0.0.1 against the wire are there by now.
       if (changes.settings) prepare(changes.settings);

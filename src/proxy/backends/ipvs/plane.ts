@@ -56,7 +56,7 @@ function openPlane(given: IpvsPlaneOptions): DataPlane {
     async sync(changes) {
       if (!isPrepared) prepare(ipvs, options, given.log);
       isPrepared = true;
-      return { families: families.map((plane) => plane.sync(servicesOf(changes, plane.family), changes)) };
+      return { families: families.map((plane) => plane.sync(servicesOf(changes.services, plane.family), changes)) };
     },
     async verify(): Promise<Report | undefined> {
       const reports = families.map((plane) => plane.verify()).filter((report) => report !== undefined);

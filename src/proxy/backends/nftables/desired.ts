@@ -10,6 +10,11 @@ export class Desired {
     return this.#held;
   }
 
+  /** Nothing has changed since `clean`. */
+  get isClean(): boolean {
+    return this.#held?.size === 0;
+  }
+
   /** All that is desired holds now. */
   clean(): void {
     this.#held = new Map();

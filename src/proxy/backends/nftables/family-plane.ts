@@ -4,13 +4,13 @@ import type { ServicePort } from "../../state.ts";
 import type { FamilyReport, Settings } from "../port.ts";
 import { type Adoption, adoptionOf } from "./adopt.ts";
 import type { Context } from "./chains.ts";
-import { rewriteCommands, skeletonCommands, type Unit } from "./commands.ts";
+import { emptyCommands, rewriteCommands, skeletonCommands, type Unit } from "./commands.ts";
 import { HeldTable } from "./held-table.ts";
 import { ChainNumbers, Identities } from "./identities.ts";
 import { listsOf } from "./layout.ts";
-import { compareMarks, type Marks, marksOf, promisedHandle, putMarks } from "./markers.ts";
+import { compareMarks, type Marks, marksOf, promisedHandle, putFillingMark, putMarks } from "./markers.ts";
 import { Model } from "./model.ts";
-import { countSteps, plan } from "./plan.ts";
+import { countSteps, plan, type Steps } from "./plan.ts";
 import { type Element, renderPort } from "./render.ts";
 import { skeletonOf } from "./skeleton.ts";
 import type { TrackedNftables } from "./tracked.ts";
@@ -36,6 +36,9 @@ export class FamilyPlane {
   #isDoubtful = false;
   /** A look at the whole table may take 5 % of the time, however often others write. */
   #nextLookAt = 0;
+  #filling: Promise<void> | undefined;
+  /** What filling has written, for the first report. */
+  #filled = 0;
   /** Times that unused chains could not be taken away. */
   #cleanupFailures = 0;
   /** Services that changed since a transaction held. */
@@ -56,16 +59,30 @@ export class FamilyPlane {
     return [...observed.values()].reduce((sum, held) => sum + held.size, 0);
   }
 
+  /**
+   * Fills the sets of a table that has no rules and no hooks yet with what is known while more is still to come. The kernel works
+   * in the background; whatever goes wrong is the first `sync`'s to put right.
+   */
+  load(services: ReadonlyMap<string, readonly ServicePort[]>, settings: Settings): void {
+    if (!this.#context) this.#configure(settings);
+    this.#update(services, false);
+    this.#filling ??= this.#fill().finally(() => {
+      this.#filling = undefined;
+    });
+  }
+
+  /** Resolves when the kernel has what was loaded, or has refused it: before that nothing else may be done. */
+  async loaded(): Promise<void> {
+    await this.#filling;
+  }
+
   /** `full`: services that are not named are gone. */
   sync(
     services: ReadonlyMap<string, readonly ServicePort[]>,
     options: { full: boolean; settings?: Settings },
   ): FamilyReport {
     const start = performance.now();
-    if (options.settings) {
-      this.#context = { family: this.family, settings: options.settings };
-      this.#marks = marksOf(this.#context);
-    }
+    if (options.settings) this.#configure(options.settings);
     this.#update(services, options.full);
     return this.#write(start);
   }
@@ -91,6 +108,33 @@ export class FamilyPlane {
 
   remove(): void {
     this.#held.remove();
+  }
+
+  #configure(settings: Settings): void {
+    this.#context = { family: this.family, settings };
+    this.#marks = marksOf(this.#context);
+  }
+
+  /** Until there is nothing new, or a transaction fails. */
+  async #fill(): Promise<void> {
+    const context = this.#context;
+    if (!context) return;
+    const { desired } = this.#model;
+    putFillingMark(desired, this.#marks);
+    while (!desired.isClean && !this.#isDoubtful) {
+      const isNew = this.#held.sets.size === 0;
+      const head = isNew ? [emptyCommands(this.#held.table, context)] : [];
+      if (isNew) this.#held.expectNew(skeletonOf(context).flatMap(({ name, base }) => (base ? [] : [name])));
+      const steps = this.#steps();
+      // What changes meanwhile is another transaction's.
+      desired.clean();
+      try {
+        await this.#held.fill(head, steps, context);
+        this.#filled += countSteps(steps).added;
+      } catch {
+        this.#isDoubtful = true;
+      }
+    }
   }
 
   #tidy(): undefined {
@@ -209,14 +253,23 @@ export class FamilyPlane {
     const head = this.#headUnits(context);
     const { desired } = this.#model;
     putMarks(this.#held.layout, desired, this.#marks, this.#identities.lastHandle);
-    const { held = new Map() } = desired;
-    const { observed } = this.#held;
-    const steps = plan(observed ?? held, desired.elements, observed ? undefined : held, listsOf(this.family));
+    const steps = this.#steps();
     this.#held.commit(head, steps, context);
     desired.clean();
     this.#suspects.clear();
     this.#isDoubtful = false;
-    return countSteps(steps);
+    const counts = countSteps(steps);
+    if (this.#filled === 0) return counts;
+    // Of what was filled nothing held: none of it was taken away.
+    const filled = this.#filled;
+    this.#filled = 0;
+    return { added: counts.added + filled, removed: 0 };
+  }
+
+  #steps(): Steps {
+    const { held = new Map(), elements } = this.#model.desired;
+    const { observed } = this.#held;
+    return plan(observed ?? held, elements, observed ? undefined : held, listsOf(this.family));
   }
 
   #headUnits(context: Context): Unit[] {

@@ -83,9 +83,16 @@ export class HeldTable {
     this.#sets = new Set();
   }
 
+  /** In one transaction, but for the rules, while this thread goes on. Nothing else may be asked of the table meanwhile. */
+  async fill(head: readonly Unit[], steps: Steps, context: Context): Promise<void> {
+    const units = [...head, ...stepUnits(steps, this.#table, { context, present: this, rules: false })];
+    await this.#nft.commitInBackground(units.flat());
+    this.#note(units, steps);
+  }
+
   /** In one transaction; in several where the socket takes no message this large (an ordinary user's send buffer). */
   commit(head: readonly Unit[], steps: Steps, context: Context): void {
-    const units = [...head, ...stepUnits(steps, this.#table, context, this)];
+    const units = [...head, ...stepUnits(steps, this.#table, { context, present: this })];
     for (;;) {
       try {
         for (const group of groupUnits(units, this.#parts)) this.#send(group);
@@ -96,12 +103,20 @@ export class HeldTable {
         this.#parts *= 2;
       }
     }
+    this.#note(units, steps);
+  }
+
+  /** What holds now. */
+  #note(units: readonly Unit[], steps: Steps): void {
     for (const command of units.flat()) {
       if (command.op === "add-chain") this.#chains.add(command.chain);
       if (command.op === "add-set") this.#sets.add(command.set.name);
     }
-    for (const { set, added, replaced } of steps)
-      if (set === "layout") for (const { key, value } of [...added, ...replaced]) this.#layout.set(key, value);
+    for (const { set, added, replaced, removed } of steps) {
+      if (set !== "layout") continue;
+      for (const { key } of removed) this.#layout.delete(key);
+      for (const { key, value } of [...added, ...replaced]) this.#layout.set(key, value);
+    }
     this.#observed = undefined;
   }
 

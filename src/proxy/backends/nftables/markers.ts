@@ -5,7 +5,7 @@ import type { Context } from "./chains.ts";
 import { rulesHash, schemaHash } from "./commands.ts";
 import type { Desired } from "./desired.ts";
 
-const keys = { schema: u32(1), rules: u32(2), lastHandle: u32(3) };
+const keys = { schema: u32(1), rules: u32(2), lastHandle: u32(3), filling: u32(4) };
 /** The last handle is written down this far ahead, so that not each new endpoint changes the mark. */
 const handleReserve = 4096;
 
@@ -22,14 +22,20 @@ export function marksOf(context: Context): Marks {
   return { schema: u32(schemaHash(context)), rules: u32(rulesHash(context)) };
 }
 
-/** "other": not our sets and hooks, or nothing; "rewrite": our sets, with rules of another version or other settings. */
+/** "other": not our sets and hooks, or nothing; "rewrite": our sets, with rules of another version or other settings, or without any. */
 export function compareMarks(layout: Layout, marks: Marks): "same" | "rewrite" | "other" {
-  if (layout.get(keys.schema) !== marks.schema) return "other";
+  if ((layout.get(keys.schema) ?? layout.get(keys.filling)) !== marks.schema) return "other";
   return layout.get(keys.rules) === marks.rules ? "same" : "rewrite";
+}
+
+/** Puts the mark of a table without rules and hooks among the desired elements. */
+export function putFillingMark(desired: Desired, { schema }: Marks): void {
+  desired.put("layout", keys.filling, schema);
 }
 
 /** Puts the marks among the desired elements. */
 export function putMarks(layout: Layout, desired: Desired, marks: Marks, lastHandle: number): void {
+  if (desired.elements.get("layout")?.has(keys.filling)) desired.remove("layout", keys.filling);
   desired.put("layout", keys.schema, marks.schema);
   desired.put("layout", keys.rules, marks.rules);
   const written = desired.elements.get("layout")?.get(keys.lastHandle) ?? layout.get(keys.lastHandle);

@@ -88,7 +88,8 @@ async function churn(nft: Nftables, seed: number, rounds: number): Promise<Map<s
   return state;
 }
 
-function suite(name: string, open: () => Nftables): void {
+/** `look` gives another way to the same tables: a socket that is busy in the background takes no question. */
+function suite(name: string, open: () => Nftables, look: (nft: Nftables) => Nftables): void {
   propertySuite(`the nftables data plane on ${name}`, () => {
     const nftables = open();
     return {
@@ -152,6 +153,57 @@ function suite(name: string, open: () => Nftables): void {
       assert.deepEqual(meaning(nft), before);
       nft.close();
     });
+    it("P203 what is loaded while the lists still come gets its rules by the first sync, and is the same as if all came at once", async () => {
+      const random = seededRandom(9);
+      const nft = open();
+      const plane = createNftablesDataPlane({ nftables: nft, families: ["IPv4", "IPv6"] });
+      assert.deepEqual(await plane.adopt(), { IPv4: 0, IPv6: 0 });
+      const state = new Map<string, readonly ServicePort[]>();
+      const other = look(nft);
+      const isHooked = () => other.chains({ family: "ip", name: "fairlead" })?.has("nat-prerouting") ?? false;
+      for (let round = 0; round < 40; round++) {
+        const n = Math.floor(random() * 30);
+        const services = new Map([[`default/s${n}`, random() < 0.2 ? [] : randomService(n, random)]]);
+        for (const [name, ports] of services) state.set(name, ports);
+        plane.load?.({ services, settings: settings() });
+        if (random() < 0.3) await new Promise((resolve) => setTimeout(resolve, 1));
+        assert.ok(!isHooked());
+      }
+      const held = () => other.elements({ family: "ip", name: "fairlead" }, "vip-ids").length;
+      while (held() < 20) await new Promise((resolve) => setTimeout(resolve, 1));
+      const rest = new Map([["default/s30", randomService(30, random)]]);
+      for (const [name, ports] of rest) state.set(name, ports);
+      const [first] = clean(await plane.sync({ services: rest, full: false, settings: settings() }));
+      assert.ok(first && first.added > 40);
+      assert.ok(isHooked());
+      other.close();
+      await plane.verify();
+      assert.deepEqual(meaning(nft), await coldStart(state));
+      const next = createNftablesDataPlane({ nftables: nft, families: ["IPv4", "IPv6"] });
+      await next.adopt();
+      const adopted = clean(await next.sync({ services: state, full: true, settings: settings() }));
+      assert.deepEqual(
+        adopted.map(({ added, removed }) => added + removed),
+        [0, 0],
+      );
+      nft.close();
+    });
+    it("a process that ends while it loads leaves a table that the next one makes whole", async () => {
+      const random = seededRandom(10);
+      const nft = open();
+      const state = new Map(Array.from({ length: 9 }, (_, n) => [`default/s${n}`, randomService(n, random)] as const));
+      const plane = createNftablesDataPlane({ nftables: unclosed(nft), families: ["IPv4", "IPv6"] });
+      await plane.adopt();
+      plane.load?.({ services: state, settings: settings() });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      plane.close();
+      const next = createNftablesDataPlane({ nftables: nft, families: ["IPv4", "IPv6"] });
+      assert.notDeepEqual(await next.adopt(), { IPv4: 0, IPv6: 0 });
+      clean(await next.sync({ services: state, full: true, settings: settings() }));
+      await next.verify();
+      assert.deepEqual(meaning(nft), await coldStart(state));
+      nft.close();
+    });
     it("removes its tables", async () => {
       const nft = open();
       const plane = createNftablesDataPlane({ nftables: nft, families: ["IPv4", "IPv6"] });
@@ -166,6 +218,7 @@ function suite(name: string, open: () => Nftables): void {
 
 const bound = (nft: Nftables): Nftables => ({
   commit: (commands) => nft.commit(commands),
+  commitInBackground: (commands) => nft.commitInBackground(commands),
   chains: (table) => nft.chains(table),
   sets: (table) => nft.sets(table),
   elements: (table, set) => nft.elements(table, set),
@@ -197,6 +250,38 @@ describe("nftables data plane when the kernel refuses", () => {
     clean(await plane.sync({ services: new Map([["default/s7", all.get("default/s7") ?? []]]), full: false }));
     clean(await cold.sync({ services: all, full: true }));
     assert.deepEqual(meaning(nft), meaning(expected));
+  });
+  it("P211 a Service that is refused while it is loaded is left out by the first sync", async () => {
+    const nft = fakeNftables();
+    const plane = createNftablesDataPlane({ nftables: nft, families: ["IPv4"] });
+    await plane.adopt();
+    const all = services(20);
+    const key = "\x0a\x60\x00\x08"; // clusterIP of s7
+    nft.failWhen((c) => c.op === "add-elements" && c.elements.some((e) => e.key.startsWith(key)), "ENOMEM");
+    for (const one of all) {
+      plane.load?.({ services: new Map([one]), settings: settings() });
+      await Promise.resolve();
+    }
+    const [report] = clean(await plane.sync({ services: new Map(), full: false, settings: settings() }));
+    assert.deepEqual(report?.refused, ["default/s7"]);
+    const others = new Map([...all].filter(([name]) => name !== "default/s7"));
+    const expected = fakeNftables();
+    const cold = createNftablesDataPlane({ nftables: expected, families: ["IPv4"] });
+    clean(await cold.sync({ services: others, full: true, settings: settings() }));
+    assert.deepEqual(meaning(nft), meaning(expected));
+  });
+  it("other settings than those that were known while it was loaded hold in the end", async () => {
+    const nft = fakeNftables();
+    const plane = createNftablesDataPlane({ nftables: nft, families: ["IPv4"] });
+    await plane.adopt();
+    plane.load?.({ services: services(5), settings: settings() });
+    const other = { ...settings(), masqueradeAll: true };
+    clean(await plane.sync({ services: new Map(), full: false, settings: other }));
+    const expected = fakeNftables();
+    const cold = createNftablesDataPlane({ nftables: expected, families: ["IPv4"] });
+    clean(await cold.sync({ services: services(5), full: true, settings: other }));
+    assert.deepEqual(meaning(nft), meaning(expected));
+    assert.equal(nft.dump().replace(/layout[^\n]*/g, ""), expected.dump().replace(/layout[^\n]*/g, ""));
   });
   it("cuts a transaction that the socket does not take, and ends with the same table", async () => {
     const nft = fakeNftables();
@@ -296,14 +381,15 @@ describe("nftables data plane: its shape", () => {
   });
 });
 
-suite("the fake", fakeNftables);
+suite("the fake", fakeNftables, (nft) => nft);
 const reason = enterNewNetwork();
 if (reason) it("nftables data plane on the kernel", { skip: reason }, () => {});
 else {
-  suite("the kernel", () => {
+  const open = () => {
     unshare(CLONE_NEWNET);
     return openNftables();
-  });
+  };
+  suite("the kernel", open, openNftables);
   it("P221 asks the kernel itself whether it takes the rules, and leaves nothing", () => {
     unshare(CLONE_NEWNET);
     assert.deepEqual(probeNftables(), { ok: true });

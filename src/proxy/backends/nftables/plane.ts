@@ -44,8 +44,13 @@ function openPlane(options: NftablesOptions): DataPlane {
     async adopt() {
       return Object.fromEntries(families.map((plane) => [plane.family, plane.adopt()]));
     },
+    load({ services, settings }) {
+      for (const plane of families) plane.load(servicesOf(services, plane.family), settings);
+    },
     async sync(changes) {
-      const report = { families: families.map((plane) => plane.sync(servicesOf(changes, plane.family), changes)) };
+      for (const plane of families) await plane.loaded();
+      const reports = families.map((plane) => plane.sync(servicesOf(changes.services, plane.family), changes));
+      const report = { families: reports };
       // Last: the rules that guard 127.0.0.1 against the wire are there by now.
       if (changes.settings && !options.nftables) prepare(changes.settings);
       return report;
