@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { kinds } from "../api/kinds/mod.ts";
 import { watchFrame } from "../apiserver/protobuf/encode.ts";
 import { protobufList, protobufOf } from "../apiserver/protobuf/forms.ts";
-import { field, listShape, metadata, readObject } from "./protobuf.ts";
+import { field, listShape, metadata, readObject, type Split } from "./protobuf.ts";
 import { watchFrames } from "./watch-stream.ts";
 
 const shape = {
@@ -83,6 +83,34 @@ describe("objects in protobuf", () => {
     const { endpoints } = readObject(bytesOf(whole("web")), shape) as unknown as ReturnType<typeof kept>;
     const again = readObject(bytesOf(whole("web")), shape) as unknown as ReturnType<typeof kept>;
     assert.equal(again.endpoints[0]?.conditions, endpoints[2]?.conditions);
+  });
+  it("are split into one text and what they share", () => {
+    const { nodeName, conditions } = {
+      nodeName: field.word(6),
+      conditions: field.message(2, { ready: field.boolean(1), terminating: field.boolean(3) }),
+    };
+    const splitShape = { endpoints: field.split(2, 1, { conditions, nodeName }) };
+    const one = (addresses: string[], node: string, ready = true) => ({ ...endpoint("", ready, node), addresses });
+    const long = "x".repeat(20_000);
+    const endpoints = [
+      { ...one(["10.0.0.1", "10.0.0.2"], "a"), targetRef: { kind: "Pod", name: "p" } },
+      { ...one([long], "a"), zone: "z" },
+      one([], "a", false),
+      one(["ü"], "a".repeat(3_000)),
+      one(["10.0.0.5"], "a"),
+    ];
+    const bytes = bytesOf({ ...whole("web"), endpoints });
+    for (let time = 0; time < 2; time++) {
+      const split = readObject(bytes, splitShape).endpoints as Split<{ nodeName: string; conditions: object }>;
+      assert.equal(split.texts, `10.0.0.1 ${long}  ü 10.0.0.5`);
+      assert.deepEqual(
+        split.shared,
+        endpoints.map(({ nodeName, conditions }) => ({ nodeName, conditions })),
+      );
+      assert.equal(split.shared[0], split.shared[1]);
+      assert.equal(split.shared[0], split.shared[4]);
+    }
+    assert.equal(readObject(bytesOf({ ...whole("web"), endpoints: [] }), splitShape).endpoints, undefined);
   });
   it("that end too early are refused", () => {
     const bytes = bytesOf(whole("web"));

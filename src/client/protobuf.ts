@@ -13,7 +13,15 @@ export type FieldShape = { readonly number: number; readonly list?: true; readon
   /** A map of texts; `only`: the keys that are kept. */
   | { readonly is: "map"; readonly only: readonly string[] }
   | { readonly is: "message"; readonly fields: MessageShape }
+  /** A list of messages: the texts of the field `own` in one, and what `shared` names of each, once for all that are alike. */
+  | { readonly is: "split"; readonly own: number; readonly shared: MessageShape }
 );
+
+/** What a list becomes by `field.split`: `texts` has one for each item, with spaces between. */
+export interface Split<T> {
+  texts: string;
+  readonly shared: T[];
+}
 
 /** By the field's name in JSON. */
 export interface MessageShape {
@@ -29,6 +37,7 @@ export const field = {
   time: (number: number): FieldShape => ({ number, is: "time", repeats: true }),
   map: (number: number, only: readonly string[]): FieldShape => ({ number, is: "map", only }),
   message: (number: number, fields: MessageShape): FieldShape => ({ number, is: "message", fields }),
+  split: (number: number, own: number, shared: MessageShape): FieldShape => ({ number, is: "split", own, shared }),
   list: (item: FieldShape): FieldShape => ({ ...item, list: true }),
   repeats: (item: FieldShape): FieldShape => ({ ...item, repeats: true }),
 };
@@ -53,7 +62,14 @@ interface Step {
   readonly name: string;
   readonly shape: FieldShape;
   readonly plan: Plan | undefined;
-  last: { readonly bytes: Buffer; readonly value: unknown } | undefined;
+  last: Read | undefined;
+  /** Of a "split": what was read, by a hash of its bytes. */
+  readonly known: Map<number, Read>;
+}
+
+interface Read {
+  readonly bytes: Buffer;
+  readonly value: unknown;
 }
 
 /** By field number. */
@@ -69,8 +85,9 @@ function planOf(message: MessageShape): Plan {
     plan[shape.number] = {
       name,
       shape,
-      plan: shape.is === "message" ? planOf(shape.fields) : undefined,
+      plan: shape.is === "message" ? planOf(shape.fields) : shape.is === "split" ? planOf(shape.shared) : undefined,
       last: undefined,
+      known: new Map(),
     };
   plans.set(message, plan);
   return plan;
@@ -105,8 +122,9 @@ function readMessage(bytes: Buffer, end: number, plan: Plan): Json {
   while (at < end) {
     const tag = varint(bytes);
     const step = plan[tag >>> 3];
-    if (step) setValue(result, step, bytes);
-    else skip(bytes, tag & 7);
+    if (!step) skip(bytes, tag & 7);
+    else if (step.shape.is === "split") readSplit(result, step, bytes, end);
+    else setValue(result, step, bytes);
   }
   return result;
 }
@@ -120,9 +138,7 @@ function setValue(result: Json, step: Step, bytes: Buffer): void {
     else if (value !== 0) result[name] = value;
     return;
   }
-  const length = varint(bytes);
-  const end = at + length;
-  if (end > bytes.length) throw new RangeError("Cannot read an object in protobuf: it ends too early");
+  const end = endOf(bytes);
   if (shape.is === "map") {
     readEntry(result, { name, only: shape.only }, bytes, end);
     at = end;
@@ -137,9 +153,78 @@ function setValue(result: Json, step: Step, bytes: Buffer): void {
   } else if (value !== "" && value !== undefined) result[name] = value;
 }
 
+/** Reads the length of what comes next. */
+function endOf(bytes: Buffer): number {
+  const length = varint(bytes);
+  if (at + length > bytes.length) throw new RangeError("Cannot read an object in protobuf: it ends too early");
+  return at + length;
+}
+
+let texts = Buffer.alloc(1 << 14);
+let sharedBytes = Buffer.alloc(1 << 10);
+/** What messages have in common changes in time: then all is forgotten, and read anew. */
+const mostKnown = 20_000;
+
+/** All items that follow each other, up to `end` at most: their texts are made to one string once. */
+function readSplit(result: Json, step: Step, bytes: Buffer, end: number): void {
+  const split = (result[step.name] ?? { texts: "", shared: [] }) as Split<unknown>;
+  result[step.name] = split;
+  const tag = bytes[at - 1];
+  let length = 0;
+  do {
+    const itemEnd = endOf(bytes);
+    if (length + itemEnd - at >= texts.length)
+      texts = Buffer.concat([texts, Buffer.alloc(texts.length + itemEnd - at)]);
+    if (split.shared.length > 0) texts[length++] = 32;
+    length = readItem(split, step, { bytes, end: itemEnd, length });
+  } while (at < end && bytes[at] === tag && at++ < end);
+  split.texts += texts.toString("utf8", 0, length);
+}
+
+/** The item's text goes behind `length`; returns where it ends. Of several texts the first counts. */
+function readItem(
+  split: Split<unknown>,
+  { shape, plan = [], known }: Step,
+  { bytes, end, length }: { bytes: Buffer; end: number; length: number },
+): number {
+  const own = shape.is === "split" ? shape.own : 0;
+  const begin = at;
+  let to = length;
+  let hash = 0;
+  let size = 0;
+  while (at < end) {
+    const from = at;
+    const tag = varint(bytes);
+    const number = tag >>> 3;
+    if (number === own) {
+      const textEnd = endOf(bytes);
+      if (to > length) at = textEnd;
+      while (at < textEnd) texts[to++] = bytes[at++] ?? 0;
+      continue;
+    }
+    skip(bytes, tag & 7);
+    if (plan[number] === undefined) continue;
+    if (size + at - from > sharedBytes.length) sharedBytes = Buffer.concat([sharedBytes, Buffer.alloc(at - from)]);
+    for (let i = from; i < at; i++) {
+      const byte = bytes[i] ?? 0;
+      hash = (hash * 31 + byte) | 0;
+      sharedBytes[size++] = byte;
+    }
+  }
+  let found = known.get(hash);
+  if (!found || !isSame(found.bytes, sharedBytes, 0, size)) {
+    if (known.size >= mostKnown) known.clear();
+    at = begin;
+    found = { bytes: Buffer.from(sharedBytes.subarray(0, size)), value: readMessage(bytes, end, plan) };
+    known.set(hash, found);
+  }
+  split.shared.push(found.value);
+  return to;
+}
+
 function readOnce(step: Step, bytes: Buffer, end: number): unknown {
   const { last } = step;
-  if (last && isSame(last.bytes, bytes, end)) return last.value;
+  if (last && isSame(last.bytes, bytes, at, end)) return last.value;
   const own = Buffer.from(bytes.subarray(at, end));
   const value = readValue(step, bytes, end);
   step.last = { bytes: own, value };
@@ -147,9 +232,9 @@ function readOnce(step: Step, bytes: Buffer, end: number): unknown {
 }
 
 /** A loop beats the call of a native function: most are a few bytes long. */
-function isSame(known: Buffer, bytes: Buffer, end: number): boolean {
-  if (known.length !== end - at) return false;
-  for (let i = 0; i < known.length; i++) if (known[i] !== bytes[at + i]) return false;
+function isSame(known: Buffer, bytes: Buffer, start: number, end: number): boolean {
+  if (known.length !== end - start) return false;
+  for (let i = 0; i < known.length; i++) if (known[i] !== bytes[start + i]) return false;
   return true;
 }
 

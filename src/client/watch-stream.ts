@@ -64,27 +64,32 @@ function checked<T extends KubeObject>(event: { readonly type: string; readonly 
  */
 export function watchFrames<T extends KubeObject>(shape: MessageShape): (chunk: Buffer) => Generator<WatchedEvent<T>> {
   const shapeOf = (type: string) => (type === "ERROR" ? statusShape : type === "BOOKMARK" ? bookmarkShape : shape);
+  const event = (frame: Buffer) => checked<T>(readEvent(frame, shapeOf));
+  /** Of a frame that spans chunks, what has come, and how much more its length or itself needs. */
   let rest: Buffer[] = [];
   let missing = 4;
   return function* read(chunk) {
-    // A frame may span many chunks: they are joined once, when it is whole.
-    if (chunk.length < missing) {
-      rest.push(chunk);
-      missing -= chunk.length;
-      return;
-    }
-    const bytes = rest.length > 0 ? Buffer.concat([...rest, chunk]) : chunk;
     let at = 0;
-    missing = 4;
-    while (at + 4 <= bytes.length) {
-      const end = at + 4 + bytes.readUInt32BE(at);
-      missing = end - bytes.length;
-      if (missing > 0) break;
-      yield checked<T>(readEvent(bytes.subarray(at + 4, end), shapeOf));
-      at = end;
-      missing = 4;
+    while (rest.length > 0 && chunk.length - at >= missing) {
+      const joined = Buffer.concat([...rest, chunk.subarray(at, at + missing)]);
+      at += missing;
+      missing = 4 + joined.readUInt32BE() - joined.length;
+      if (missing === 0) yield event(joined.subarray(4));
+      rest = missing === 0 ? [] : [joined];
     }
-    if (at + 4 > bytes.length) missing = at + 4 - bytes.length;
-    rest = at < bytes.length ? [bytes.subarray(at)] : [];
+    if (rest.length === 0) {
+      missing = 4;
+      while (at + 4 <= chunk.length) {
+        const end = at + 4 + chunk.readUInt32BE(at);
+        missing = end - at;
+        if (end > chunk.length) break;
+        yield event(chunk.subarray(at + 4, end));
+        at = end;
+        missing = 4;
+      }
+    }
+    if (at === chunk.length) return;
+    rest.push(chunk.subarray(at));
+    missing -= chunk.length - at;
   };
 }

@@ -1,7 +1,7 @@
 /** What the proxy reads of Services and EndpointSlices, by the field numbers of their protobuf form. */
 import { field, type MessageShape, metadata } from "../client/protobuf.ts";
 
-const { list, message, number, boolean, repeats, text, word } = field;
+const { list, message, number, boolean, repeats, split, text, word } = field;
 
 export const proxyNameLabel = "service.kubernetes.io/service-proxy-name";
 export const headlessLabel = "service.kubernetes.io/headless";
@@ -30,16 +30,15 @@ export const serviceShape: MessageShape = {
 
 export const sliceShape: MessageShape = {
   metadata: metadata([serviceNameLabel, headlessLabel], [triggerAnnotation]),
-  endpoints: list(
-    message(2, {
-      addresses: list(text(1)),
-      conditions: repeats(message(2, { ready: boolean(1), serving: boolean(2), terminating: boolean(3) })),
-      nodeName: word(6),
-      hints: repeats(
-        message(8, { forZones: list(message(1, { name: word(1) })), forNodes: list(message(2, { name: word(1) })) }),
-      ),
+  // Of the addresses only the first counts.
+  endpoints: split(2, 1, {
+    conditions: message(2, { ready: boolean(1), serving: boolean(2), terminating: boolean(3) }),
+    nodeName: word(6),
+    hints: message(8, {
+      forZones: list(message(1, { name: word(1) })),
+      forNodes: list(message(2, { name: word(1) })),
     }),
-  ),
+  }),
   ports: list(repeats(message(3, { name: word(1), protocol: word(2), port: number(3) }))),
   addressType: word(4),
 };

@@ -1,9 +1,9 @@
 /** A netlink socket: requests with acknowledgements, and dumps. All calls block the thread for as long as the kernel works: microseconds. */
+import { close } from "node:fs";
 import { constants } from "node:os";
 import {
   AF_NETLINK,
   bind,
-  close,
   hasCode,
   receive,
   SO_RCVBUF,
@@ -161,10 +161,11 @@ export class NetlinkSocket {
     return wholeDump(() => this.#dumpOnce(request, action), action, options);
   }
 
+  /** In the background: nf_tables first finishes what it deletes, which takes up to 30 ms. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    close(this.#fd);
+    close(this.#fd, () => {});
   }
 
   [Symbol.dispose](): void {
