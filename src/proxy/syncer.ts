@@ -159,8 +159,13 @@ class DataPlaneSyncer implements Syncer {
     if (!settings || signal.aborted) return;
     const services = this.#compute({ wholeOnly: true });
     if (services.size === 0) return;
-    this.#hasLoaded = true;
-    dataPlane.load?.({ services, settings });
+    try {
+      dataPlane.load?.({ services, settings });
+      this.#hasLoaded = true;
+    } catch {
+      // The first sync meets the same fault, and tells it.
+      this.#undone = new Map([...this.#undone, ...services]);
+    }
   }
 
   #compute(options?: { wholeOnly: boolean }): ServiceChanges {

@@ -51,6 +51,8 @@ export function propertySuite(name: string, openBench: () => Bench, options: Pro
       using(openBench, (bench) => churn(bench, openBench, { steps, perSync })));
     it("P249 any state turns into any other, and into itself by nothing", () =>
       using(openBench, (bench) => anyToAny(bench, openBench)));
+    it("P203 P249 what is loaded before the first sync, with changes among it, is as if all came at once", () =>
+      using(openBench, (bench) => loads(bench, openBench)));
     it("P249 the order of changes does not matter", () => using(openBench, (bench) => orders(bench, openBench)));
   });
 }
@@ -162,6 +164,26 @@ async function orders(bench: Bench, openBench: () => Bench): Promise<void> {
   }
   const expected = await cold(openBench, wanted);
   for (const found of finals) assert.deepEqual(found, expected);
+}
+
+async function loads(bench: Bench, openBench: () => Bench): Promise<void> {
+  const random = seededRandom(4);
+  const state: State = new Map();
+  const plane = bench.create();
+  await plane.adopt();
+  const next = (): State => {
+    const change = new Map([randomChange(random)]);
+    for (const [key, ports] of change) state.set(key, ports);
+    return change;
+  };
+  for (let round = 0; plane.load && round < 60; round++) {
+    plane.load({ services: next(), settings: settings() });
+    if (random() < 0.3) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  written(await plane.sync({ services: next(), full: false, settings: settings() }));
+  await plane.verify();
+  assert.deepEqual(await bench.read(), await cold(openBench, state));
+  plane.close();
 }
 
 function shuffle<T>(items: T[], random: Random): T[] {
