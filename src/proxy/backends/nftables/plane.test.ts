@@ -163,7 +163,8 @@ function suite(name: string, open: () => Nftables, look: (nft: Nftables) => Nfta
       assert.deepEqual(await plane.adopt(), { IPv4: 0, IPv6: 0 });
       const state = new Map(Array.from({ length: 20 }, (_, n) => [`default/s${n}`, randomService(n, random)] as const));
       for (const one of state) plane.load?.({ services: new Map([one]), settings: settings() });
-      while (other.elements(table, "vip-ids").length < 20) await new Promise((resolve) => setTimeout(resolve, 1));
+      const held = () => (other.sets(table) ? other.elements(table, "vip-ids").length : 0);
+      while (held() < 20) await new Promise((resolve) => setTimeout(resolve, 1));
       assert.ok(!isHooked());
       const [first] = clean(await plane.sync({ services: new Map(), full: false, settings: settings() }));
       assert.ok(first && first.added > 40 && first.removed === 0);
