@@ -11,13 +11,19 @@ export interface Claimant {
   readonly isClusterIp: boolean;
 }
 
+export interface Claim {
+  /** e.g. "192.168.70.4/TCP/80". */
+  readonly key: string;
+  readonly isClusterIp: boolean;
+}
+
 export class Claims {
-  /** By key, e.g. "192.168.70.4/TCP/80": claimants, the owner first. */
+  /** By key: claimants, the owner first. */
   readonly #claimants = new Map<string, Claimant[]>();
   readonly #keys = new Map<string, readonly string[]>();
 
   /** Replaces all claims of the service and returns the other services that won or lost a key by it. */
-  claim(service: string, created: string, keys: readonly { key: string; isClusterIp: boolean }[]): Set<string> {
+  claim(service: string, created: string, keys: readonly Claim[]): Set<string> {
     const affected = new Set<string>();
     const before = new Map<string, string | undefined>();
     const touch = (key: string) => {

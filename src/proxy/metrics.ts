@@ -50,11 +50,9 @@ export function createProxyMetrics(
   );
   const lastSync = gauge("sync_proxy_rules_last_timestamp_seconds", "When rules were last written");
   const lastQueued = gauge("sync_proxy_rules_last_queued_timestamp_seconds", "When a sync was last asked for");
-  const endpointChanges = counter("sync_proxy_rules_endpoint_changes_total", "Changes of EndpointSlices");
-  const serviceChanges = counter("sync_proxy_rules_service_changes_total", "Changes of Services");
-  const pending = {
-    endpoint: gauge("sync_proxy_rules_endpoint_changes_pending", "Changes of EndpointSlices not yet written", []),
-    service: gauge("sync_proxy_rules_service_changes_pending", "Changes of Services not yet written", []),
+  const changes = {
+    endpoint: changeMetrics("endpoint", "Changes of EndpointSlices", make),
+    service: changeMetrics("service", "Changes of Services", make),
   };
   const withoutLocal = new WithoutLocal(
     gauge("sync_proxy_rules_no_local_endpoints_total", "Service ports that want local endpoints and have none", [
@@ -91,11 +89,11 @@ export function createProxyMetrics(
       for (const one of report.families) observe(one, isFull);
     },
     changed: (kind) => {
-      (kind === "service" ? serviceChanges : endpointChanges).inc();
-      pending[kind].inc();
+      changes[kind].total++;
+      changes[kind].pending++;
     },
     computed: (services) => {
-      for (const one of Object.values(pending)) one.set(0);
+      for (const one of Object.values(changes)) one.pending = 0;
       withoutLocal.set(services);
     },
     programmed: (triggeredAt, ip_family) => programming.observe({ ip_family }, (Date.now() - triggeredAt) / 1000),
@@ -134,6 +132,19 @@ function makersFor(registry: Registry) {
         ...(collect ? { collect: collect as () => void } : {}),
       }),
   };
+}
+
+/** Plain numbers until somebody looks: at a start tens of thousands of changes come. */
+function changeMetrics(kind: string, help: string, { counter, gauge }: Makers): { total: number; pending: number } {
+  const count = { total: 0, pending: 0 };
+  counter(`sync_proxy_rules_${kind}_changes_total`, help, [], function () {
+    this.reset();
+    this.inc(count.total);
+  });
+  gauge(`sync_proxy_rules_${kind}_changes_pending`, `${help} not yet written`, [], function () {
+    this.set(count.pending);
+  });
+  return count;
 }
 
 function modeMetrics(

@@ -1,7 +1,7 @@
 /** Keeps the objects that matter and recomputes only the Services that a change touched. */
 import type { EndpointSlice, Service } from "../api/object.ts";
 import { objectKey } from "../api/object.ts";
-import { Claims } from "./claims.ts";
+import { type Claim, Claims } from "./claims.ts";
 import { computeService } from "./compute.ts";
 import { type HealthCheck, healthCheckOf } from "./health-checks.ts";
 import { headlessLabel, serviceNameLabel } from "./shapes.ts";
@@ -104,24 +104,24 @@ export class Tracker {
    */
   compute({ wholeOnly = false } = {}): ServiceChanges {
     const changes = new Map<string, readonly ServicePort[]>();
-    const computed = new Map<string, readonly ServicePort[]>();
+    const computed = new Map<string, { ports: readonly ServicePort[]; claims: readonly Claim[] }>();
     const keys = wholeOnly ? this.#fresh : this.#dirty;
     for (const key of keys) {
       if (wholeOnly && !this.#isWhole(key)) continue;
       const service = this.#services.get(key);
       const ports =
         this.#prepared.get(key) ?? (service ? computeService(service, this.#slicesOf(key), this.#node) : []);
-      computed.set(key, ports);
+      const claims = ports.flatMap(claimsOf);
+      computed.set(key, { ports, claims });
       const created = service?.metadata.creationTimestamp ?? "";
       // Sets visit what is added during the loop: those who won or lost a claim come later in it.
-      for (const other of this.#claims.claim(key, created, ports.flatMap(claimsOf))) keys.add(other);
+      for (const other of this.#claims.claim(key, created, claims)) keys.add(other);
     }
     for (const key of computed.keys()) this.#conflicts.delete(key);
-    for (const [key, ports] of computed)
-      changes.set(
-        key,
-        ports.map((port) => this.#owned(port)),
-      );
+    for (const [key, { ports, claims }] of computed) {
+      const ownsAll = claims.every((claim) => this.#claims.owner(claim.key) === key);
+      changes.set(key, ownsAll ? ports : ports.map((port) => this.#owned(port)));
+    }
     for (const key of computed.keys()) this.#dirty.delete(key);
     this.#fresh.clear();
     this.#prepared.clear();
@@ -187,7 +187,7 @@ function ownerOf({ metadata }: EndpointSlice): string | undefined {
 const vipKey = (port: ServicePort, address: string): string => `${address}/${port.protocol}/${port.port}`;
 const nodePortKey = (port: ServicePort): string => `${port.family}/${port.protocol}/${port.nodePort}`;
 
-function claimsOf(port: ServicePort): { key: string; isClusterIp: boolean }[] {
+function claimsOf(port: ServicePort): Claim[] {
   const claims = port.vips.map((vip) => ({ key: vipKey(port, vip.address), isClusterIp: vip.role === "clusterIP" }));
   if (port.nodePort) claims.push({ key: nodePortKey(port), isClusterIp: false });
   return claims;
