@@ -69,9 +69,6 @@ function verdictChains(context: Context): SkeletonChain[] {
     { name: "compare", from: 0, is: "unequal", value: icmp },
     goto("to-reject"),
   ];
-  const serviceCidrs = inFamily(settings.serviceCidrs, context);
-  // What has been sent on to an endpoint need not be looked up once more. Somebody else's DNAT may lead to a clusterIP.
-  const isSentOn = serviceCidrs.flatMap((cidr) => matchBlock("daddr", cidr, "unequal"));
   return [
     // A TCP client believes a reset at once; an ICMP error may be rate-limited or lost.
     {
@@ -86,12 +83,9 @@ function verdictChains(context: Context): SkeletonChain[] {
     {
       name: "closed",
       rules: [
-        ...(isSentOn.length > 0
-          ? [[...matchFlags("status", statusDnat), ...isSentOn, { name: "verdict", verdict: "return" } as const]]
-          : []),
         [...loadVipKey(family, 0), ...lookUpChain("vips-closed")],
         onClusterIp,
-        ...serviceCidrs.map((cidr) => [...matchBlock("daddr", cidr, "equal"), drop]),
+        ...inFamily(settings.serviceCidrs, context).map((cidr) => [...matchBlock("daddr", cidr, "equal"), drop]),
         ...onNodePortAddress(context, "closed-ports"),
       ],
     },
