@@ -7,7 +7,7 @@ import { u32 } from "../../../kernel/nftables/values.ts";
 import type { ServicePort } from "../../state.ts";
 import type { Elements } from "../nftables/elements.ts";
 import { countSteps, plan, type Steps } from "../nftables/plan.ts";
-import type { Changes, DataPlane, Settings } from "../port.ts";
+import type { Changes, Settings } from "../port.ts";
 import { type AdoptedNames, adoptedNames } from "./adopted.ts";
 import { apply, observe } from "./apply.ts";
 import { Identities } from "./identities.ts";
@@ -82,12 +82,6 @@ export class BpfPlane {
     const bytes = this.#collection.maps.get("settings_map")?.get(settingsKey);
     if (bytes) this.#identities.reserve(readSettings(bytes));
     return [...observed.values()].reduce((sum, { size }) => sum + size, 0);
-  }
-
-  /** What the first sync will write, if its settings are these. */
-  load({ services, settings }: Parameters<NonNullable<DataPlane["load"]>>[0]): void {
-    this.#settings ??= settings;
-    this.#change({ services, full: false }, this.#settings);
   }
 
   sync(changes: Changes): Outcome {

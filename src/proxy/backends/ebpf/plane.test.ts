@@ -59,7 +59,6 @@ const nothing: DataPlane = {
   mode: "none",
   families: ["IPv4"],
   adopt: async () => ({}),
-  load: () => {},
   sync: async () => ({ families: [] }),
   verify: async () => undefined,
   remove: async () => {},

@@ -48,10 +48,6 @@ export function createEbpfDataPlane(options: EbpfOptions = {}): DataPlane {
     made = new BpfPlane({ cgroup, network, node, folder: isPinned ? folder : undefined, namespaces });
     return made;
   };
-  const load: DataPlane["load"] = (changes) => {
-    bpf().load(changes);
-    packets.load?.(changes);
-  };
   return {
     mode: "ebpf",
     ...(packets.prepare ? { prepare: packets.prepare } : {}),
@@ -60,7 +56,6 @@ export function createEbpfDataPlane(options: EbpfOptions = {}): DataPlane {
       const found = await packets.adopt();
       return { ...found, programs: isBpffs(bpffs) && existsSync(folder) ? bpf().adopt() : 0 };
     },
-    ...(packets.load && { load }),
     async sync(changes: Changes): Promise<Report> {
       // The packet rules first: what the programs do not know yet is already served.
       const report = await packets.sync(changes);
