@@ -7,6 +7,8 @@ import { type AddressInfo, connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { ensureBpffs } from "../../../kernel/bpf/bpffs.ts";
 import { nodeCgroup } from "../../../kernel/bpf/cgroup.ts";
 import { type Section, sections } from "../../../kernel/bpf/constants.ts";
@@ -243,8 +245,11 @@ describe("ebpf data plane on the kernel", { skip: support.ok ? false : support.r
     attachedBefore = attached();
     for (const ip of ["127.0.0.11", "127.0.0.12", "127.0.0.13"]) backends.push(await serve(ip));
   });
-  after(() => {
+  after(async () => {
     for (const server of servers) server.close();
+    // The kernel takes programs away in the background.
+    const limit = performance.now() + 10_000;
+    while (!isDeepStrictEqual(attached(), attachedBefore) && performance.now() < limit) await sleep(10);
     assert.deepEqual(attached(), attachedBefore, "no program is left at the cgroup");
     assert.deepEqual(folders(), [], "nothing is left in the bpffs");
   });
