@@ -43,18 +43,8 @@ export function compactSlice(slice: EndpointSlice): EndpointSlice {
 }
 
 function splitOf(endpoints: readonly SliceEndpoint[]): Split<Traits> {
-  const texts = endpoints.map(({ addresses }) => addresses?.[0] ?? "").join(" ");
-  return { texts, shared: endpoints.map(sharedTraits) };
-}
-
-const known = new Map<string, Traits>();
-/** Nodes come and go: then all are forgotten, and shared anew. */
-const mostTraits = 20_000;
-
-function sharedTraits({ conditions, nodeName, hints }: SliceEndpoint): Traits {
-  const key = JSON.stringify([conditions, nodeName, hints]);
-  const traits = known.get(key) ?? ({ conditions, nodeName, hints } as Traits);
-  if (known.size >= mostTraits) known.clear();
-  known.set(key, traits);
-  return traits;
+  return {
+    texts: endpoints.map(({ addresses }) => addresses?.[0] ?? "").join(" "),
+    shared: endpoints.map(({ conditions, nodeName, hints }) => ({ conditions, nodeName, hints }) as Traits),
+  };
 }

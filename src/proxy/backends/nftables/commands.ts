@@ -52,17 +52,6 @@ export function skeletonCommands(table: Table, context: Context): Command[] {
   ];
 }
 
-/** The table without rules and hooks, as it is filled; `rewriteCommands` makes it whole. */
-export function emptyCommands(table: Table, context: Context): Command[] {
-  return [
-    { op: "add-table", table },
-    ...setsOf(context.family).map((set): Command => ({ op: "add-set", table, set })),
-    ...skeletonOf(context).flatMap(({ name, base }): Command[] =>
-      base ? [] : [{ op: "add-chain", table, chain: name }],
-    ),
-  ];
-}
-
 /** Writes the rules of all chains again: those of new settings or of another version. */
 export function rewriteCommands(table: Table, context: Context, present: Present): Command[] {
   const skeleton = skeletonOf(context);
@@ -85,19 +74,12 @@ export function rewriteCommands(table: Table, context: Context, present: Present
 /** Commands that must hold together even where a transaction has to be cut. */
 export type Unit = readonly Command[];
 
-/**
- * Missing chains and sets, then the elements: what others lead to is written first, and removed last. `rules: false`: chains are
- * made empty.
- */
-export function stepUnits(
-  steps: Steps,
-  table: Table,
-  { context, present, rules = true }: { context: Context; present: Present; rules?: boolean },
-): Unit[] {
+/** Missing chains and sets, then the elements: what others lead to is written first, and removed last. */
+export function stepUnits(steps: Steps, table: Table, context: Context, present: Present): Unit[] {
   const inOrder = [...steps].sort((a, b) => stageOf(a.set) - stageOf(b.set));
-  const missing = [...rangeUnits(steps, table, context, present), ...chainUnits(steps, table, context, present)];
   return [
-    ...(rules ? missing : missing.map((unit) => unit.filter(({ op }) => op !== "add-rule"))),
+    ...rangeUnits(steps, table, context, present),
+    ...chainUnits(steps, table, context, present),
     ...inOrder.flatMap((step) => writeUnits(step, table)),
     ...inOrder.toReversed().flatMap((step) => removeUnits(step, table)),
   ];

@@ -4,7 +4,7 @@ import type { ServicePort } from "../../state.ts";
 import type { FamilyReport, Settings } from "../port.ts";
 import { type Adoption, adoptionOf } from "./adopt.ts";
 import type { Context } from "./chains.ts";
-import { emptyCommands, rewriteCommands, skeletonCommands, type Unit } from "./commands.ts";
+import { rewriteCommands, skeletonCommands, type Unit } from "./commands.ts";
 import { HeldTable } from "./held-table.ts";
 import { ChainNumbers, Identities } from "./identities.ts";
 import { listsOf } from "./layout.ts";
@@ -123,7 +123,7 @@ export class FamilyPlane {
     putFillingMark(desired, this.#marks);
     while (!desired.isClean && !this.#isDoubtful) {
       const isNew = this.#held.sets.size === 0;
-      const head = isNew ? [emptyCommands(this.#held.table, context)] : [];
+      const head = isNew ? [skeletonCommands(this.#held.table, context)] : [];
       if (isNew) this.#held.expectNew(skeletonOf(context).flatMap(({ name, base }) => (base ? [] : [name])));
       const steps = this.#steps();
       // What changes meanwhile is another transaction's.

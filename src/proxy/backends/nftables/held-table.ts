@@ -8,6 +8,9 @@ import type { Steps } from "./plan.ts";
 import type { TrackedNftables } from "./tracked.ts";
 
 const maxParts = 4096;
+/** Touches no packet. */
+const isPassive = (command: Command): boolean =>
+  command.op !== "add-rule" && !(command.op === "add-chain" && command.base);
 
 export class HeldTable {
   readonly #table: Table;
@@ -83,16 +86,16 @@ export class HeldTable {
     this.#sets = new Set();
   }
 
-  /** In one transaction, but for the rules, while this thread goes on. Nothing else may be asked of the table meanwhile. */
+  /** In one transaction, but for rules and hooks, while this thread goes on. Nothing else may be asked of the table meanwhile. */
   async fill(head: readonly Unit[], steps: Steps, context: Context): Promise<void> {
-    const units = [...head, ...stepUnits(steps, this.#table, { context, present: this, rules: false })];
+    const units = [...head, ...stepUnits(steps, this.#table, context, this)].map((unit) => unit.filter(isPassive));
     await this.#nft.commitInBackground(units.flat());
     this.#note(units, steps);
   }
 
   /** In one transaction; in several where the socket takes no message this large (an ordinary user's send buffer). */
   commit(head: readonly Unit[], steps: Steps, context: Context): void {
-    const units = [...head, ...stepUnits(steps, this.#table, { context, present: this })];
+    const units = [...head, ...stepUnits(steps, this.#table, context, this)];
     for (;;) {
       try {
         for (const group of groupUnits(units, this.#parts)) this.#send(group);

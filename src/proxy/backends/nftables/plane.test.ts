@@ -2,16 +2,17 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { describe, it } from "node:test";
 import { CLONE_NEWNET, hasCode, unshare } from "../../../kernel/ffi.ts";
-import { fakeNftables } from "../../../kernel/nftables/fake.ts";
+import { type FakeNftables, fakeNftables } from "../../../kernel/nftables/fake.ts";
 import { openNftables } from "../../../kernel/nftables/linux.ts";
 import { type Nftables, type Table, TransactionError } from "../../../kernel/nftables/port.ts";
 import { readSysctl, writeSysctl } from "../../../kernel/sysctl.ts";
+import type { IpFamily } from "../../../net/ip.ts";
 import { computeService } from "../../compute.ts";
 import type { ServicePort } from "../../state.ts";
 import { randomService, seededRandom } from "../../testing/churn.ts";
 import { nodeA, service, settings, slice } from "../../testing/fixtures.ts";
 import { propertySuite, unclosed } from "../../testing/properties.ts";
-import type { Report } from "../port.ts";
+import type { Report, Settings } from "../port.ts";
 import { setsOf, valuesOf, verdictMaps } from "./layout.ts";
 import { createNftablesDataPlane, probeNftables } from "./plane.ts";
 import { skeletonOf } from "./skeleton.ts";
@@ -55,13 +56,22 @@ const clean = (report: Report | undefined) => {
   return report?.families ?? [];
 };
 
-async function coldStart(services: ReadonlyMap<string, readonly ServicePort[]>): Promise<string[]> {
+const both = ["IPv4", "IPv6"] as const;
+
+/** What a new process makes of the services where nothing was. */
+async function coldTable(
+  services: ReadonlyMap<string, readonly ServicePort[]>,
+  { families = both, given = settings() }: { families?: readonly IpFamily[]; given?: Settings } = {},
+): Promise<FakeNftables> {
   const nft = fakeNftables();
-  const plane = createNftablesDataPlane({ nftables: nft, families: ["IPv4", "IPv6"] });
+  const plane = createNftablesDataPlane({ nftables: nft, families });
   await plane.adopt();
-  clean(await plane.sync({ services, full: true, settings: settings() }));
-  return meaning(nft);
+  clean(await plane.sync({ services, full: true, settings: given }));
+  return nft;
 }
+
+const coldStart = async (...given: Parameters<typeof coldTable>): Promise<string[]> =>
+  meaning(await coldTable(...given));
 
 /** Random changes of 30 services, some syncs with several; now and then the process is replaced by a new one. */
 async function churn(nft: Nftables, seed: number, rounds: number): Promise<Map<string, readonly ServicePort[]>> {
@@ -222,44 +232,38 @@ describe("nftables data plane when the kernel refuses", () => {
     const random = seededRandom(7);
     return new Map(Array.from({ length: n }, (_, i) => [`default/s${i}`, randomService(i, random)] as const));
   };
+  const refuseS7 = (nft: FakeNftables) => {
+    const key = "\x0a\x60\x00\x08"; // its clusterIP
+    nft.failWhen((c) => c.op === "add-elements" && c.elements.some((e) => e.key.startsWith(key)), "ENOMEM");
+  };
+  const withoutS7 = (all: ReturnType<typeof services>) => new Map([...all].filter(([name]) => name !== "default/s7"));
   it("P211 leaves out the Service that is refused, writes all others, and takes it when it can", async () => {
     const nft = fakeNftables();
     const plane = createNftablesDataPlane({ nftables: nft, families: ["IPv4"] });
     await plane.adopt();
     clean(await plane.sync({ services: new Map(), full: true, settings: settings() }));
     const all = services(20);
-    const key = "\x0a\x60\x00\x08"; // clusterIP of s7
-    nft.failWhen((c) => c.op === "add-elements" && c.elements.some((e) => e.key.startsWith(key)), "ENOMEM");
+    refuseS7(nft);
     const [report] = clean(await plane.sync({ services: all, full: false }));
     assert.deepEqual(report?.refused, ["default/s7"]);
-    const others = new Map([...all].filter(([name]) => name !== "default/s7"));
-    const expected = fakeNftables();
-    const cold = createNftablesDataPlane({ nftables: expected, families: ["IPv4"] });
-    clean(await cold.sync({ services: others, full: true, settings: settings() }));
-    assert.deepEqual(meaning(nft), meaning(expected));
+    assert.deepEqual(meaning(nft), await coldStart(withoutS7(all), { families: ["IPv4"] }));
     nft.failWhen(() => false, "");
     clean(await plane.sync({ services: new Map([["default/s7", all.get("default/s7") ?? []]]), full: false }));
-    clean(await cold.sync({ services: all, full: true }));
-    assert.deepEqual(meaning(nft), meaning(expected));
+    assert.deepEqual(meaning(nft), await coldStart(all, { families: ["IPv4"] }));
   });
   it("P211 a Service that is refused while it is loaded is left out by the first sync", async () => {
     const nft = fakeNftables();
     const plane = createNftablesDataPlane({ nftables: nft, families: ["IPv4"] });
     await plane.adopt();
     const all = services(20);
-    const key = "\x0a\x60\x00\x08"; // clusterIP of s7
-    nft.failWhen((c) => c.op === "add-elements" && c.elements.some((e) => e.key.startsWith(key)), "ENOMEM");
+    refuseS7(nft);
     for (const one of all) {
       plane.load?.({ services: new Map([one]), settings: settings() });
       await Promise.resolve();
     }
     const [report] = clean(await plane.sync({ services: new Map(), full: false, settings: settings() }));
     assert.deepEqual(report?.refused, ["default/s7"]);
-    const others = new Map([...all].filter(([name]) => name !== "default/s7"));
-    const expected = fakeNftables();
-    const cold = createNftablesDataPlane({ nftables: expected, families: ["IPv4"] });
-    clean(await cold.sync({ services: others, full: true, settings: settings() }));
-    assert.deepEqual(meaning(nft), meaning(expected));
+    assert.deepEqual(meaning(nft), await coldStart(withoutS7(all), { families: ["IPv4"] }));
   });
   it("other settings than those that were known while it was loaded hold in the end", async () => {
     const nft = fakeNftables();
@@ -268,9 +272,7 @@ describe("nftables data plane when the kernel refuses", () => {
     plane.load?.({ services: services(5), settings: settings() });
     const other = { ...settings(), masqueradeAll: true };
     clean(await plane.sync({ services: new Map(), full: false, settings: other }));
-    const expected = fakeNftables();
-    const cold = createNftablesDataPlane({ nftables: expected, families: ["IPv4"] });
-    clean(await cold.sync({ services: services(5), full: true, settings: other }));
+    const expected = await coldTable(services(5), { families: ["IPv4"], given: other });
     assert.deepEqual(meaning(nft), meaning(expected));
     assert.equal(nft.dump().replace(/layout[^\n]*/g, ""), expected.dump().replace(/layout[^\n]*/g, ""));
   });
