@@ -1,5 +1,6 @@
 /** Counts and times of requests, in the text format of Prometheus, with the names that Kubernetes uses. */
 import { Counter, Histogram, heading, labelText } from "../lib/metrics-text.ts";
+import { processLines } from "../lib/process-metrics.ts";
 
 const bucketSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const;
 
@@ -20,24 +21,6 @@ export interface Metrics {
 
 const increment = (counts: Map<string, number>, key: string, by: number): void =>
   void counts.set(key, (counts.get(key) ?? 0) + by);
-
-function processLines(): string[] {
-  const { rss, heapUsed } = process.memoryUsage();
-  const { user, system } = cpuOf(process.cpuUsage());
-  return [
-    ...heading("process_resident_memory_bytes", "gauge", "Resident memory size in bytes."),
-    `process_resident_memory_bytes ${rss}`,
-    ...heading("nodejs_heap_size_used_bytes", "gauge", "Heap in use in bytes."),
-    `nodejs_heap_size_used_bytes ${heapUsed}`,
-    ...heading("process_cpu_seconds_total", "counter", "User and system time spent in seconds."),
-    `process_cpu_seconds_total ${user + system}`,
-  ];
-}
-
-const cpuOf = ({ user, system }: NodeJS.CpuUsage): { user: number; system: number } => ({
-  user: user / 1e6,
-  system: system / 1e6,
-});
 
 export function createMetrics(): Metrics {
   const totals = new Counter();

@@ -1,2 +1,2 @@
 /** The YAML library for those who load it late: in the bundle, the package itself would give them a default export only. */
-export { parseAllDocuments, stringify } from "yaml";
+export { parse, parseAllDocuments, stringify } from "yaml";

@@ -543,7 +543,7 @@ describe("the proxy's loop", () => {
       };
       await put(client, { ...object, metadata: { ...object.metadata, annotations } });
       await eventually("the endpoint is there", () => endpoints().length === 1);
-      const text = await metrics.registry.metrics();
+      const text = await metrics.format();
       assert.match(text, /kubeproxy_network_programming_duration_seconds_count\{ip_family="IPv4"\} 1/);
       assert.match(text, /kubeproxy_sync_proxy_rules_duration_seconds_count\{ip_family="IPv4"\} \d/);
     }));

@@ -51,7 +51,7 @@ export function serveMetrics(address: string, options: ServerOptions): void {
   const { metrics, mode, modeReason = "as told", config, pages } = options;
   const plain: Readonly<Record<string, () => string | Promise<string>>> = {
     ...pages,
-    "/metrics": () => metrics.registry.metrics(),
+    "/metrics": () => metrics.format(),
     "/metrics/slis": () => indicators(options),
     "/proxyMode": () => mode,
     "/proxyMode/reason": () => modeReason,
