@@ -1,7 +1,8 @@
 /** The program: finds the command, runs it, turns what it throws into one sentence and an exit code (0 done, 1 failed, 2 wrong usage). */
 import type { Command } from "./command.ts";
-import { CliError, UsageError } from "./errors.ts";
+import { exitCodeOf, UsageError } from "./errors.ts";
 import { formatOptions } from "./options.ts";
+import { print } from "./print.ts";
 
 /** Loaded when asked for: a process pays for its own command only. */
 const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
@@ -73,12 +74,12 @@ function unknownCommand(name: string): UsageError {
 async function run(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   if (!name || name === "help" || name === "--help" || name === "-h") {
-    process.stdout.write(await help());
+    print(await help());
     return name ? 0 : 2;
   }
   if (name === "--version" || name === "version") {
     const { version } = await import("./version.ts");
-    process.stdout.write(`fairlead ${version}\n`);
+    print(`fairlead ${version}\n`);
     return 0;
   }
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
@@ -86,25 +87,21 @@ async function run(args: readonly string[]): Promise<number> {
   const { command } = await load();
   const own = rest.includes("--") ? rest.slice(0, rest.indexOf("--")) : rest;
   if (own.includes("--help") || own.includes("-h")) {
-    process.stdout.write(commandHelp(name, command));
+    print(commandHelp(name, command));
     return 0;
   }
   return command.run(rest);
 }
 
-// Whoever reads the output may stop before its end, as "head" does: the work goes on.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-});
-
 try {
   process.exitCode = await run(process.argv.slice(2));
 } catch (error) {
-  if (error instanceof UsageError) {
-    process.stderr.write(`fairlead: ${error.message}. Run "fairlead help" to see the commands.\n`);
+  const exitCode = exitCodeOf(error);
+  if (exitCode === 2) {
+    process.stderr.write(`fairlead: ${(error as Error).message}. Run "fairlead help" to see the commands.\n`);
     process.exit(2);
   }
-  const known = error instanceof CliError || (error instanceof Error && "code" in error);
+  const known = exitCode !== undefined || (error instanceof Error && "code" in error);
   process.stderr.write(
     `fairlead: ${known || process.env.FAIRLEAD_DEBUG === undefined ? (error as Error).message : ""}\n`,
   );

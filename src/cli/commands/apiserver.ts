@@ -12,6 +12,7 @@ import { UsageError } from "../errors.ts";
 import { tolerationOptions, tolerationSeconds } from "../node-options.ts";
 import { parseOptions } from "../options.ts";
 import { aborted, logOf, partOptions, stopSignal } from "../part.ts";
+import { print } from "../print.ts";
 
 const { v, "log-format": logFormat } = partOptions;
 const options = {
@@ -69,7 +70,7 @@ export const command: Command = {
       credential: pki.client("admin"),
     });
     writeFileSync(kubeconfig, text, { mode: 0o600 });
-    process.stdout.write(`Serving on https://127.0.0.1:${listening}; kubectl --kubeconfig ${kubeconfig}\n`);
+    print(`Serving on https://127.0.0.1:${listening}; kubectl --kubeconfig ${kubeconfig}\n`);
     await aborted(signal);
     await server.close();
     await store.close();

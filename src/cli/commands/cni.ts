@@ -4,6 +4,7 @@ import { cniConfig, cniPlugin, cniType } from "../../node/runtime/cri/cni-plugin
 import type { Command } from "../command.ts";
 import { CliError, errorCode } from "../errors.ts";
 import { parseOptions } from "../options.ts";
+import { print } from "../print.ts";
 
 const options = {
   install: { type: "boolean", help: "write the plugin and its configuration (default: show both)" },
@@ -48,12 +49,12 @@ export const command: Command = {
     const name = values["sandbox-image"];
     if (name !== undefined) {
       const { sandboxImage } = await import("../../node/runtime/cri/sandbox-image.ts");
-      process.stdout.write(sandboxImage(name));
+      print(sandboxImage(name));
       return 0;
     }
     const [bin, conf] = [values["bin-dir"] ?? "/opt/cni/bin", values["conf-dir"] ?? "/etc/cni/net.d"];
-    if (values.install) for (const path of install(bin, conf)) process.stdout.write(`${path}\n`);
-    else process.stdout.write(`# ${join(conf, configFile)}\n${cniConfig}\n# ${join(bin, cniType)}\n${cniPlugin}`);
+    if (values.install) for (const path of install(bin, conf)) print(`${path}\n`);
+    else print(`# ${join(conf, configFile)}\n${cniConfig}\n# ${join(bin, cniType)}\n${cniPlugin}`);
     return 0;
   },
 };

@@ -11,6 +11,7 @@ import { dataDirOf, makeDataDir } from "../data-dir.ts";
 import { CliError, errorCode, UsageError } from "../errors.ts";
 import { imageUses } from "../image-use.ts";
 import { parseOptions } from "../options.ts";
+import { print } from "../print.ts";
 
 const options = {
   data: { type: "string", value: "DIR", help: "data folder of the cluster (default as for up)" },
@@ -45,10 +46,10 @@ function formatSize(bytes: number): string {
 
 const shortId = (digest: string): string => digest.slice("sha256:".length, "sha256:".length + 12);
 
-function print(rows: readonly (readonly string[])[]): void {
+function printTable(rows: readonly (readonly string[])[]): void {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   for (const row of rows) {
-    process.stdout.write(
+    print(
       `${row
         .map((cell, column) => cell.padEnd(widths[column] ?? 0))
         .join("  ")
@@ -60,7 +61,7 @@ function print(rows: readonly (readonly string[])[]): void {
 async function list({ store }: Wishes): Promise<void> {
   const loaded = await store.listRefs();
   const rows = loaded.map(({ name, digest, sizeBytes }) => [name, shortId(digest), formatSize(sizeBytes), "loaded"]);
-  print([["NAME", "ID", "SIZE", "WHAT"], ...rows, ...builtIn.map(([name, what]) => [name, "", "", what])]);
+  printTable([["NAME", "ID", "SIZE", "WHAT"], ...rows, ...builtIn.map(([name, what]) => [name, "", "", what])]);
 }
 
 function openArchive(file: string): ReadStream {
@@ -92,7 +93,7 @@ async function load({ dataDir, store, name }: Wishes, files: readonly string[]):
       source.destroy();
       throw sentenceOf(error, file);
     });
-    for (const ref of refs) process.stdout.write(`Loaded ${ref.name} (${formatSize(ref.sizeBytes)})\n`);
+    for (const ref of refs) print(`Loaded ${ref.name} (${formatSize(ref.sizeBytes)})\n`);
   }
 }
 
@@ -112,11 +113,11 @@ async function remove({ dataDir, store }: Wishes, names: readonly string[]): Pro
     const user = uses.find((use) => use.name === name || (use.name.includes("@") && use.digest === ref.digest));
     if (user) throw new CliError(`Cannot remove "${name}": the Pod ${user.pod} uses it; delete the Pod first.`);
     await store.removeRef(ref);
-    process.stdout.write(`Removed ${name}\n`);
+    print(`Removed ${name}\n`);
   }
   const inUse = new Set(uses.flatMap(({ digest }) => (digest === undefined ? [] : [digest])));
   const freedBytes = await collect(store, { inUse, nowMs: Date.now() });
-  if (freedBytes > 0) process.stdout.write(`${formatSize(freedBytes)} that no image needs are free again\n`);
+  if (freedBytes > 0) print(`${formatSize(freedBytes)} that no image needs are free again\n`);
 }
 
 export const command: Command = {

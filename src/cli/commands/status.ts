@@ -9,6 +9,7 @@ import type { Command } from "../command.ts";
 import { type ClusterState, dataDirOf, readState } from "../data-dir.ts";
 import { CliError, UsageError } from "../errors.ts";
 import { parseOptions } from "../options.ts";
+import { print } from "../print.ts";
 import { hostApiUrl } from "../supervisor/cluster-config.ts";
 import { tierName } from "../supervisor/tier.ts";
 
@@ -172,7 +173,7 @@ export const command: Command = {
     if (values.output !== undefined && values.output !== "json")
       throw new UsageError(`-o must be json, not "${values.output}"`);
     const status = await report(dataDirOf(values.data));
-    process.stdout.write(values.output === "json" ? `${JSON.stringify(status, undefined, 2)}\n` : format(status));
+    print(values.output === "json" ? `${JSON.stringify(status, undefined, 2)}\n` : format(status));
     if (status.problem) throw new CliError(status.problem);
     return status.running && status.ready ? 0 : 1;
   },

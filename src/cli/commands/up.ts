@@ -14,6 +14,7 @@ import { durationOption } from "../duration.ts";
 import { CliError, UsageError } from "../errors.ts";
 import { heartbeatOptions, tolerationOptions, tolerationSeconds } from "../node-options.ts";
 import { numberOption, parseOptions, type Values } from "../options.ts";
+import { print } from "../print.ts";
 import { programWords } from "../program.ts";
 import { createProgress, type Progress } from "../progress.ts";
 import { maxNodes } from "../supervisor/cluster-config.ts";
@@ -172,7 +173,7 @@ function detach(args: readonly string[], dataDir: string): Promise<number> {
     child.on("message", (message: Report) => {
       if ("text" in message) return void process.stderr.write(message.text);
       if ("failed" in message) return reject(new CliError(message.failed));
-      process.stdout.write(message.done);
+      print(message.done);
       child.disconnect();
       child.unref();
       resolve(0);
@@ -214,7 +215,7 @@ export const command: Command = {
       return await runUp(wanted, progressHere(), (summary) => {
         if (background) report({ done: summary });
         else
-          process.stdout.write(
+          print(
             `${summary}${wanted.keepData ? "\nCtrl-C stops the cluster.\n" : "\nCtrl-C stops the cluster and removes everything it made.\n"}`,
           );
       });
