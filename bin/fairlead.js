@@ -1,7 +1,8 @@
-#!/usr/bin/env -S node --max-semi-space-size=4
+#!/usr/bin/env -S node --min-semi-space-size=4 --max-semi-space-size=4
 /**
  * Starts fairlead's bundle on the Node.js that it needs; plain JavaScript that an older Node.js can run.
- * A small young generation (the flag) spares 15 MiB of memory at no cost in speed.
+ * A small young generation spares 15 MiB of memory at no cost in speed; of that size from the start, it is not collected
+ * while the program is loaded.
  */
 import * as module from "node:module";
 import { join } from "node:path";
@@ -19,7 +20,7 @@ if (path === process.execPath) {
   await import(entry);
 } else {
   const { constants } = require("node:os");
-  const args = ["--max-semi-space-size=4", entry, ...process.argv.slice(2)];
+  const args = ["--min-semi-space-size=4", "--max-semi-space-size=4", entry, ...process.argv.slice(2)];
   const child = require("node:child_process").spawn(path, args, { stdio: "inherit" });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("exit", (code, signal) => process.exit(code ?? 128 + (signal ? constants.signals[signal] : 0)));

@@ -1,6 +1,7 @@
 /**
  * Bundles src/ into dist/: fairlead.js, each command by itself (a process loads only what it runs, and that in few files:
- * one more is half a millisecond of its start), and echo.js, the built-in server image. Packages with native parts stay outside.
+ * one more is half a millisecond of its start), and echo.js, the built-in server image. Native code stays
+ * outside, in koffi's packages for each platform.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -63,7 +64,6 @@ const common = {
   target: "node26",
   format: "esm",
   outdir,
-  external: ["koffi"],
   // Its form of ECMAScript modules loads in half the time.
   alias: { yaml: join(root, "node_modules", "yaml", "browser", "index.js") },
   write: false,
@@ -82,13 +82,16 @@ const commandsOutside = {
   },
 };
 
-/** @param {string} name */
+/**
+ * In many files only what is rarely needed: of the proxy's late parts, its data planes, it needs one at each start.
+ * @param {string} name
+ */
 const buildCommand = (name) =>
   build({
     ...common,
     entryPoints: { [name]: `src/cli/commands/${name}.ts` },
     outdir: join(outdir, "commands"),
-    splitting: true,
+    splitting: name !== "proxy",
     chunkNames: `${name}/[name]-[hash]`,
   });
 

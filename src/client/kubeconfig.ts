@@ -1,5 +1,5 @@
 /** Where the API server is and who we are, found as kubectl finds it. */
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import type { ClientConfig } from "./transport.ts";
@@ -66,31 +66,31 @@ export async function loadKubeconfig(path: string | undefined, options: Kubeconf
   const { env = process.env, serviceAccountDir = defaultServiceAccountDir } = options;
   const listed = (env.KUBECONFIG ?? "").split(delimiter).filter(Boolean);
   const candidates = path ? [path] : listed.length > 0 ? listed : [join(env.HOME ?? homedir(), ".kube", "config")];
-  const texts = await Promise.all(
-    candidates.map(async (file) => ({ file: resolve(file), text: await readIfThere(file) })),
-  );
-  const found = texts.flatMap(({ file, text }) => (text === undefined ? [] : [{ file, text }]));
+  const found = candidates.flatMap((file) => {
+    const text = readIfThere(file);
+    return text === undefined ? [] : [{ file: resolve(file), text }];
+  });
   if (found.length > 0) return select(await merge(found), options.context);
   const missing = candidates.map((file) => `"${file}"`).join(", ");
   if (path) throw new KubeconfigError(`Cannot read kubeconfig ${missing}: there is no such file`);
-  const inCluster = await loadInCluster(serviceAccountDir, env);
+  const inCluster = loadInCluster(serviceAccountDir, env);
   if (inCluster) return inCluster;
   throw new KubeconfigError(
     `Cannot find an API server: no kubeconfig at ${missing}, and this is no Pod with a service account`,
   );
 }
 
-async function readIfThere(file: string): Promise<string | undefined> {
+function readIfThere(file: string): string | undefined {
   try {
-    return await readFile(file, "utf8");
+    return readFileSync(file, "utf8");
   } catch (cause) {
     if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
     throw new KubeconfigError(`Cannot read "${file}": ${(cause as Error).message}`, { cause });
   }
 }
 
-async function readFrom(file: string, what: string): Promise<string> {
-  const text = await readIfThere(file);
+function readFrom(file: string, what: string): string {
+  const text = readIfThere(file);
   if (text === undefined) throw new KubeconfigError(`Cannot read ${what} "${file}": there is no such file`);
   return text;
 }
@@ -143,7 +143,7 @@ function collect<T>(
   }
 }
 
-async function select(merged: Merged, wanted: string | undefined): Promise<ClientConfig> {
+function select(merged: Merged, wanted: string | undefined): ClientConfig {
   const name = wanted ?? merged.currentContext;
   if (!name) throw new KubeconfigError("Cannot use the kubeconfig: it has no current-context");
   const context = merged.contexts.get(name)?.value;
@@ -163,15 +163,15 @@ async function select(merged: Merged, wanted: string | undefined): Promise<Clien
   }
   return {
     server: cluster.value.server,
-    ca: await pem(cluster, { data: "certificate-authority-data", path: "certificate-authority" }),
+    ca: pem(cluster, { data: "certificate-authority-data", path: "certificate-authority" }),
     insecureSkipTlsVerify: cluster.value["insecure-skip-tls-verify"],
     tlsServerName: cluster.value["tls-server-name"],
     namespace: context.namespace || "default",
-    ...(user ? await credentials(user, context.user ?? "") : {}),
+    ...(user ? credentials(user, context.user ?? "") : {}),
   };
 }
 
-async function credentials(user: Found<User>, name: string): Promise<Pick<ClientConfig, "cert" | "key" | "token">> {
+function credentials(user: Found<User>, name: string): Pick<ClientConfig, "cert" | "key" | "token"> {
   const { exec, token, tokenFile, username } = user.value;
   if (exec || user.value["auth-provider"] || username) {
     const what = exec ? "an exec plugin" : username ? "a password" : "an auth-provider";
@@ -179,8 +179,8 @@ async function credentials(user: Found<User>, name: string): Promise<Pick<Client
       `Cannot use user "${name}": it logs in by ${what}, which fairlead does not do; use a client certificate or a token`,
     );
   }
-  const cert = await pem(user, { data: "client-certificate-data", path: "client-certificate" });
-  const key = await pem(user, { data: "client-key-data", path: "client-key" });
+  const cert = pem(user, { data: "client-certificate-data", path: "client-certificate" });
+  const key = pem(user, { data: "client-key-data", path: "client-key" });
   if ((cert === undefined) !== (key === undefined)) {
     throw new KubeconfigError(`Cannot use user "${name}": it needs both a client certificate and its key`);
   }
@@ -188,10 +188,10 @@ async function credentials(user: Found<User>, name: string): Promise<Pick<Client
 }
 
 /** The PEM text given inline (base64) or by a path relative to the kubeconfig; inline wins. */
-async function pem<T extends Cluster | User>(
+function pem<T extends Cluster | User>(
   { value, file }: Found<T>,
   names: { data: keyof T & string; path: keyof T & string },
-): Promise<string | undefined> {
+): string | undefined {
   const data = value[names.data];
   if (typeof data === "string" && data) return Buffer.from(data, "base64").toString("utf8");
   const path = value[names.path];
@@ -206,24 +206,21 @@ function tokenReader(file: string): () => Promise<string> {
   let readAt = Number.NEGATIVE_INFINITY;
   return async () => {
     if (Date.now() - readAt > tokenAgeMs) {
-      token = (await readFrom(file, "token")).trim();
+      token = readFrom(file, "token").trim();
       readAt = Date.now();
     }
     return token;
   };
 }
 
-async function loadInCluster(
-  dir: string,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<ClientConfig | undefined> {
+function loadInCluster(dir: string, env: Readonly<Record<string, string | undefined>>): ClientConfig | undefined {
   const host = env.KUBERNETES_SERVICE_HOST;
   const tokenFile = join(dir, "token");
-  if (!host || (await readIfThere(tokenFile)) === undefined) return undefined;
+  if (!host || readIfThere(tokenFile) === undefined) return undefined;
   return {
     server: `https://${host.includes(":") ? `[${host}]` : host}:${env.KUBERNETES_SERVICE_PORT ?? "443"}`,
-    ca: await readIfThere(join(dir, "ca.crt")),
+    ca: readIfThere(join(dir, "ca.crt")),
     token: tokenReader(tokenFile),
-    namespace: (await readIfThere(join(dir, "namespace")))?.trim() || "default",
+    namespace: readIfThere(join(dir, "namespace"))?.trim() || "default",
   };
 }

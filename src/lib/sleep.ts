@@ -13,3 +13,6 @@ export function sleep(delayMs: number, { clock, signal }: { clock: Clock; signal
     signal.addEventListener("abort", done, { once: true });
   });
 }
+
+/** Resolves when the event loop has seen to what is there now, such as a connection that is made. */
+export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

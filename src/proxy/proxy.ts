@@ -9,6 +9,7 @@ import type { DataPlane } from "./backends/port.ts";
 import { defaultConfig, type ProxyConfig } from "./config/effective.ts";
 import { validateConfig } from "./config/validate.ts";
 import { Health } from "./health.ts";
+import { type Informers, startInformers } from "./informers.ts";
 import { createProxyMetrics, type ProxyMetrics } from "./metrics.ts";
 import { nodeFacts } from "./node-facts.ts";
 import { serveHealth, serveMetrics } from "./server.ts";
@@ -32,6 +33,8 @@ export interface ProxyOptions {
   readonly conntrack?: Conntrack;
   readonly metrics?: ProxyMetrics;
   readonly clock?: Clock;
+  /** Started already, for the same client, Node, config and signal. */
+  readonly informers?: Informers;
 }
 
 export interface RunningProxy {
@@ -70,12 +73,14 @@ export function startProxy(options: ProxyOptions): RunningProxy {
   });
   const reason = options.modeReason ?? "as told";
   const nodeObject = nodeReference(nodeName);
-  recorder.record(nodeObject, {
-    type: "Normal",
-    reason: "Starting",
-    message: `Proxy mode ${dataPlane.mode} (${reason})`,
-  });
-  const ready = watch({ client, nodeName, config, log, signal, clock, tracker, syncer, metrics, health });
+  const informers = options.informers ?? startInformers({ client, nodeName, config, log, signal });
+  const ready = watch({ informers, nodeName, config, log, signal, clock, tracker, syncer, metrics, health });
+  const starting = { type: "Normal", reason: "Starting", message: `Proxy mode ${dataPlane.mode} (${reason})` } as const;
+  // Not sooner: its connection would take the time of the first rules.
+  ready.then(
+    () => recorder.record(nodeObject, starting),
+    () => {},
+  );
   const failed = Promise.withResolvers<never>();
   const failure = (reason: string) => (error: Error) => {
     syncer.complain(reason, error.message, nodeObject);

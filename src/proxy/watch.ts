@@ -1,20 +1,18 @@
 /** Feeds the tracker and the settings from the API. */
 import type { EndpointSlice, Node, Service, ServiceCIDR } from "../api/object.ts";
 import { objectKey } from "../api/object.ts";
-import { endpointSlices, nodes, serviceCidrs, services } from "../api/resource.ts";
-import type { ApiClient, Change } from "../client/client.ts";
-import { createInformer } from "../client/informer.ts";
+import type { Change } from "../client/client.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { sleep } from "../lib/sleep.ts";
 import { parseCidr } from "../net/cidr.ts";
 import { familyOf } from "../net/ip.ts";
-import { compactSlice } from "./compact-slice.ts";
 import { type ProxyConfig, settingsOf } from "./config/effective.ts";
 import type { Health } from "./health.ts";
+import type { Informers } from "./informers.ts";
 import type { ProxyMetrics } from "./metrics.ts";
 import { nodeFacts } from "./node-facts.ts";
-import { headlessLabel, proxyNameLabel, serviceShape, sliceShape, triggerAnnotation } from "./shapes.ts";
+import { triggerAnnotation } from "./shapes.ts";
 import type { NodeFacts } from "./state.ts";
 import type { Syncer } from "./syncer.ts";
 import type { Tracker } from "./tracker.ts";
@@ -25,7 +23,7 @@ const podCidrWaitMs = 5 * 60_000;
 const serviceCidrWaitMs = 1_000;
 
 export interface Watching {
-  readonly client: ApiClient;
+  readonly informers: Informers;
   readonly nodeName: string;
   readonly config: ProxyConfig;
   readonly log: Log;
@@ -39,44 +37,22 @@ export interface Watching {
 
 /** Resolves after the first sync; no packet is touched before Services, EndpointSlices and the Node are complete. */
 export async function watch(context: Watching): Promise<void> {
-  const { client, nodeName, config, log, signal, syncer, clock } = context;
-  const common = { log, signal };
+  const { informers, nodeName, signal, syncer, clock } = context;
   const configuration = new Configuration(context);
-  const serviceInformer = createInformer(client, services, {
-    ...common,
-    shape: serviceShape,
-    early: true,
-    labelSelector: `!${proxyNameLabel}`,
-    transform: config.allowServiceExternalIPs ? undefined : withoutExternalIps,
-  });
-  const sliceInformer = createInformer(client, endpointSlices, {
-    ...common,
-    shape: sliceShape,
-    early: true,
-    labelSelector: `!${headlessLabel}`,
-    transform: compactSlice,
-  });
-  const nodeInformer = createInformer(client, nodes, { ...common, fieldSelector: `metadata.name=${nodeName}` });
-  serviceInformer.onChange((change) => onService(change, context));
-  sliceInformer.onChange((change) => onSlice(change, context));
-  nodeInformer.onChange((change: Change<Node>) => {
+  informers.services.onChange((change) => onService(change, context));
+  informers.slices.onChange((change) => onSlice(change, context));
+  informers.nodes.onChange((change: Change<Node>) => {
     if (change.object.metadata.name === nodeName)
       configuration.setNode(change.type === "deleted" ? undefined : change.object);
   });
-  const cidrInformer = createInformer(client, serviceCidrs, common);
-  cidrInformer.onChange((change) => configuration.setServiceCidr(change));
-  await nodeInformer.synced;
+  informers.cidrs.onChange((change) => configuration.setServiceCidr(change));
+  await informers.nodes.synced;
   await configuration.known();
   // Not for ever: an API server that has no such kind, or does not show it, must not hold back Services.
-  await Promise.race([cidrInformer.synced, sleep(serviceCidrWaitMs, { clock, signal })]);
-  await syncer.adopt(nodeInformer.get(nodeName));
-  await Promise.all([serviceInformer.synced, sliceInformer.synced]);
+  await Promise.race([informers.cidrs.synced, sleep(serviceCidrWaitMs, { clock, signal })]);
+  await syncer.adopt(informers.nodes.get(nodeName));
+  await Promise.all([informers.services.synced, informers.slices.synced]);
   await syncer.start();
-}
-
-function withoutExternalIps(service: Service): Service {
-  const { externalIPs: _, ...spec } = service.spec;
-  return { ...service, spec };
 }
 
 function onService(change: Change<Service>, { metrics, tracker, syncer }: Watching): void {

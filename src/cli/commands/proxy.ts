@@ -1,22 +1,16 @@
 import { writeFileSync } from "node:fs";
 import { hostname } from "node:os";
-import type { ApiClient } from "../../client/client.ts";
-import type { Log } from "../../lib/log.ts";
-import { type Chosen, chooseDataPlane } from "../../proxy/backends/choose.ts";
-import { effectiveConfig, ipvsOptionsOf, modes } from "../../proxy/config/effective.ts";
+import { turn } from "../../lib/sleep.ts";
+import { effectiveConfig, modes, type ProxyConfig } from "../../proxy/config/effective.ts";
 import { flags } from "../../proxy/config/flags.ts";
-import { plainDocument } from "../../proxy/config/plain.ts";
 import { validateConfig } from "../../proxy/config/validate.ts";
 import type { Values } from "../../proxy/config/values.ts";
-import { applyKernelSettings } from "../../proxy/kernel-settings.ts";
+import { startInformers } from "../../proxy/informers.ts";
 import { nodeNameOf } from "../../proxy/node-facts.ts";
-import { startProxy } from "../../proxy/proxy.ts";
-import { retireOtherModes } from "../../proxy/retire.ts";
 import type { Command } from "../command.ts";
 import { CliError } from "../errors.ts";
 import { type Option, type Options, parseOptions } from "../options.ts";
-import { aborted, connect, logOf, partOptions, stopSignal } from "../part.ts";
-import { settle } from "../program.ts";
+import { connect, logOf, partOptions, stopSignal } from "../part.ts";
 import { readProxyConfig, watchConfigFile } from "../proxy-config.ts";
 
 /** Flags of the configuration's fields, from the proxy's own table. */
@@ -35,25 +29,6 @@ const options = {
   cleanup: { type: "boolean", help: "take away the rules of the mode (without --proxy-mode: of every mode) and end" },
 } as const;
 
-/** A mode that cannot run here has left no rules either. */
-async function cleanUp(names: readonly string[], log: Log): Promise<number> {
-  for (const name of names) {
-    let chosen: Chosen;
-    try {
-      chosen = await chooseDataPlane(name, log);
-    } catch (error) {
-      if (names.length === 1) throw error;
-      log.debug("mode has no rules here", { mode: name, error });
-      continue;
-    }
-    await chosen.plane.adopt();
-    await chosen.plane.remove();
-    chosen.plane.close();
-    log.info("rules are taken away", { mode: name });
-  }
-  return 0;
-}
-
 function modeOf(values: Values): string {
   const mode = String(values.get("mode") ?? "auto");
   if (!(modes as readonly string[]).includes(mode))
@@ -62,40 +37,11 @@ function modeOf(values: Values): string {
 }
 
 /** Throws CliError for a configuration that cannot be used. */
-async function choose(values: Values, log: Log): Promise<Chosen> {
-  const mode = modeOf(values);
+function check(values: Values, mode: string): ProxyConfig {
   const config = effectiveConfig(values, mode);
   const fault = validateConfig(config);
   if (fault) throw new CliError(`${fault}.`);
-  try {
-    return await chooseDataPlane(mode, log, ipvsOptionsOf(config));
-  } catch (error) {
-    if (error instanceof RangeError) throw new CliError(`${error.message}.`);
-    throw error;
-  }
-}
-
-interface Run {
-  readonly client: ApiClient;
-  readonly values: Values;
-  readonly chosen: Chosen;
-  readonly log: Log;
-  readonly signal: AbortSignal;
-}
-
-async function forward({ client, values, chosen, log, signal }: Run): Promise<void> {
-  const { plane: dataPlane, reason: modeReason } = chosen;
-  const config = effectiveConfig(values, dataPlane.mode);
-  const nodeName = nodeNameOf(String(values.get("hostnameOverride") ?? ""), hostname());
-  log.info("proxy mode", { mode: dataPlane.mode, reason: modeReason });
-  const configz = plainDocument(new Map(values).set("mode", dataPlane.mode));
-  const proxy = startProxy({ client, nodeName, dataPlane, modeReason, config, configz, log, signal });
-  // Connection tracking is loaded by now.
-  applyKernelSettings(config, log);
-  await Promise.race([proxy.ready, proxy.failed]);
-  settle();
-  void retireOtherModes(dataPlane.mode, log, signal);
-  await Promise.race([aborted(signal), proxy.failed]);
+  return config;
 }
 
 export const command: Command = {
@@ -130,23 +76,26 @@ export const command: Command = {
       writeFileSync(target, encodeDocument(values));
       return 0;
     }
+    const mode = modeOf(values);
     if (given.cleanup) {
-      const mode = modeOf(values);
-      return cleanUp(mode !== "auto" ? [mode] : modes.filter((one) => one !== "auto"), log);
+      await (await import("../proxy-run.ts")).cleanUp(mode, log);
+      return 0;
     }
+    const config = check(values, mode);
     if (given["init-only"]) {
-      const chosen = await choose(values, log);
-      const config = effectiveConfig(values, chosen.plane.mode);
-      chosen.plane.prepare?.(config);
-      applyKernelSettings(config, log);
-      chosen.plane.close();
+      await (await import("../proxy-run.ts")).initialize(mode, values, log);
       return 0;
     }
     const kubeconfig = given.kubeconfig ?? text("clientConnection.kubeconfig");
     const client = await connect({ ...given, kubeconfig }, "fairlead-proxy", log, signal);
-    const chosen = await choose(values, log);
+    const nodeName = nodeNameOf(String(values.get("hostnameOverride") ?? ""), hostname());
+    const informers = startInformers({ client, nodeName, config, log, signal });
+    // The rest is loaded, and the data plane tried, while the API server is at work.
+    await turn();
+    const { forward } = await import("../proxy-run.ts");
+    await turn();
     if (given.config) watchConfigFile(given.config, log, signal);
-    await forward({ client, values, chosen, log, signal });
+    await forward({ client, informers, nodeName, mode, values, log, signal });
     return 0;
   },
 };
