@@ -22,10 +22,6 @@ export function objectOf(value: Buffer): StoredObject {
   return object;
 }
 
-/** The same, for one use: remembering costs as much as parsing. */
-export const readOnce = (value: Buffer): StoredObject =>
-  parsed.get(value)?.deref() ?? (JSON.parse(value.toString()) as StoredObject);
-
 /** Final bytes of `object` once its revision is known. The object must not change afterwards. */
 export function encodeObject(object: StoredObject): Encode {
   return (revision) => {

@@ -62,9 +62,14 @@ export function eventFrame(type: FrameType, value: Buffer, style: FrameStyle): B
 
 /** A frame for one watcher. */
 export function makeFrame(type: FrameType, value: Buffer, style: FrameStyle): Buffer {
+  return makeFrames(type, [value], style);
+}
+
+/** The frames of many objects, one after the other. */
+export function makeFrames(type: FrameType, values: readonly Buffer[], style: FrameStyle): Buffer {
   const { protobuf, kind, form } = style;
-  if (protobuf) return protobuf.protobufEvent(type, protobuf.protobufObject(kind, value, form));
-  return Buffer.concat([heads[type], bodyOf(value, style), newline]);
+  if (protobuf) return protobuf.protobufEvents(type, kind, values, form);
+  return Buffer.concat(values.flatMap((value) => [heads[type], bodyOf(value, style), newline]));
 }
 
 /** An object that left a selection: its state before, at the revision of the change that took it out. */

@@ -98,7 +98,7 @@ export class Bodies {
   #protobuf(kind: Kind, data: Record<string, unknown>): Body | undefined {
     const random = this.#random;
     try {
-      const bytes = envelope(apiVersionOf(kind), kind.kind, [encodeMessage(kind.schema, data)]);
+      const bytes = envelope(apiVersionOf(kind), kind.kind, encodeMessage(kind.schema, data));
       return { type: protobuf, bytes: random.chance(0.5) ? damageBytes(random, bytes) : Buffer.from(bytes) };
     } catch {
       return undefined;

@@ -3,14 +3,14 @@
  * two things: JSON tells them by their look; in the protobuf form each is a message of its own with a field for either.
  * Source: the published types of apiextensions.k8s.io/v1.
  */
-import { isJsonObject } from "../../api/json.ts";
 import { type FieldType, fieldsOf, objectType } from "../../api/schema-table.ts";
 
 type Json = Record<string, unknown>;
 
-interface Union {
+export interface Union {
   readonly fields: ReadonlyMap<string, FieldType>;
-  readonly toMessage: (value: unknown) => Json;
+  /** Is the value itself, of that look, what the field holds? (A boolean that is an object is true.) */
+  readonly holds: (field: string, look: "list" | "object" | "other") => boolean;
   readonly fromMessage: (message: Json) => unknown;
 }
 
@@ -31,7 +31,7 @@ function schemaOrList(list: string, items: FieldType): Union {
       ["schema", schema],
       [list, listOf(items)],
     ]),
-    toMessage: (value) => (Array.isArray(value) ? { [list]: value } : { schema: value }),
+    holds: (field, look) => (field === list) === (look === "list"),
     fromMessage: (message) => message[list] ?? message.schema ?? null,
   };
 }
@@ -42,7 +42,7 @@ const unions: Readonly<Record<string, Union>> = {
       ["allows", { kind: "scalar", scalar: "boolean" }],
       ["schema", schema],
     ]),
-    toMessage: (value) => (isJsonObject(value) ? { allows: true, schema: value } : { allows: value }),
+    holds: (field, look) => field === "allows" || look === "object",
     fromMessage: (message) => message.schema ?? message.allows ?? false,
   },
   [names.orArray]: schemaOrList("jSONSchemas", schema),

@@ -29,7 +29,7 @@ test("a definition of a custom kind is read from protobuf, and written as it was
   const read = decodeProtobuf(bytes(boats));
   assert.deepEqual(schemaOf(read), { type: "object", properties });
   const schema = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition";
-  const written = envelope("apiextensions.k8s.io/v1", "CustomResourceDefinition", [encodeMessage(schema, read)]);
+  const written = envelope("apiextensions.k8s.io/v1", "CustomResourceDefinition", encodeMessage(schema, read));
   assert.deepEqual(decodeProtobuf(written), read);
 });
 
@@ -42,7 +42,7 @@ test("what may be one of two things: a schema or a list of them, of names, or a 
   };
   assert.deepEqual(schemaOf(read), expected);
   const schema = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition";
-  const written = envelope("apiextensions.k8s.io/v1", "CustomResourceDefinition", [encodeMessage(schema, read)]);
+  const written = envelope("apiextensions.k8s.io/v1", "CustomResourceDefinition", encodeMessage(schema, read));
   assert.deepEqual(schemaOf(decodeProtobuf(written)), expected);
 });
 
@@ -51,7 +51,7 @@ test("a status without fields is there all the same", () => {
   const versions = [{ name: "v1", served: true, subresources: { status: {} } }];
   const raw = encodeMessage(schema, { spec: { versions } });
   assert.ok(raw.includes(Buffer.from("2a020a00", "hex")), "field 5 holds field 1, which holds nothing");
-  const read = decodeProtobuf(envelope("apiextensions.k8s.io/v1", "CustomResourceDefinition", [raw]));
+  const read = decodeProtobuf(envelope("apiextensions.k8s.io/v1", "CustomResourceDefinition", raw));
   assert.deepEqual((read as { spec: object }).spec, { versions });
 });
 

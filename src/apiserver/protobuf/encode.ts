@@ -1,44 +1,44 @@
-/** Writes objects in the protobuf form. Sources: Kubernetes "API Concepts", protobuf encoding (KEP-2); the struct tags of the published API modules. */
-import { isJsonObject } from "../../api/json.ts";
-import type { FieldType, Scalar } from "../../api/schema-table.ts";
-import { messageFields, unionOf } from "./definition-fields.ts";
+/** Writes objects in the protobuf form, straight out of their JSON. Sources: Kubernetes "API Concepts", protobuf encoding (KEP-2); the struct tags of the published API modules. */
+import type { FieldType } from "../../api/schema-table.ts";
+import { messageFields, type Union, unionOf } from "./definition-fields.ts";
 import { magic, numbersOf } from "./field-numbers.ts";
-import { ReverseWriter } from "./reverse-writer.ts";
+import { keyHash } from "./json-tape.ts";
+import { isList, isNull, isObject, isZero, scalars, tape, type Write, writer } from "./scalars.ts";
 
-/** Writes a field with its head. */
-type Write = (number: number, value: unknown) => void;
+export { writer };
 
 interface Field {
   readonly number: number;
   readonly name: string;
+  /** Of the name; undefined: an embedded struct, a message of its own whose fields stand in the outer JSON. */
+  readonly hash: number | undefined;
+  /** A zero counts. */
   readonly pointer: boolean;
   readonly write: Write;
 }
 
-/** An embedded struct: a message of its own, whose fields stand in the outer JSON. */
-interface Embedded {
-  readonly number: number;
-  readonly plan: Plan;
+/** The fields of a message, the highest number first: it is written from its end. */
+type Plan = readonly Field[];
+
+type Fields = ReadonlyMap<string, FieldType>;
+
+const embeddedName = (message: string, name: string): string => message.slice(0, message.lastIndexOf(".") + 1) + name;
+
+function makeField(message: string, fields: Fields, number: number, text: string): Field | undefined {
+  const name = text.replace(/^\+|\*$/, "");
+  if (text.startsWith("+")) {
+    const write = planWriter(makePlan(embeddedName(message, name), fields));
+    return { number, name, hash: undefined, pointer: true, write };
+  }
+  const type = fields.get(name);
+  return type && { number, name, hash: keyHash(name), pointer: text.endsWith("*"), write: memberWriter(type) };
 }
 
-type Plan = readonly (Field | Embedded)[];
-
-const plans = new Map<string, Plan>();
-
-/** The fields of a message, the highest number first. */
-function makePlan(message: string, fields: ReadonlyMap<string, FieldType>): Plan {
-  const steps = Object.entries(numbersOf(message)).flatMap(([text, name]): (Field | Embedded)[] => {
-    const number = Number(text);
-    if (name.startsWith("+")) {
-      const embedded = message.slice(0, message.lastIndexOf(".") + 1) + name.slice(1);
-      return [{ number, plan: makePlan(embedded, fields) }];
-    }
-    const pointer = name.endsWith("*");
-    const field = pointer ? name.slice(0, -1) : name;
-    const type = fields.get(field);
-    return type ? [{ number, name: field, pointer, write: memberWriter(type) }] : [];
-  });
-  return steps.sort((a, b) => b.number - a.number);
+function makePlan(message: string, fields: Fields): Plan {
+  return Object.entries(numbersOf(message))
+    .map(([number, text]) => makeField(message, fields, Number(number), text))
+    .filter((field) => field !== undefined)
+    .sort((a, b) => b.number - a.number);
 }
 
 function planOf(schema: string): Plan {
@@ -49,80 +49,44 @@ function planOf(schema: string): Plan {
   return plan;
 }
 
-// What is nested is written before its head, the last field first: `before` is the length without it. No callbacks here: large lists pass.
-const writer = new ReverseWriter();
-
-function text(number: number, value: string): void {
-  writer.head(number, writer.text(value));
+/** The members of an object, the greatest key first. */
+function sortedMembers(node: number): number[] {
+  const members: number[] = [];
+  for (let member = tape.last(node); member !== 0; member = tape.previous(member)) members.push(member);
+  return members.sort((a, b) => tape.compareKeys(b, a));
 }
 
-function whole(number: number, value: number): void {
-  writer.varint(value);
-  writer.varint(number * 8);
-}
-
-function time(number: number, value: unknown): void {
-  const digits = /\.(\d{1,9})/.exec(String(value))?.[1];
+function key(member: number): void {
   const before = writer.length;
-  if (digits) whole(2, Number(digits.padEnd(9, "0")));
-  whole(1, Math.floor(Date.parse(String(value)) / 1000));
-  writer.head(number, writer.length - before);
+  if (tape.keyHasEscapes(member)) writer.text(tape.key(member));
+  else writer.copy(tape.bytes, tape.keyStart(member), tape.keyEnd(member));
+  writer.head(1, writer.length - before);
 }
-
-function intOrString(number: number, value: unknown): void {
-  const before = writer.length;
-  if (typeof value === "string") {
-    text(3, value);
-    whole(1, 1);
-  } else {
-    whole(2, Number(value));
-    whole(1, 0);
-  }
-  writer.head(number, writer.length - before);
-}
-
-/** A text in a message of its own. */
-function wrapped(number: number, value: string): void {
-  const before = writer.length;
-  text(1, value);
-  writer.head(number, writer.length - before);
-}
-
-const int: Write = (number, value) => whole(number, Number(value));
-
-const scalars: Readonly<Record<Scalar, Write>> = {
-  string: (number, value) => text(number, String(value)),
-  boolean: (number, value) => whole(number, value ? 1 : 0),
-  int32: int,
-  int64: int,
-  double(number, value) {
-    writer.double(Number(value));
-    writer.varint(number * 8 + 1);
-  },
-  time,
-  microtime: time,
-  bytes: (number, value) => writer.head(number, writer.base64(String(value))),
-  quantity: (number, value) => wrapped(number, String(value)),
-  intOrString,
-  any: (number, value) => wrapped(number, JSON.stringify(value)),
-};
 
 function mapWriter(values: Write): Write {
-  return (number, map) => {
-    if (!isJsonObject(map)) return;
-    for (const key of Object.keys(map).sort().reverse()) {
+  return (number, node) => {
+    if (!isObject(node)) return;
+    for (const member of sortedMembers(node)) {
       const before = writer.length;
-      values(2, map[key]);
-      text(1, key);
+      values(2, member);
+      key(member);
       writer.head(number, writer.length - before);
     }
   };
 }
 
 function listWriter(items: Write): Write {
-  return (number, values) => {
-    if (!Array.isArray(values)) return;
-    for (let index = values.length - 1; index >= 0; index--) items(number, values[index]);
+  return (number, node) => {
+    if (!isList(node)) return;
+    for (let item = tape.last(node); item !== 0; item = tape.previous(item)) items(number, item);
+  };
+}
+
+function planWriter(plan: Plan): Write {
+  return (number, node) => {
+    const before = writer.length;
+    message(plan, node);
+    writer.head(number, writer.length - before);
   };
 }
 
@@ -130,10 +94,11 @@ function listWriter(items: Write): Write {
 function objectWriter(schema: string): Write {
   let plan: Plan | undefined;
   const union = unionOf(schema);
-  return (number, value) => {
+  return (number, node) => {
     plan ??= planOf(schema);
     const before = writer.length;
-    message(plan, union ? union.toMessage(value) : value);
+    if (union) oneOf(union, plan, node);
+    else message(plan, node);
     writer.head(number, writer.length - before);
   };
 }
@@ -142,9 +107,9 @@ function objectWriter(schema: string): Write {
 function valueWriter(type: FieldType): Write {
   if (type.kind !== "list") return memberWriter(type);
   const items = listWriter(valueWriter(type.items));
-  return (number, value) => {
+  return (number, node) => {
     const before = writer.length;
-    items(1, value);
+    items(1, node);
     writer.head(number, writer.length - before);
   };
 }
@@ -162,62 +127,68 @@ function memberWriter(type: FieldType): Write {
   }
 }
 
-const isZero = (value: unknown): boolean => value === "" || value === 0 || value === false;
-
-function message(plan: Plan, value: unknown): void {
-  if (!isJsonObject(value)) return;
-  for (const step of plan) {
-    if ("plan" in step) {
-      const before = writer.length;
-      message(step.plan, value);
-      writer.head(step.number, writer.length - before);
-      continue;
-    }
-    const item = value[step.name];
-    if (item === undefined || item === null || (!step.pointer && isZero(item))) continue;
-    step.write(step.number, item);
-  }
+function field({ number, pointer, write }: Field, node: number): void {
+  if (node === 0 || isNull(node) || (!pointer && isZero(node))) return;
+  write(number, node);
 }
 
-/** The message of an object, without the envelope. */
-export function encodeMessage(schema: string, value: unknown): Buffer {
-  message(planOf(schema), value);
-  return writer.take();
+function message(plan: Plan, node: number): void {
+  if (!isObject(node)) return;
+  for (const step of plan) field(step, step.hash === undefined ? node : tape.member(node, step.hash));
 }
 
-/** A message of messages that are there already, e.g. a list's: `{ 1: metadata, 2: items }`. */
-export function encodeParts(parts: readonly (readonly [number: number, bytes: Buffer])[]): Buffer {
-  const pieces = parts.flatMap(([number, bytes]) => {
-    writer.head(number, bytes.length);
-    return [writer.take(), bytes];
-  });
-  return Buffer.concat(pieces);
+/** The value itself is what some of the fields hold. */
+function oneOf(union: Union, plan: Plan, node: number): void {
+  const look = isList(node) ? "list" : isObject(node) ? "object" : "other";
+  for (const step of plan) if (union.holds(step.name, look)) field(step, node);
 }
 
-/** `k8s\0` and Unknown { 1: TypeMeta, 2: raw }. */
-export function envelope(apiVersion: string, kind: string, raw: readonly Buffer[]): Buffer {
-  const size = raw.reduce((sum, bytes) => sum + bytes.length, 0);
-  writer.head(2, size);
-  const before = writer.length;
-  text(2, kind);
-  text(1, apiVersion);
+const meta = "io.k8s.apimachinery.pkg.apis.meta.v1";
+/** Any object, of which the metadata alone are written. */
+export const partialObject = `${meta}.PartialObjectMetadata`;
+
+const metadata = { number: 1, name: "metadata", hash: keyHash("metadata"), pointer: false };
+const plans = new Map<string, Plan>([[partialObject, [{ ...metadata, write: objectWriter(`${meta}.ObjectMeta`) }]]]);
+
+/** The message of an object's JSON, without the envelope. */
+export function writeMessage(schema: string, json: Buffer): void {
+  message(planOf(schema), tape.read(json));
+}
+
+/** `k8s\0` and Unknown { 1: TypeMeta, 2: raw }, around what has been written since `before`. */
+export function writeEnvelope(apiVersion: string, kind: string, before: number): void {
+  writer.head(2, writer.length - before);
+  const names = writer.length;
+  writer.head(2, writer.text(kind));
+  writer.head(1, writer.text(apiVersion));
+  writer.head(1, writer.length - names);
+  writer.bytes(magic);
+}
+
+/** One frame of a watch, around the object written since `before`: its length in four bytes, and WatchEvent { 1: type, 2: RawExtension { 1: object } }. */
+export function writeFrame(type: string, before: number): void {
   writer.head(1, writer.length - before);
-  return Buffer.concat([magic, writer.take(), ...raw]);
+  writer.head(2, writer.length - before);
+  writer.head(1, writer.text(type));
+  writer.uint32BE(writer.length - before);
 }
 
-/** The head of a field of `length` bytes that follow. */
-export function fieldHead(number: number, length: number): Buffer {
-  writer.head(number, length);
+export function encodeMessage(schema: string, value: unknown): Buffer {
+  writer.clear();
+  writeMessage(schema, Buffer.from(JSON.stringify(value)));
   return writer.take();
 }
 
-/** One frame of a watch: its length in four bytes, and WatchEvent { 1: type, 2: RawExtension { 1: object } }. */
+export function envelope(apiVersion: string, kind: string, message: Buffer): Buffer {
+  writer.clear();
+  writer.bytes(message);
+  writeEnvelope(apiVersion, kind, 0);
+  return writer.take();
+}
+
 export function watchFrame(type: string, object: Buffer): Buffer {
-  writer.head(1, object.length);
-  writer.head(2, writer.length + object.length);
-  text(1, type);
-  const head = writer.take();
-  const length = Buffer.allocUnsafe(4);
-  length.writeUInt32BE(head.length + object.length);
-  return Buffer.concat([length, head, object]);
+  writer.clear();
+  writer.bytes(object);
+  writeFrame(type, 0);
+  return writer.take();
 }

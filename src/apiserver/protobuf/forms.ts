@@ -2,11 +2,19 @@
 import { isJsonObject } from "../../api/json.ts";
 import type { Kind } from "../../api/kind.ts";
 import { apiVersionOf } from "../../api/resource.ts";
-import { readOnce } from "../codec.ts";
 import type { ListHead } from "../forms.ts";
 import type { Form } from "../negotiate.ts";
 import { shownForm } from "../stored-form.ts";
-import { encodeMessage, encodeParts, envelope, fieldHead, watchFrame } from "./encode.ts";
+import {
+  encodeMessage,
+  envelope,
+  partialObject,
+  watchFrame,
+  writeEnvelope,
+  writeFrame,
+  writeMessage,
+  writer,
+} from "./encode.ts";
 import { schemaOf } from "./field-numbers.ts";
 
 const meta = "io.k8s.apimachinery.pkg.apis.meta.v1";
@@ -16,52 +24,72 @@ const metaVersion = "meta.k8s.io/v1";
 const made = new WeakMap<Buffer, Buffer>();
 const madeMetadata = new WeakMap<Buffer, Buffer>();
 
-function messageOf(kind: Kind, value: Buffer, form: Form): Buffer {
+function writeObject(kind: Kind, stored: Buffer, form: Form): void {
+  const value = shownForm(kind, stored);
   const known = form === "metadata" ? madeMetadata : made;
-  const before = known.get(value);
-  if (before) return before;
-  // The message is what is kept.
-  const object = readOnce(value);
-  const message =
-    form === "metadata"
-      ? encodeParts([[1, encodeMessage(`${meta}.ObjectMeta`, object.metadata)]])
-      : encodeMessage(kind.schema, object);
-  known.set(value, message);
-  return message;
+  const message = known.get(value);
+  if (message) {
+    writer.bytes(message);
+    return;
+  }
+  const before = writer.length;
+  writeMessage(form === "metadata" ? partialObject : kind.schema, value);
+  known.set(value, writer.copyOf(writer.length - before));
 }
 
 const namesOf = (kind: Kind, form: Form): [apiVersion: string, kind: string] =>
   form === "metadata" ? [metaVersion, "PartialObjectMetadata"] : [apiVersionOf(kind), kind.kind];
 
 export function protobufObject(kind: Kind, stored: Buffer, form: Form): Buffer {
-  return envelope(...namesOf(kind, form), [messageOf(kind, shownForm(kind, stored), form)]);
+  writer.clear();
+  writeObject(kind, stored, form);
+  writeEnvelope(...namesOf(kind, form), 0);
+  return writer.take();
 }
 
 export function protobufList(kind: Kind, stored: readonly Buffer[], head: ListHead, form: Form): Buffer {
   const metadata = encodeMessage(`${meta}.ListMeta`, head);
-  const parts = [fieldHead(1, metadata.length), metadata];
-  for (const value of stored) {
-    const message = messageOf(kind, shownForm(kind, value), form);
-    parts.push(fieldHead(2, message.length), message);
+  for (const value of stored.toReversed()) {
+    const before = writer.length;
+    writeObject(kind, value, form);
+    writer.head(2, writer.length - before);
   }
+  writer.bytes(metadata);
+  writer.head(1, metadata.length);
   const [apiVersion, name] = namesOf(kind, form);
-  return envelope(apiVersion, form === "json" ? (kind.listKind ?? `${name}List`) : `${name}List`, parts);
+  writeEnvelope(apiVersion, form === "json" ? (kind.listKind ?? `${name}List`) : `${name}List`, 0);
+  return writer.take();
+}
+
+/** The frames of one type, one after the other. */
+export function protobufEvents(type: string, kind: Kind, stored: readonly Buffer[], form: Form): Buffer {
+  writer.clear();
+  const names = namesOf(kind, form);
+  for (const value of stored.toReversed()) {
+    const before = writer.length;
+    writeObject(kind, value, form);
+    writeEnvelope(...names, before);
+    writeFrame(type, before);
+  }
+  return writer.take();
 }
 
 /** Undefined: no message of that kind is known. */
 export function protobufOf(body: unknown): Buffer | undefined {
   if (!isJsonObject(body) || typeof body.apiVersion !== "string" || typeof body.kind !== "string") return undefined;
   const schema = schemaOf(body.apiVersion, body.kind);
-  return schema ? envelope(body.apiVersion, body.kind, [encodeMessage(schema, body)]) : undefined;
+  return schema ? envelope(body.apiVersion, body.kind, encodeMessage(schema, body)) : undefined;
 }
-
-export const protobufEvent = (type: string, object: Buffer): Buffer => watchFrame(type, object);
 
 /** An object that has nothing but its metadata. */
 export function protobufBare(kind: Kind, metadata: object, form: Form): Buffer {
-  const message = encodeParts([[1, encodeMessage(`${meta}.ObjectMeta`, metadata)]]);
-  return envelope(...namesOf(kind, form), [message]);
+  return envelope(...namesOf(kind, form), encodeMessage(partialObject, { metadata }));
 }
 
 export const protobufStatus = (status: unknown): Buffer =>
-  envelope("v1", "Status", [encodeMessage(`${meta}.Status`, status)]);
+  envelope("v1", "Status", encodeMessage(`${meta}.Status`, status));
+
+export const protobufEvent = watchFrame;
+
+/** The answer has gone out, nobody looks at its bytes any more: their memory serves the next one. */
+export const giveBack = (answer: Buffer): void => writer.giveBack(answer);

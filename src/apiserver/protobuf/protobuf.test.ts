@@ -116,12 +116,12 @@ for (const object of objects) {
   test(`encodeMessage() writes a ${object.kind} that decodeProtobuf() reads as it was`, () => {
     const group = object.apiVersion === "v1" ? "core" : "apps";
     const message = encodeMessage(`io.k8s.api.${group}.v1.${object.kind}`, object);
-    assert.deepEqual(decodeProtobuf(envelope(object.apiVersion, object.kind, [message])), object);
+    assert.deepEqual(decodeProtobuf(envelope(object.apiVersion, object.kind, message)), object);
   });
 }
 
 test("encodeMessage() writes what kubectl wrote, but for fields that are not set", () => {
   const read = decodeProtobuf(bytes(deployment)) as { apiVersion: string; kind: string };
-  const again = envelope(read.apiVersion, read.kind, [encodeMessage("io.k8s.api.apps.v1.Deployment", read)]);
+  const again = envelope(read.apiVersion, read.kind, encodeMessage("io.k8s.api.apps.v1.Deployment", read));
   assert.deepEqual(decodeProtobuf(again), read);
 });

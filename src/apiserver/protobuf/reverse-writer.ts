@@ -1,16 +1,24 @@
 /** Writes protobuf from its end to its start: the length of what is nested is known when its head is written. Source: protobuf wire format. */
 
-const firstSize = 4096;
+const firstSize = 64 * 1024;
+/** Less than this is copied out of the buffer; with more the buffer itself is handed out. */
+const worthHanding = 32 * 1024;
+/** Buffers that came back, for the next ones: fresh memory costs as much as what is written to it. */
+const mostSpare = 2;
+const longestSpare = 1024 * 1024;
 /** Up to here a loop beats the call of a native function. */
-const shortText = 64;
+const short = 64;
 
 export class ReverseWriter {
   #bytes = Buffer.allocUnsafe(firstSize);
+  readonly #spare: Buffer<ArrayBuffer>[] = [];
+  readonly #out = new WeakMap<ArrayBufferLike, Buffer<ArrayBuffer>>();
+  #end = firstSize;
   #at = firstSize;
 
   /** Bytes written so far. */
   get length(): number {
-    return this.#bytes.length - this.#at;
+    return this.#end - this.#at;
   }
 
   #make(size: number): number {
@@ -21,50 +29,47 @@ export class ReverseWriter {
 
   #grow(size: number): void {
     const { length } = this;
-    const next = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, length + size));
-    this.#bytes.copy(next, next.length - length, this.#at);
-    this.#at = next.length - length;
-    this.#bytes = next;
+    const before = this.#bytes.subarray(this.#at);
+    this.#use(Math.max(this.#end * 2, length + size));
+    this.bytes(before);
+  }
+
+  #use(size: number): void {
+    const spare = this.#spare.pop();
+    this.#bytes = spare && spare.length >= size ? spare : Buffer.allocUnsafe(size);
+    this.#end = this.#bytes.length;
+    this.#at = this.#end;
   }
 
   bytes(value: Buffer): void {
-    value.copy(this.#bytes, this.#make(value.length));
+    this.copy(value, 0, value.length);
+  }
+
+  copy(from: Buffer, start: number, end: number): void {
+    const size = end - start;
+    const at = this.#make(size);
+    const to = this.#bytes;
+    if (size > short) from.copy(to, at, start, end);
+    else for (let index = 0; index < size; index++) to[at + index] = from[start + index] as number;
   }
 
   /** Returns the size. */
   text(value: string): number {
-    const { length } = value;
-    if (length <= shortText) {
-      const at = this.#make(length);
-      let index = 0;
-      for (; index < length; index++) {
-        const code = value.charCodeAt(index);
-        if (code > 127) break;
-        this.#bytes[at + index] = code;
-      }
-      if (index === length) return length;
-      this.#at += length;
-    }
     const size = Buffer.byteLength(value);
     const at = this.#make(size);
     this.#bytes.write(value, at, size);
     return size;
   }
 
-  /** Returns the size. */
-  base64(value: string): number {
-    const bytes = Buffer.from(value, "base64");
-    this.bytes(bytes);
-    return bytes.length;
-  }
-
   double(value: number): void {
-    this.#bytes.writeDoubleLE(value, this.#make(8));
+    const at = this.#make(8);
+    this.#bytes.writeDoubleLE(value, at);
   }
 
   varint(value: number): void {
     if (value >= 0 && value < 128) {
-      this.#bytes[this.#make(1)] = value;
+      const at = this.#make(1);
+      this.#bytes[at] = value;
       return;
     }
     if (value < 0 || value > Number.MAX_SAFE_INTEGER) {
@@ -93,10 +98,40 @@ export class ReverseWriter {
     this.varint(number * 8 + 2);
   }
 
+  uint32BE(value: number): void {
+    const at = this.#make(4);
+    this.#bytes.writeUInt32BE(value, at);
+  }
+
+  clear(): void {
+    this.#at = this.#end;
+  }
+
+  /** A copy of the last `size` bytes written. */
+  copyOf(size: number): Buffer {
+    const copy = Buffer.allocUnsafe(size);
+    this.#bytes.copy(copy, 0, this.#at, this.#at + size);
+    return copy;
+  }
+
   /** What has been written; the writer is empty again. */
   take(): Buffer {
-    const result = Buffer.from(this.#bytes.subarray(this.#at));
-    this.#at = this.#bytes.length;
-    return result;
+    const bytes = this.#bytes;
+    const written = bytes.subarray(this.#at);
+    if (written.length < worthHanding) {
+      this.clear();
+      return Buffer.from(written);
+    }
+    this.#out.set(bytes.buffer, bytes);
+    this.#use(firstSize);
+    return written;
+  }
+
+  /** Takes back what take() gave: nobody may look at it any more. */
+  giveBack(written: Buffer): void {
+    const bytes = this.#out.get(written.buffer);
+    if (!bytes || bytes.length > longestSpare || this.#spare.length >= mostSpare) return;
+    this.#out.delete(written.buffer);
+    this.#spare.push(bytes);
   }
 }

@@ -1,6 +1,6 @@
 /** GET of a collection's changes. Source: Kubernetes "API Concepts", efficient detection of changes, watch bookmarks, streaming lists. */
-import { once } from "node:events";
 import type { ServerResponse } from "node:http";
+import { Socket } from "node:net";
 import { setImmediate } from "node:timers/promises";
 import { resourceVersionTooOld } from "../../api/status.ts";
 import { CompactedError, type WatchEvent } from "../../store/store.ts";
@@ -14,7 +14,7 @@ import { faultOf } from "../respond.ts";
 import { requireRevision } from "../revision.ts";
 import { type Selection, selectionOf } from "../selection.ts";
 import { loadForms, shownObject } from "../stored-form.ts";
-import { bookmarkFrame, errorFrame, eventFrame, type FrameStyle, leavingFrame, makeFrame } from "../watch-frames.ts";
+import { bookmarkFrame, errorFrame, eventFrame, type FrameStyle, leavingFrame, makeFrames } from "../watch-frames.ts";
 import { type Page, pageAfter, readCollection } from "./list.ts";
 
 /** A watcher that is this far behind is cut off; it comes back and goes on from where it was. */
@@ -60,12 +60,16 @@ class WatchStream {
     if (this.#response.writableLength > maxBacklogBytes) this.end();
   }
 
-  /** Waits until the client has read most of what was written. */
-  async drained(): Promise<void> {
-    if (!this.#open || !this.#response.writableNeedDrain) return;
-    const done = new AbortController();
-    this.onEnd(() => done.abort());
-    await once(this.#response, "drain", { signal: done.signal }).catch(() => {});
+  /** Waits until the client has read most of it. True: the bytes have been copied to a socket, nobody looks at them any more. */
+  async send(bytes: Buffer): Promise<boolean> {
+    if (!this.#open) return false;
+    const { socket } = this.#response;
+    const written = await new Promise<boolean>((resolve) => {
+      this.onEnd(() => resolve(false));
+      this.#response.write(bytes, (error) => resolve(!error));
+    });
+    // A connection within the process hands over the bytes themselves.
+    return written && socket instanceof Socket;
   }
 
   after(delayMs: number, callback: () => void): void {
@@ -92,6 +96,10 @@ interface Plan {
   readonly options: ListOptions;
 }
 
+async function sendFrames(stream: WatchStream, frames: Buffer, { protobuf }: FrameStyle): Promise<void> {
+  if (await stream.send(frames)) protobuf?.giveBack(frames);
+}
+
 /** Sends what is there as ADDED; returns the revision that this was read at. */
 async function sendInitial(
   server: ServerContext,
@@ -107,12 +115,9 @@ async function sendInitial(
     page && stream.open;
     page = await pageAfter(server, request, { options, page })
   ) {
-    await loadForms(
-      style.kind,
-      page.entries.map(({ value }) => value),
-    );
-    stream.write(page.entries.map((entry) => makeFrame("ADDED", entry.value, style)));
-    await stream.drained();
+    const values = page.entries.map(({ value }) => value);
+    await loadForms(style.kind, values);
+    if (values.length > 0) await sendFrames(stream, makeFrames("ADDED", values, style), style);
     // The slice goes out while the next one is made.
     await setImmediate();
   }
