@@ -5,6 +5,7 @@ import { createEventRecorder } from "../client/events.ts";
 import { type Conntrack, openConntrack } from "../kernel/conntrack/conntrack.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
+import { sleep } from "../lib/sleep.ts";
 import type { DataPlane } from "./backends/port.ts";
 import { defaultConfig, type ProxyConfig } from "./config/effective.ts";
 import { validateConfig } from "./config/validate.ts";
@@ -46,6 +47,9 @@ export interface RunningProxy {
   idle(): Promise<void>;
 }
 
+/** Listeners and the first Event take 20 ms, which is time of the first rules: they come after these, or when these take longer than this. */
+const appearAfterMs = 5_000;
+
 /** Sockets of the mode userspace are not translated: there are no flows to look for. */
 const noFlows: Conntrack = { flows: () => [], delete: () => false, close: () => {} };
 
@@ -75,12 +79,6 @@ export function startProxy(options: ProxyOptions): RunningProxy {
   const nodeObject = nodeReference(nodeName);
   const informers = options.informers ?? startInformers({ client, nodeName, config, log, signal });
   const ready = watch({ informers, nodeName, config, log, signal, clock, tracker, syncer, metrics, health });
-  const starting = { type: "Normal", reason: "Starting", message: `Proxy mode ${dataPlane.mode} (${reason})` } as const;
-  // Not sooner: its connection would take the time of the first rules.
-  ready.then(
-    () => recorder.record(nodeObject, starting),
-    () => {},
-  );
   const failed = Promise.withResolvers<never>();
   const failure = (reason: string) => (error: Error) => {
     syncer.complain(reason, error.message, nodeObject);
@@ -98,8 +96,13 @@ export function startProxy(options: ProxyOptions): RunningProxy {
     log,
     signal,
   };
-  serveHealth(config.healthzBindAddress, { ...common, onFailure: failure("FailedToStartProxierHealthcheck") });
-  serveMetrics(config.metricsBindAddress, { ...common, onFailure: failure("FailedToStartMetricServer") });
+  const appear = () => {
+    serveHealth(config.healthzBindAddress, { ...common, onFailure: failure("FailedToStartProxierHealthcheck") });
+    serveMetrics(config.metricsBindAddress, { ...common, onFailure: failure("FailedToStartMetricServer") });
+    const message = `Proxy mode ${dataPlane.mode} (${reason})`;
+    recorder.record(nodeObject, { type: "Normal", reason: "Starting", message });
+  };
+  void Promise.race([ready.catch(() => {}), sleep(appearAfterMs, { clock, signal })]).then(appear);
   failed.promise.catch(() => {});
   return { ready, failed: failed.promise, idle: () => syncer.idle() };
 }

@@ -70,7 +70,15 @@ function ask(url: string): Promise<string> {
   });
 }
 
-const page = (path: string): Promise<string> => ask(`http://127.0.0.1:${metricsPort}${path}`);
+/** A page of the proxy, which has them when its first rules are in place. */
+async function page(path: string): Promise<string> {
+  let text = "";
+  await until(`there is a page ${path}`, async () => {
+    text = await ask(`http://127.0.0.1:${metricsPort}${path}`).catch(() => "");
+    return text !== "";
+  });
+  return text;
+}
 
 const reason = enterNode();
 describe("fairlead proxy as a program", { skip: reason ?? false, concurrency: 1 }, () => {
