@@ -7,12 +7,12 @@ export type Indexes<T> = Readonly<Record<string, (object: T) => readonly string[
 
 export class InformerCache<T extends KubeObject> {
   readonly #objects = new Map<string, T>();
-  readonly #indexes: Indexes<T>;
+  readonly #indexes: readonly (readonly [name: string, values: Indexes<T>[string]])[];
   readonly #byIndex = new Map<string, Map<string, Map<string, T>>>();
 
   constructor(indexes: Indexes<T> = {}) {
-    this.#indexes = indexes;
-    for (const name of Object.keys(indexes)) this.#byIndex.set(name, new Map());
+    this.#indexes = Object.entries(indexes);
+    for (const [name] of this.#indexes) this.#byIndex.set(name, new Map());
   }
 
   get(key: string): T | undefined {
@@ -64,7 +64,7 @@ export class InformerCache<T extends KubeObject> {
   }
 
   #index(key: string, object: T): void {
-    for (const [name, values] of Object.entries(this.#indexes)) {
+    for (const [name, values] of this.#indexes) {
       const index = this.#byIndex.get(name);
       for (const value of values(object)) {
         const found = index?.get(value);
@@ -75,7 +75,7 @@ export class InformerCache<T extends KubeObject> {
   }
 
   #unindex(key: string, object: T): void {
-    for (const [name, values] of Object.entries(this.#indexes)) {
+    for (const [name, values] of this.#indexes) {
       const index = this.#byIndex.get(name);
       for (const value of values(object)) {
         const found = index?.get(value);

@@ -22,7 +22,7 @@ export function createInformer<T extends KubeObject>(
   options: InformerOptions<T>,
 ): Informer<T> {
   const cache = new InformerCache<T>(options.indexes);
-  const listeners = new Set<(change: Change<T>) => void>();
+  let listeners: readonly ((change: Change<T>) => void)[] = [];
   const { promise: synced, resolve: setSynced } = Promise.withResolvers<void>();
   const { transform = (object: T) => object } = options;
 
@@ -35,7 +35,7 @@ export function createInformer<T extends KubeObject>(
     }
   };
   const announce = (changes: readonly Change<T>[]) => {
-    for (const change of changes) for (const listener of [...listeners]) tell(listener, change);
+    for (const change of changes) for (const listener of listeners) tell(listener, change);
   };
 
   startReflector(client, resource, {
@@ -54,9 +54,11 @@ export function createInformer<T extends KubeObject>(
     list: () => cache.list(),
     byIndex: (name, value) => cache.byIndex(name, value),
     onChange(listener) {
-      listeners.add(listener);
+      listeners = [...listeners, listener];
       for (const object of cache.list()) tell(listener, { type: "added", object });
-      return () => void listeners.delete(listener);
+      return () => {
+        listeners = listeners.filter((one) => one !== listener);
+      };
     },
   };
 }

@@ -17,33 +17,30 @@ export interface Claim {
   readonly isClusterIp: boolean;
 }
 
+const none: readonly Claimant[] = [];
+
 export class Claims {
   /** By key: claimants, the owner first. */
-  readonly #claimants = new Map<string, Claimant[]>();
-  readonly #keys = new Map<string, readonly string[]>();
+  readonly #claimants = new Map<string, readonly Claimant[]>();
+  readonly #claims = new Map<string, readonly Claim[]>();
 
   /** Replaces all claims of the service and returns the other services that won or lost a key by it. */
-  claim(service: string, created: string, keys: readonly Claim[]): Set<string> {
+  claim(service: string, created: string, claims: readonly Claim[]): Set<string> {
     const affected = new Set<string>();
-    const before = new Map<string, string | undefined>();
-    const touch = (key: string) => {
-      if (!before.has(key)) before.set(key, this.owner(key));
+    const put = (key: string, others: readonly Claimant[], own?: Claimant) => {
+      const before = this.owner(key);
+      const now = own ? [...others, own].sort(compareClaimants) : others;
+      if (now.length > 0) this.#claimants.set(key, now);
+      else this.#claimants.delete(key);
+      if (others.length === 0 || now[0]?.service === before) return;
+      for (const name of [now[0]?.service, before]) if (name !== undefined && name !== service) affected.add(name);
     };
-    for (const key of this.#keys.get(service) ?? []) {
-      touch(key);
-      this.#remove(key, service);
-    }
-    for (const { key, isClusterIp } of keys) {
-      touch(key);
-      this.#add(key, { service, created, isClusterIp });
-    }
-    if (keys.length > 0) this.#keys.set(service, [...new Set(keys.map(({ key }) => key))]);
-    else this.#keys.delete(service);
-    for (const [key, owner] of before) {
-      const now = this.owner(key);
-      if (now === owner) continue;
-      for (const name of [now, owner]) if (name !== undefined && name !== service) affected.add(name);
-    }
+    for (const { key } of this.#claims.get(service) ?? [])
+      if (!claims.some((claim) => claim.key === key)) put(key, this.#others(key, service));
+    for (const { key, isClusterIp } of claims)
+      put(key, this.#others(key, service), { service, created, isClusterIp });
+    if (claims.length > 0) this.#claims.set(service, claims);
+    else this.#claims.delete(service);
     return affected;
   }
 
@@ -51,20 +48,8 @@ export class Claims {
     return this.#claimants.get(key)?.[0]?.service;
   }
 
-  #add(key: string, claimant: Claimant): void {
-    const claimants = this.#claimants.get(key);
-    if (!claimants) {
-      this.#claimants.set(key, [claimant]);
-      return;
-    }
-    claimants.push(claimant);
-    claimants.sort(compareClaimants);
-  }
-
-  #remove(key: string, service: string): void {
-    const rest = (this.#claimants.get(key) ?? []).filter((claimant) => claimant.service !== service);
-    if (rest.length > 0) this.#claimants.set(key, rest);
-    else this.#claimants.delete(key);
+  #others(key: string, service: string): readonly Claimant[] {
+    return this.#claimants.get(key)?.filter((claimant) => claimant.service !== service) ?? none;
   }
 }
 

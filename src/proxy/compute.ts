@@ -5,7 +5,7 @@ import { cidrContains, formatCidr, networkOf, parseCidrSloppy } from "../net/cid
 import { bitsOf, canonicalIp, type IpFamily, isOfFamily, parseIp } from "../net/ip.ts";
 import { type Candidate, candidatesOf } from "./endpoints.ts";
 import { proxyNameLabel } from "./shapes.ts";
-import type { Endpoint, NodeFacts, Protocol, Route, ServicePort, Vip } from "./state.ts";
+import { type Endpoint, endpointText, type NodeFacts, type Protocol, type Route, type ServicePort, type Vip } from "./state.ts";
 import { clusterChoice, localChoice } from "./topology.ts";
 
 type Port = NonNullable<Service["spec"]["ports"]>[number];
@@ -25,18 +25,21 @@ export function computeService(
   node: NodeFacts,
 ): readonly ServicePort[] {
   if (!isProxied(service)) return [];
+  const key = objectKey(service);
   return families.flatMap((family) => {
     const clusterIp = clusterIpOf(service, family);
     if (!clusterIp) return [];
     const vips = vipsOf(service, clusterIp, family);
     const sourceRanges = sourceRangesOf(service, { family, vips, node });
     return (service.spec.ports ?? []).map((port) =>
-      computePort({ service, port, family, vips, sourceRanges }, slices, node),
+      computePort({ key, service, port, family, vips, sourceRanges }, slices, node),
     );
   });
 }
 
 interface PortInput {
+  /** Of the Service. */
+  readonly key: string;
   readonly service: Service;
   readonly port: Port;
   readonly family: IpFamily;
@@ -45,7 +48,7 @@ interface PortInput {
 }
 
 function computePort(input: PortInput, slices: readonly EndpointSlice[], node: NodeFacts): ServicePort {
-  const { service, port, family, vips, sourceRanges } = input;
+  const { key, service, port, family, vips, sourceRanges } = input;
   const { spec } = service;
   const protocol = (port.protocol ?? "TCP") as Protocol;
   const portName = port.name ?? "";
@@ -60,8 +63,8 @@ function computePort(input: PortInput, slices: readonly EndpointSlice[], node: N
   const usesLocal = internalLocal || externalLocal;
   const hasAny = cluster.length > 0 || candidates.some((c) => c.ready || (c.serving && c.terminating));
   return {
-    name: `${objectKey(service)}:${portName}/${protocol}/${family}`,
-    service: objectKey(service),
+    name: `${key}:${portName}/${protocol}/${family}`,
+    service: key,
     family,
     protocol,
     port: port.port,
@@ -69,17 +72,15 @@ function computePort(input: PortInput, slices: readonly EndpointSlice[], node: N
     nodePort,
     internal: routeOf(internalLocal, hasAny, local.length > 0),
     external: routeOf(externalLocal, hasAny, local.length > 0),
-    clusterEndpoints: usesCluster ? cluster.map(placed) : [],
-    localEndpoints: usesLocal ? local.map(placed) : [],
+    clusterEndpoints: usesCluster ? cluster.map(endpointOf) : [],
+    localEndpoints: usesLocal ? local.map(endpointOf) : [],
     affinitySec: affinitySecOf(spec),
     sourceRanges,
-    serving: protocol === "UDP" ? candidates.filter((c) => c.serving).map(({ text }) => text) : [],
+    serving: protocol === "UDP" ? candidates.filter((c) => c.serving).map(({ endpoint }) => endpointText(endpoint)) : [],
   };
 }
 
-function placed({ ip, port, local, unplaced }: Candidate): Endpoint {
-  return { ip, port, local, unplaced };
-}
+const endpointOf = ({ endpoint }: Candidate): Endpoint => endpoint;
 
 function routeOf(isLocal: boolean, hasAny: boolean, hasLocal: boolean): Route {
   if (!hasAny) return "reject";
@@ -103,17 +104,18 @@ function clusterIpOf({ spec }: Service, family: IpFamily): string | undefined {
 
 /** Each address once; the clusterIP's role wins, then the external IP's. Load balancers in Proxy mode keep their own path. */
 function vipsOf({ spec, status }: Service, clusterIp: string, family: IpFamily): Vip[] {
-  const vips = new Map<string, Vip>([[clusterIp, { address: clusterIp, role: "clusterIP" }]]);
+  const vips: Vip[] = [{ address: clusterIp, role: "clusterIP" }];
   const add = (text: string | undefined, role: Vip["role"]) => {
     const address = canonicalIp(text ?? "");
-    if (address && isOfFamily(address, family) && !vips.has(address)) vips.set(address, { address, role });
+    if (!address || !isOfFamily(address, family) || vips.some((vip) => vip.address === address)) return;
+    vips.push({ address, role });
   };
   // A load balancer's IP is filtered by source ranges and an external IP is not: the stricter role stands.
   for (const { ip, ipMode } of (status?.loadBalancer?.ingress ?? []) as { ip?: string; ipMode?: string }[]) {
     if (ipMode === undefined || ipMode === "VIP") add(ip, "loadBalancerIP");
   }
   for (const ip of spec.externalIPs ?? []) add(ip, "externalIP");
-  return [...vips.values()];
+  return vips;
 }
 
 /**

@@ -1,12 +1,11 @@
 /** The slices of a Service → the endpoints of one of its ports. */
 import type { EndpointSlice } from "../api/object.ts";
 import { canonicalIp, type IpFamily, isOfFamily } from "../net/ip.ts";
-import { type Endpoint, endpointText, type Protocol } from "./state.ts";
+import type { Endpoint, Protocol } from "./state.ts";
 
 /** An endpoint with all that decides whether it is chosen. */
-export interface Candidate extends Endpoint {
-  /** endpointText */
-  readonly text: string;
+export interface Candidate {
+  readonly endpoint: Endpoint;
   readonly ready: boolean;
   readonly serving: boolean;
   readonly terminating: boolean;
@@ -17,7 +16,7 @@ export interface Candidate extends Endpoint {
 type SliceEndpoint = EndpointSlice["endpoints"][number];
 
 /**
- * All endpoints of the port, sorted by text, each address once: one that does not terminate stands for the address before one
+ * All endpoints of the port, sorted by address, each once: one that does not terminate stands for the address before one
  * that does (a Pod's address may be used again while the old Pod's entry is still there), otherwise the last slice by name.
  * Ports match by name and protocol (EndpointSlice's field docs); only an endpoint's first address counts.
  */
@@ -32,22 +31,25 @@ export function candidatesOf(
     for (const number of portNumbers(slice, port)) {
       for (const endpoint of slice.endpoints ?? []) {
         const ip = canonicalAddress(endpoint.addresses?.[0] ?? "", port.family);
-        if (ip === undefined) continue;
-        found.push(readCandidate(endpoint, { ip, port: number }, nodeName));
+        if (ip !== undefined) found.push(readCandidate(endpoint, { ip, port: number }, nodeName));
       }
     }
   }
   // The sort keeps the order of equals.
-  return oneForEach(found.sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0)));
+  return oneForEach(found.sort(compare));
+}
+
+function compare({ endpoint: a }: Candidate, { endpoint: b }: Candidate): number {
+  return a.ip < b.ip ? -1 : a.ip > b.ip ? 1 : a.port - b.port;
 }
 
 function oneForEach(sorted: readonly Candidate[]): Candidate[] {
   const chosen: Candidate[] = [];
-  let last = "";
+  let last: Candidate | undefined;
   for (const candidate of sorted) {
-    const before = candidate.text === last ? chosen.pop() : undefined;
+    const before = last && compare(last, candidate) === 0 ? chosen.pop() : undefined;
     chosen.push(before && !before.terminating && candidate.terminating ? before : candidate);
-    last = candidate.text;
+    last = candidate;
   }
   return chosen;
 }
@@ -69,16 +71,11 @@ const nowhere: readonly string[] = [];
 /** Absent conditions: ready and serving are true, terminating is false (EndpointConditions' field docs). */
 function readCandidate(
   { conditions, nodeName, hints }: SliceEndpoint,
-  at: { ip: string; port: number },
+  { ip, port }: { ip: string; port: number },
   here: string,
 ): Candidate {
-  const { ip, port } = at;
   return {
-    text: endpointText(at),
-    ip,
-    port,
-    local: nodeName === here && here !== "",
-    unplaced: !nodeName,
+    endpoint: { ip, port, local: nodeName === here && here !== "", unplaced: !nodeName },
     ready: conditions?.ready ?? true,
     serving: conditions?.serving ?? true,
     terminating: conditions?.terminating ?? false,

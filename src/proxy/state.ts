@@ -44,7 +44,7 @@ export interface ServicePort {
    * the cluster endpoints all the same (externalTrafficPolicy in the Service's field docs).
    */
   readonly external: Route;
-  /** Sorted by text, as `localEndpoints`. Empty where no route needs them. */
+  /** Sorted by address and port, as `localEndpoints`. Empty where no route needs them. */
   readonly clusterEndpoints: readonly Endpoint[];
   readonly localEndpoints: readonly Endpoint[];
   /** Seconds a client stays with its endpoint after its last connection; 0 is no affinity. */

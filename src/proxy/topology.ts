@@ -10,7 +10,7 @@ export function clusterChoice(candidates: readonly Candidate[], node: NodeFacts)
 
 /** For traffic that must stay on the node: hints do not matter. */
 export function localChoice(candidates: readonly Candidate[]): Candidate[] {
-  const local = candidates.filter((candidate) => candidate.local);
+  const local = candidates.filter((candidate) => candidate.endpoint.local);
   const ready = local.filter((candidate) => candidate.ready);
   return ready.length > 0 ? ready : local.filter(isLastResort);
 }

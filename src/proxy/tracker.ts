@@ -32,8 +32,9 @@ export class Tracker {
   }
 
   setService(service: Service): void {
-    this.#services.set(objectKey(service), service);
-    this.#touch(objectKey(service));
+    const key = objectKey(service);
+    this.#services.set(key, service);
+    this.#touch(key);
   }
 
   removeService(key: string): void {
