@@ -37,8 +37,7 @@ export class Claims {
     };
     for (const { key } of this.#claims.get(service) ?? [])
       if (!claims.some((claim) => claim.key === key)) put(key, this.#others(key, service));
-    for (const { key, isClusterIp } of claims)
-      put(key, this.#others(key, service), { service, created, isClusterIp });
+    for (const { key, isClusterIp } of claims) put(key, this.#others(key, service), { service, created, isClusterIp });
     if (claims.length > 0) this.#claims.set(service, claims);
     else this.#claims.delete(service);
     return affected;

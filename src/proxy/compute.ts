@@ -5,7 +5,15 @@ import { cidrContains, formatCidr, networkOf, parseCidrSloppy } from "../net/cid
 import { bitsOf, canonicalIp, type IpFamily, isOfFamily, parseIp } from "../net/ip.ts";
 import { type Candidate, candidatesOf } from "./endpoints.ts";
 import { proxyNameLabel } from "./shapes.ts";
-import { type Endpoint, endpointText, type NodeFacts, type Protocol, type Route, type ServicePort, type Vip } from "./state.ts";
+import {
+  type Endpoint,
+  endpointText,
+  type NodeFacts,
+  type Protocol,
+  type Route,
+  type ServicePort,
+  type Vip,
+} from "./state.ts";
 import { clusterChoice, localChoice } from "./topology.ts";
 
 type Port = NonNullable<Service["spec"]["ports"]>[number];
@@ -76,7 +84,8 @@ function computePort(input: PortInput, slices: readonly EndpointSlice[], node: N
     localEndpoints: usesLocal ? local.map(endpointOf) : [],
     affinitySec: affinitySecOf(spec),
     sourceRanges,
-    serving: protocol === "UDP" ? candidates.filter((c) => c.serving).map(({ endpoint }) => endpointText(endpoint)) : [],
+    serving:
+      protocol === "UDP" ? candidates.filter((c) => c.serving).map(({ endpoint }) => endpointText(endpoint)) : [],
   };
 }
 

@@ -172,9 +172,9 @@ export class MessageBuffer {
   }
 
   /** Bytes as text, one character for each. A loop beats the call of a native function: most are 4 to 20, and there are 200,000. */
-  attrLatin1(type: number, value: string): this {
-    const at = this.#attribute(type, value.length);
-    for (let i = 0; i < value.length; i++) this.#bytes[at + i] = value.charCodeAt(i);
+  attrLatin1(type: number, value: string, { start, end } = { start: 0, end: value.length }): this {
+    const at = this.#attribute(type, end - start);
+    for (let i = start; i < end; i++) this.#bytes[at + i - start] = value.charCodeAt(i);
     return this;
   }
 

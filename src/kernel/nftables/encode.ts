@@ -15,6 +15,7 @@ import {
 } from "./constants.ts";
 import { encodeData, encodeExpression, encodeVerdict } from "./expressions.ts";
 import type { Command, FieldType, SetElement, SetSpec } from "./port.ts";
+import { keyBehind } from "./values.ts";
 
 /** A list of elements is one attribute, which holds at most 64 KiB. */
 const maxElementBytes = 60_000;
@@ -146,25 +147,38 @@ function encodeElements(
   command: ElementsCommand,
   begin: (message: number, flags: number) => void,
 ): void {
-  const { op, table, set, elements } = command;
+  const { op, table, set, elements, valueLength = Infinity } = command;
   const adds = op === "add-elements";
+  const values = adds ? command.values : "none";
+  /** Of the next element, how many of those that it stands for are written. */
+  let place = 0;
   for (let next = 0; next < elements.length; ) {
     begin(adds ? messages.newSetElem : messages.delSetElem, adds ? NLM_F_CREATE : 0);
     m.attrString(a.elementList.table, table.name).attrString(a.elementList.set, set);
     const start = m.length;
     const list = m.nest(a.elementList.elements);
-    for (; next < elements.length && m.length - start < maxElementBytes; next++) {
-      const element = elements[next];
-      if (element) encodeElement(m, element, adds ? command.values : "none");
+    while (next < elements.length && m.length - start < maxElementBytes) {
+      const element = elements[next] as SetElement;
+      encodeElement(m, element, values, { place, valueLength });
+      if (++place * valueLength < element.value.length) continue;
+      place = 0;
+      next++;
     }
     m.unnest(list).end();
   }
 }
 
-function encodeElement(m: MessageBuffer, { key, value }: SetElement, values: ElementsCommand["values"]): void {
+function encodeElement(
+  m: MessageBuffer,
+  { key, value }: SetElement,
+  values: ElementsCommand["values"],
+  { place, valueLength }: { place: number; valueLength: number },
+): void {
   const element = m.nest(a.listElem);
-  encodeData(m, a.element.key, key);
-  if (values === "data") encodeData(m, a.element.data, value);
-  else if (values === "verdict") encodeVerdict(m, a.element.data, verdicts.goto, value);
+  encodeData(m, a.element.key, place === 0 ? key : keyBehind(key, place));
+  if (values === "data") {
+    const start = place === 0 ? 0 : place * valueLength;
+    encodeData(m, a.element.data, value, { start, end: Math.min(value.length, start + valueLength) });
+  } else if (values === "verdict") encodeVerdict(m, a.element.data, verdicts.goto, value);
   m.unnest(element);
 }

@@ -100,9 +100,10 @@ function encodeBody(m: MessageBuffer, e: Expression, family: Table["family"]): v
   }
 }
 
-export function encodeData(m: MessageBuffer, type: number, value: Bytes): void {
+/** `part`: of the value, default all. */
+export function encodeData(m: MessageBuffer, type: number, value: Bytes, part?: { start: number; end: number }): void {
   const data = m.nest(type);
-  m.attrLatin1(a.data.value, value);
+  m.attrLatin1(a.data.value, value, part);
   m.unnest(data);
 }
 

@@ -10,6 +10,7 @@ import {
   type Table,
   TransactionError,
 } from "./port.ts";
+import { keyBehind } from "./values.ts";
 
 interface FakeChain {
   readonly base: BaseHook | undefined;
@@ -194,10 +195,20 @@ function addSet(table: FakeTable, spec: SetSpec): string | undefined {
 
 type ElementsCommand = Extract<Command, { op: "add-elements" | "delete-elements" }>;
 
-function addElements(table: FakeTable, { set: name, elements }: ElementsCommand): string | undefined {
-  const set = table.sets.get(name);
+function eachElement({ elements, valueLength }: ElementsCommand): SetElement[] {
+  if (valueLength === undefined) return [...elements];
+  return elements.flatMap(({ key, value }) =>
+    Array.from({ length: value.length / valueLength }, (_, place) => ({
+      key: keyBehind(key, place),
+      value: value.slice(place * valueLength, (place + 1) * valueLength),
+    })),
+  );
+}
+
+function addElements(table: FakeTable, command: ElementsCommand): string | undefined {
+  const set = table.sets.get(command.set);
   if (!set) return "ENOENT";
-  for (const { key, value } of elements) {
+  for (const { key, value } of eachElement(command)) {
     if (set.spec.value === "verdict" && !table.chains.has(value)) return "ENOENT";
     const present = set.elements.get(key);
     if (present !== undefined && present !== value) return "EEXIST";
@@ -206,9 +217,9 @@ function addElements(table: FakeTable, { set: name, elements }: ElementsCommand)
   return undefined;
 }
 
-function deleteElements(table: FakeTable, { set: name, elements }: ElementsCommand): string | undefined {
-  const set = table.sets.get(name);
+function deleteElements(table: FakeTable, command: ElementsCommand): string | undefined {
+  const set = table.sets.get(command.set);
   if (!set) return "ENOENT";
-  for (const { key } of elements) if (!set.elements.delete(key)) return "ENOENT";
+  for (const { key } of eachElement(command)) if (!set.elements.delete(key)) return "ENOENT";
   return undefined;
 }

@@ -107,6 +107,11 @@ export type Command =
       readonly set: string;
       readonly values: "none" | "data" | "verdict";
       readonly elements: readonly SetElement[];
+      /**
+       * Length of one value. An element whose value is several of them stands for as many elements: the others' keys are numbered
+       * on from its own (`keyBehind`).
+       */
+      readonly valueLength?: number | undefined;
     };
 
 /** The kernel refused a transaction, of which nothing holds. */

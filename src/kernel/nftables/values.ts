@@ -15,6 +15,10 @@ export function readU32(bytes: Bytes, offset = 0): number {
   return ((at(3) << 24) | (at(2) << 16) | (at(1) << 8) | at(0)) >>> 0;
 }
 
+/** Of a key of 4 bytes and a number: the one whose number is so many places higher. */
+export const keyBehind = (key: Bytes, places: number): Bytes =>
+  places === 0 ? key : key.slice(0, 4) + u32(readU32(key, 4) + places);
+
 /** Network order, padded. */
 export function portBytes(port: number): Bytes {
   return String.fromCharCode(port >> 8, port & 255, 0, 0);

@@ -1,7 +1,7 @@
 /** Steps → the maps, in an order in which no Service ever points at an endpoint that is not there. */
 import type { BpfMap } from "../../../kernel/bpf/map.ts";
 import { type Elements, putElement } from "../nftables/elements.ts";
-import type { SetSteps, Steps } from "../nftables/plan.ts";
+import { elementsOf, type SetSteps, type Step, type Steps } from "../nftables/plan.ts";
 import type { MapName } from "./render.ts";
 
 export type Maps = ReadonlyMap<string, BpfMap>;
@@ -13,11 +13,14 @@ export const mapOrder: readonly MapName[] = ["handles", "endpoints", "services",
 export function apply(maps: Maps, steps: Steps): void {
   const byMap = new Map(steps.map((step) => [step.set, step]));
   const inOrder = mapOrder.flatMap((name) => byMap.get(name) ?? []);
-  for (const { set, added, replaced } of inOrder) write(mapOf(maps, set), [...added, ...replaced]);
-  for (const { set, removed } of inOrder.reverse()) mapOf(maps, set).deleteAll(removed.map(({ key }) => key));
+  for (const step of inOrder) write(mapOf(maps, step.set), each([...step.added, ...step.replaced], step));
+  for (const step of inOrder.reverse()) mapOf(maps, step.set).deleteAll(each(step.removed, step).map(({ key }) => key));
 }
 
-function write(map: BpfMap, entries: SetSteps["added"]): void {
+const each = (list: readonly Step[], { valueLength }: SetSteps): readonly Step[] =>
+  valueLength ? list.flatMap((step) => elementsOf(step, valueLength)) : list;
+
+function write(map: BpfMap, entries: readonly Step[]): void {
   const { error } = map.setAll(entries);
   if (error)
     throw new Error(`Cannot write to the eBPF map "${map.name}" of ${map.shape.maxEntries} entries: ${error.message}`, {

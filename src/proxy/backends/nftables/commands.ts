@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { Command, SetElement, Table } from "../../../kernel/nftables/port.ts";
 import { type Context, chainRules, isDynamicChain, nextChain } from "./chains.ts";
 import { rangeSpec, setsOf, stageOf, valuesOf } from "./layout.ts";
-import type { SetSteps, Step, Steps } from "./plan.ts";
+import { type SetSteps, type Step, type Steps, weightOf } from "./plan.ts";
 import { rangeRule, skeletonOf } from "./skeleton.ts";
 
 /** What of the table is there. */
@@ -115,25 +115,42 @@ function chainUnits(steps: Steps, table: Table, context: Context, present: Prese
 
 const unitSize = 1000;
 
-function writeUnits({ set, added, replaced }: SetSteps, table: Table): Unit[] {
-  const elements = (op: "add-elements" | "delete-elements", list: readonly SetElement[]): Command => {
-    return { op, table, set, values: valuesOf(set), elements: list };
-  };
+function writeUnits(steps: SetSteps, table: Table): Unit[] {
+  const { replaced, added } = steps;
   return [
-    ...cut(replaced).map((part): Unit => [elements("delete-elements", part), elements("add-elements", part)]),
-    ...cut(added).map((part): Unit => [elements("add-elements", part)]),
+    ...cut(replaced, steps).map(
+      (part): Unit => [elements("delete-elements", part, steps, table), elements("add-elements", part, steps, table)],
+    ),
+    ...cut(added, steps).map((part): Unit => [elements("add-elements", part, steps, table)]),
   ];
 }
 
-function removeUnits({ set, removed }: SetSteps, table: Table): Unit[] {
-  const values = valuesOf(set);
-  return cut(removed).map((elements): Unit => [{ op: "delete-elements", table, set, values, elements }]);
+function removeUnits(steps: SetSteps, table: Table): Unit[] {
+  return cut(steps.removed, steps).map((part): Unit => [elements("delete-elements", part, steps, table)]);
 }
 
-function cut(steps: readonly Step[]): (readonly Step[])[] {
-  if (steps.length <= unitSize) return steps.length > 0 ? [steps] : [];
-  const parts: (readonly Step[])[] = [];
-  for (let at = 0; at < steps.length; at += unitSize) parts.push(steps.slice(at, at + unitSize));
+function elements(
+  op: "add-elements" | "delete-elements",
+  list: readonly SetElement[],
+  { set, valueLength }: SetSteps,
+  table: Table,
+): Command {
+  return { op, table, set, values: valuesOf(set), elements: list, valueLength };
+}
+
+/** Parts of at most `unitSize` elements, but for a longer list. */
+function cut(steps: readonly Step[], { valueLength }: SetSteps): (readonly Step[])[] {
+  const parts: Step[][] = [];
+  let room = 0;
+  for (const step of steps) {
+    const weight = weightOf(step, valueLength);
+    if (room < weight) {
+      parts.push([]);
+      room = unitSize;
+    }
+    parts.at(-1)?.push(step);
+    room -= weight;
+  }
   return parts;
 }
 
@@ -145,8 +162,7 @@ export function unusedChainCommands(table: Table, unused: readonly string[]): Co
 
 /** Units in at most `parts` groups of about the same number of elements, for a socket that takes no larger message. */
 export function groupUnits(units: readonly Unit[], parts: number): Unit[] {
-  const weight = (unit: Unit) =>
-    unit.reduce((sum, command) => sum + ("elements" in command ? command.elements.length : 4), 0);
+  const weight = (unit: Unit) => unit.reduce((sum, command) => sum + commandWeight(command), 0);
   const most = units.reduce((sum, unit) => sum + weight(unit), 0) / parts;
   const groups: Command[][] = [];
   let room = 0;
@@ -162,3 +178,6 @@ export function groupUnits(units: readonly Unit[], parts: number): Unit[] {
   }
   return groups;
 }
+
+const commandWeight = (command: Command): number =>
+  "elements" in command ? command.elements.reduce((sum, one) => sum + weightOf(one, command.valueLength), 0) : 4;

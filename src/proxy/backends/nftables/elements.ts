@@ -1,5 +1,4 @@
 /** Elements by set and key: what holds in the kernel, and what should. */
-import { readU32, u32 } from "../../../kernel/nftables/values.ts";
 
 /** set → key → value */
 export type Elements = Map<string, Map<string, string>>;
@@ -16,10 +15,6 @@ export type Keys = ReadonlyMap<string, Pick<ReadonlySet<string>, "keys">>;
  * a Service port's endpoints: 100,000 of them apart would be most of the memory, and most of the work.
  */
 export type Lists = Readonly<Record<string, number>>;
-
-/** The key of the element so many places behind the first. */
-export const keyBehind = (first: string, places: number): string =>
-  places === 0 ? first : first.slice(0, 4) + u32(readU32(first, 4) + places);
 
 export function putElement(elements: Elements, set: string, key: string, value: string): void {
   const held = elements.get(set);

@@ -1,6 +1,8 @@
 /** What holds against what should → steps. Pure. */
-import { type Elements, type Held, type Keys, keyBehind, type Lists, putElement } from "./elements.ts";
+import { keyBehind } from "../../../kernel/nftables/values.ts";
+import { type Elements, type Held, type Keys, type Lists, putElement } from "./elements.ts";
 
+/** In a set of lists it may stand for several elements, as an entry does. */
 export interface Step {
   readonly key: string;
   readonly value: string;
@@ -9,6 +11,8 @@ export interface Step {
 /** The steps on one set. */
 export interface SetSteps {
   readonly set: string;
+  /** In a set of lists: the length of one value. */
+  readonly valueLength: number | undefined;
   readonly added: readonly Step[];
   /** With the new value: deleted and added again, in one transaction. */
   readonly replaced: readonly Step[];
@@ -24,10 +28,11 @@ export function plan(observed: Held, desired: Elements, touched?: Keys, lists: L
   const sets = touched ? [...touched.keys()] : [...new Set([...observed.keys(), ...desired.keys()])];
   return sets
     .map((set) => {
-      const steps = new StepsOf(set);
-      const [before, after, keys, size] = [observed.get(set), desired.get(set), touched?.get(set), lists[set]];
-      if (!keys) compareAll(steps, before, after, size);
-      else if (size) for (const key of keys.keys()) compareList(steps, key, before?.get(key), after?.get(key), size);
+      const steps = new StepsOf(set, lists[set]);
+      const [before, after, keys] = [observed.get(set), desired.get(set), touched?.get(set)];
+      if (!keys) compareAll(steps, before, after);
+      else if (steps.valueLength)
+        for (const key of keys.keys()) compareList(steps, key, before?.get(key), after?.get(key));
       else for (const key of keys.keys()) steps.compare(key, before?.get(key), after?.get(key));
       return steps;
     })
@@ -36,12 +41,14 @@ export function plan(observed: Held, desired: Elements, touched?: Keys, lists: L
 
 class StepsOf implements SetSteps {
   readonly set: string;
+  readonly valueLength: number | undefined;
   readonly added: Step[] = [];
   readonly replaced: Step[] = [];
   readonly removed: Step[] = [];
 
-  constructor(set: string) {
+  constructor(set: string, valueLength: number | undefined) {
     this.set = set;
+    this.valueLength = valueLength;
   }
 
   compare(key: string, old: string | undefined, value: string | undefined): void {
@@ -53,45 +60,63 @@ class StepsOf implements SetSteps {
 }
 
 /** Mostly there is nothing yet: then nothing is looked for. */
-function compareAll(steps: StepsOf, before: Values, after: Values, size: number | undefined): void {
+function compareAll(steps: StepsOf, before: Values, after: Values): void {
   const left = before?.size ? new Map(before) : undefined;
-  const match = (key: string, value: string): void => {
-    steps.compare(key, left?.get(key), value);
-    left?.delete(key);
-  };
   for (const [key, value = ""] of after ?? []) {
-    if (!size) match(key, value);
-    else for (let at = 0; at < value.length; at += size) match(keyBehind(key, at / size), value.slice(at, at + size));
+    if (!left) steps.compare(key, undefined, value);
+    else
+      for (const one of elementsOf({ key, value }, steps.valueLength)) {
+        steps.compare(one.key, left.get(one.key), one.value);
+        left.delete(one.key);
+      }
   }
   for (const [key, old] of left ?? []) steps.compare(key, old, undefined);
 }
 
-function compareList(steps: StepsOf, first: string, old = "", values = "", size: number): void {
-  for (let at = 0; at < Math.max(old.length, values.length); at += size)
-    steps.compare(
-      keyBehind(first, at / size),
-      old.slice(at, at + size) || undefined,
-      values.slice(at, at + size) || undefined,
-    );
+/** A list that comes or goes as a whole is one step. */
+function compareList(steps: StepsOf, first: string, old: string | undefined, value: string | undefined): void {
+  if (old === undefined || value === undefined) {
+    steps.compare(first, old, value);
+    return;
+  }
+  const before = new Map(elementsOf({ key: first, value: old }, steps.valueLength).map((one) => [one.key, one.value]));
+  for (const one of elementsOf({ key: first, value }, steps.valueLength)) {
+    steps.compare(one.key, before.get(one.key), one.value);
+    before.delete(one.key);
+  }
+  for (const [key, gone] of before) steps.compare(key, gone, undefined);
+}
+
+/** How many elements the step stands for. */
+export const weightOf = ({ value }: Step, valueLength = 0): number => (valueLength ? value.length / valueLength : 1);
+
+/** The elements that the step stands for, each as a step. */
+export function elementsOf(step: Step, valueLength: number | undefined): readonly Step[] {
+  if (!valueLength || step.value.length === valueLength) return [step];
+  return Array.from({ length: weightOf(step, valueLength) }, (_, place) => ({
+    key: keyBehind(step.key, place),
+    value: step.value.slice(place * valueLength, (place + 1) * valueLength),
+  }));
 }
 
 const isAny = ({ added, replaced, removed }: SetSteps): boolean => added.length + replaced.length + removed.length > 0;
 
 /** Performs the steps on `observed`, as the kernel did. */
 export function take(observed: Elements, steps: Steps): void {
-  for (const { set, added, replaced, removed } of steps) {
-    for (const { key } of removed) observed.get(set)?.delete(key);
-    for (const { key, value } of replaced) putElement(observed, set, key, value);
-    for (const { key, value } of added) putElement(observed, set, key, value);
+  for (const { set, valueLength, added, replaced, removed } of steps) {
+    const each = (list: readonly Step[]) => list.flatMap((step) => elementsOf(step, valueLength));
+    for (const { key } of each(removed)) observed.get(set)?.delete(key);
+    for (const { key, value } of each([...replaced, ...added])) putElement(observed, set, key, value);
   }
 }
 
 export function countSteps(steps: Steps): { added: number; removed: number } {
   let added = 0;
   let removed = 0;
-  for (const step of steps) {
-    added += step.added.length + step.replaced.length;
-    removed += step.removed.length + step.replaced.length;
+  for (const { valueLength, ...step } of steps) {
+    const count = (list: readonly Step[]) => list.reduce((sum, one) => sum + weightOf(one, valueLength), 0);
+    added += count(step.added) + step.replaced.length;
+    removed += count(step.removed) + step.replaced.length;
   }
   return { added, removed };
 }
