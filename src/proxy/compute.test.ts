@@ -4,6 +4,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { EndpointSlice, Service } from "../api/object.ts";
 import { computeService } from "./compute.ts";
+import { packSlice } from "./packed-slice.ts";
 import { endpointText, type ServicePort } from "./state.ts";
 import { type EndpointFixture, nodeA, type ServiceFixture, service, slice } from "./testing/fixtures.ts";
 import { Tracker } from "./tracker.ts";
@@ -94,9 +95,9 @@ describe("computeService: which Services and slices count", () => {
   it("P25 endpoints are sorted", () => {
     const port = only(compute({}, [slice([here(9), here(10), here(2)])]));
     assert.deepEqual(port.clusterEndpoints.map(endpointText), [
-      "10.244.0.10:8080",
       "10.244.0.2:8080",
       "10.244.0.9:8080",
+      "10.244.0.10:8080",
     ]);
   });
 });
@@ -339,7 +340,7 @@ describe("Tracker", () => {
     const collect = runInNewContext("gc") as () => void;
     const tracker = tracked(service());
     const held = (() => {
-      const object = slice(["10.244.0.1"]);
+      const object = packSlice(slice(["10.244.0.1"]));
       tracker.setSlice(object);
       tracker.compute();
       return new WeakRef(object);

@@ -3,18 +3,11 @@ import type { EndpointSlice, Service } from "../api/object.ts";
 import { objectKey } from "../api/object.ts";
 import { cidrContains, formatCidr, networkOf, parseCidrSloppy } from "../net/cidr.ts";
 import { bitsOf, canonicalIp, type IpFamily, isOfFamily, parseIp } from "../net/ip.ts";
-import { type Candidate, candidatesOf } from "./endpoints.ts";
+import { Endpoints, endpointsOf, isReady, isServing } from "./endpoints.ts";
+import { type PackedSlice, packSlice } from "./packed-slice.ts";
 import { proxyNameLabel } from "./shapes.ts";
-import {
-  type Endpoint,
-  endpointText,
-  type NodeFacts,
-  type Protocol,
-  type Route,
-  type ServicePort,
-  type Vip,
-} from "./state.ts";
-import { clusterChoice, localChoice } from "./topology.ts";
+import { endpointText, type NodeFacts, type Protocol, type Route, type ServicePort, type Vip } from "./state.ts";
+import { clusterChoice, isLastResort, localChoice } from "./topology.ts";
 
 type Port = NonNullable<Service["spec"]["ports"]>[number];
 const defaultAffinitySec = 10_800;
@@ -29,18 +22,19 @@ function isProxied({ metadata, spec }: Service): boolean {
 /** One entry for each port and family with a clusterIP; none for a Service that is not proxied. */
 export function computeService(
   service: Service,
-  slices: readonly EndpointSlice[],
+  slices: readonly (EndpointSlice | PackedSlice)[],
   node: NodeFacts,
 ): readonly ServicePort[] {
   if (!isProxied(service)) return [];
   const key = objectKey(service);
+  const packed = slices.map(packSlice);
   return families.flatMap((family) => {
     const clusterIp = clusterIpOf(service, family);
     if (!clusterIp) return [];
     const vips = vipsOf(service, clusterIp, family);
     const sourceRanges = sourceRangesOf(service, { family, vips, node });
     return (service.spec.ports ?? []).map((port) =>
-      computePort({ key, service, port, family, vips, sourceRanges }, slices, node),
+      computePort({ key, service, port, family, vips, sourceRanges }, packed, node),
     );
   });
 }
@@ -55,21 +49,21 @@ interface PortInput {
   readonly sourceRanges: readonly string[];
 }
 
-function computePort(input: PortInput, slices: readonly EndpointSlice[], node: NodeFacts): ServicePort {
+function computePort(input: PortInput, slices: readonly PackedSlice[], node: NodeFacts): ServicePort {
   const { key, service, port, family, vips, sourceRanges } = input;
   const { spec } = service;
   const protocol = (port.protocol ?? "TCP") as Protocol;
   const portName = port.name ?? "";
-  const candidates = candidatesOf(slices, { name: portName, protocol, family }, node.name);
-  const cluster = clusterChoice(candidates, node);
-  const local = localChoice(candidates);
+  const endpoints = endpointsOf(slices, { name: portName, protocol, family }, node.name);
+  const cluster = clusterChoice(endpoints, node);
+  const local = localChoice(endpoints);
   const nodePort = port.nodePort ?? 0;
   const isReachableFromOutside = nodePort !== 0 || vips.some((vip) => vip.role !== "clusterIP");
   const internalLocal = spec.internalTrafficPolicy === "Local";
   const externalLocal = spec.externalTrafficPolicy === "Local" && isReachableFromOutside;
   const usesCluster = !internalLocal || isReachableFromOutside;
   const usesLocal = internalLocal || externalLocal;
-  const hasAny = cluster.length > 0 || candidates.some((c) => c.ready || (c.serving && c.terminating));
+  const hasAny = cluster.length > 0 || endpoints.traits.some((traits) => isReady(traits) || isLastResort(traits));
   return {
     name: `${key}:${portName}/${protocol}/${family}`,
     service: key,
@@ -80,16 +74,15 @@ function computePort(input: PortInput, slices: readonly EndpointSlice[], node: N
     nodePort,
     internal: routeOf(internalLocal, hasAny, local.length > 0),
     external: routeOf(externalLocal, hasAny, local.length > 0),
-    clusterEndpoints: usesCluster ? cluster.map(endpointOf) : [],
-    localEndpoints: usesLocal ? local.map(endpointOf) : [],
+    clusterEndpoints: usesCluster ? cluster : none(family),
+    localEndpoints: usesLocal ? local : none(family),
     affinitySec: affinitySecOf(spec),
     sourceRanges,
-    serving:
-      protocol === "UDP" ? candidates.filter((c) => c.serving).map(({ endpoint }) => endpointText(endpoint)) : [],
+    serving: protocol === "UDP" ? endpoints.filter(isServing).map(endpointText) : [],
   };
 }
 
-const endpointOf = ({ endpoint }: Candidate): Endpoint => endpoint;
+const none = (family: IpFamily): Endpoints => new Endpoints({ family, here: "" });
 
 function routeOf(isLocal: boolean, hasAny: boolean, hasLocal: boolean): Route {
   if (!hasAny) return "reject";

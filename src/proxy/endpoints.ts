@@ -1,85 +1,151 @@
 /** The slices of a Service → the endpoints of one of its ports. */
-import type { EndpointSlice } from "../api/object.ts";
-import { canonicalIp, type IpFamily, isOfFamily } from "../net/ip.ts";
+import type { Bytes } from "../kernel/nftables/port.ts";
+import { formatIp, type IpFamily, ipFromBytes } from "../net/ip.ts";
+import type { PackedSlice, Traits } from "./packed-slice.ts";
 import type { Endpoint, Protocol } from "./state.ts";
 
-/** An endpoint with all that decides whether it is chosen. */
-export interface Candidate {
-  readonly endpoint: Endpoint;
-  readonly ready: boolean;
-  readonly serving: boolean;
-  readonly terminating: boolean;
-  readonly forZones: readonly string[];
-  readonly forNodes: readonly string[];
-}
+/** Absent conditions: ready and serving are true, terminating is false (EndpointConditions' field docs). */
+export const isReady = ({ conditions }: Traits): boolean => conditions?.ready ?? true;
+export const isServing = ({ conditions }: Traits): boolean => conditions?.serving ?? true;
+export const isTerminating = ({ conditions }: Traits): boolean => conditions?.terminating ?? false;
 
-type SliceEndpoint = EndpointSlice["endpoints"][number];
+/** Length of a target: an address, and a port padded to 4 bytes. */
+const widths: Readonly<Record<IpFamily, number>> = { IPv4: 8, IPv6: 20 };
+
+/** Endpoints sorted by address and port, packed: as objects they exist while somebody looks at them. */
+export class Endpoints implements Iterable<Endpoint> {
+  /** address . port of each, in network order, as DNAT takes them (`targetBytes` of ../kernel/nftables/values.ts). */
+  readonly targets: Bytes;
+  readonly traits: readonly Traits[];
+  readonly #family: IpFamily;
+  /** The node that is asked about. */
+  readonly #here: string;
+
+  constructor(of: { family: IpFamily; here: string }, targets: Bytes = "", traits: readonly Traits[] = []) {
+    this.#family = of.family;
+    this.#here = of.here;
+    this.targets = targets;
+    this.traits = traits;
+  }
+
+  get length(): number {
+    return this.traits.length;
+  }
+
+  [Symbol.iterator](): Iterator<Endpoint> {
+    return this.map((endpoint) => endpoint)[Symbol.iterator]();
+  }
+
+  map<T>(change: (endpoint: Endpoint, index: number) => T): T[] {
+    return this.traits.map((_, index) => change(this.#at(index), index));
+  }
+
+  /** Those whose traits pass. */
+  filter(test: (traits: Traits) => boolean): Endpoints {
+    if (this.traits.every(test)) return this;
+    const width = widths[this.#family];
+    const passed = this.traits.flatMap((traits, index) => (test(traits) ? [index] : []));
+    return new Endpoints(
+      { family: this.#family, here: this.#here },
+      passed.map((index) => this.targets.slice(index * width, (index + 1) * width)).join(""),
+      passed.map((index) => this.traits[index] as Traits),
+    );
+  }
+
+  /** Those on this node. */
+  local(): Endpoints {
+    return this.filter((traits) => this.#isLocal(traits));
+  }
+
+  /** Those that may be on this node. */
+  near(): Endpoints {
+    return this.filter((traits) => this.#isLocal(traits) || !traits.nodeName);
+  }
+
+  #isLocal({ nodeName }: Traits): boolean {
+    return nodeName === this.#here && nodeName !== "";
+  }
+
+  #at(index: number): Endpoint {
+    const width = widths[this.#family];
+    const bytes = Buffer.from(this.targets.slice(index * width, (index + 1) * width), "latin1");
+    const traits = this.traits[index] as Traits;
+    return {
+      ip: this.#family === "IPv4" ? bytes.subarray(0, 4).join(".") : formatIp(ipFromBytes(bytes.subarray(0, 16))),
+      port: bytes.readUInt16BE(width - 4),
+      local: this.#isLocal(traits),
+      unplaced: !traits.nodeName,
+    };
+  }
+}
 
 /**
- * All endpoints of the port, sorted by address, each once: one that does not terminate stands for the address before one
- * that does (a Pod's address may be used again while the old Pod's entry is still there), otherwise the last slice by name.
- * Ports match by name and protocol (EndpointSlice's field docs); only an endpoint's first address counts.
+ * All endpoints of the port, each address once: one that does not terminate stands for the address before one that does (a
+ * Pod's address may be used again while the old Pod's entry is still there), otherwise the last slice by name. Ports match by
+ * name and protocol (EndpointSlice's field docs).
  */
-export function candidatesOf(
-  slices: readonly EndpointSlice[],
-  port: { readonly name: string; readonly protocol: Protocol; readonly family: IpFamily },
-  nodeName: string,
-): Candidate[] {
-  const found: Candidate[] = [];
-  for (const slice of slices) {
-    if (slice.addressType !== port.family) continue;
-    for (const number of portNumbers(slice, port)) {
-      for (const endpoint of slice.endpoints ?? []) {
-        const ip = canonicalAddress(endpoint.addresses?.[0] ?? "", port.family);
-        if (ip !== undefined) found.push(readCandidate(endpoint, { ip, port: number }, nodeName));
-      }
-    }
-  }
+export function endpointsOf(
+  slices: readonly PackedSlice[],
+  { family, ...port }: { readonly name: string; readonly protocol: Protocol; readonly family: IpFamily },
+  here: string,
+): Endpoints {
+  const parts = slices.flatMap((slice) =>
+    slice.addressType === family ? portNumbers(slice, port).map((number) => ({ slice, number })) : [],
+  );
+  const [first] = parts;
+  if (!first) return new Endpoints({ family, here });
+  if (parts.length === 1 && first.slice.isUnique)
+    return new Endpoints({ family, here }, targetsOf(first.slice.addresses, first.number, family), first.slice.traits);
+  const items = parts.flatMap(({ slice, number }) =>
+    itemsOf(slice, targetsOf(slice.addresses, number, family), family),
+  );
   // The sort keeps the order of equals.
-  return oneForEach(found.sort(compare));
+  const chosen = oneForEach(items.sort((a, b) => (a.target < b.target ? -1 : a.target > b.target ? 1 : 0)));
+  const targets = chosen.map(({ target }) => target).join("");
+  return new Endpoints(
+    { family, here },
+    targets,
+    chosen.map(({ traits }) => traits),
+  );
 }
 
-function compare({ endpoint: a }: Candidate, { endpoint: b }: Candidate): number {
-  return a.ip < b.ip ? -1 : a.ip > b.ip ? 1 : a.port - b.port;
+interface Item {
+  readonly target: Bytes;
+  readonly traits: Traits;
 }
 
-function oneForEach(sorted: readonly Candidate[]): Candidate[] {
-  const chosen: Candidate[] = [];
-  let last: Candidate | undefined;
-  for (const candidate of sorted) {
-    const before = last && compare(last, candidate) === 0 ? chosen.pop() : undefined;
-    chosen.push(before && !before.terminating && candidate.terminating ? before : candidate);
-    last = candidate;
+function itemsOf({ traits }: PackedSlice, targets: Bytes, family: IpFamily): Item[] {
+  const width = widths[family];
+  return traits.map((one, at) => ({ target: targets.slice(at * width, (at + 1) * width), traits: one }));
+}
+
+function oneForEach(sorted: readonly Item[]): Item[] {
+  const chosen: Item[] = [];
+  for (const item of sorted) {
+    const before = chosen.at(-1)?.target === item.target ? chosen.pop() : undefined;
+    chosen.push(before && !isTerminating(before.traits) && isTerminating(item.traits) ? before : item);
   }
   return chosen;
 }
 
-function portNumbers(slice: EndpointSlice, wanted: { name: string; protocol: Protocol }): number[] {
-  return (slice.ports ?? []).flatMap(({ name, protocol, port }) =>
+function portNumbers({ ports }: PackedSlice, wanted: { name: string; protocol: Protocol }): number[] {
+  return (ports ?? []).flatMap(({ name, protocol, port }) =>
     (name ?? "") === wanted.name && (protocol ?? "TCP") === wanted.protocol && port ? [port] : [],
   );
 }
 
-/** Undefined for an address of the other family. */
-function canonicalAddress(text: string, family: IpFamily): string | undefined {
-  const ip = canonicalIp(text);
-  return ip && isOfFamily(ip, family) ? ip : undefined;
-}
+let scratch = Buffer.alloc(1 << 12);
 
-const nowhere: readonly string[] = [];
-
-/** Absent conditions: ready and serving are true, terminating is false (EndpointConditions' field docs). */
-function readCandidate(
-  { conditions, nodeName, hints }: SliceEndpoint,
-  { ip, port }: { ip: string; port: number },
-  here: string,
-): Candidate {
-  return {
-    endpoint: { ip, port, local: nodeName === here && here !== "", unplaced: !nodeName },
-    ready: conditions?.ready ?? true,
-    serving: conditions?.serving ?? true,
-    terminating: conditions?.terminating ?? false,
-    forZones: hints?.forZones?.map(({ name }) => name) ?? nowhere,
-    forNodes: (hints as { forNodes?: { name: string }[] } | undefined)?.forNodes?.map(({ name }) => name) ?? nowhere,
-  };
+function targetsOf(addresses: Bytes, port: number, family: IpFamily): Bytes {
+  const size = widths[family] - 4;
+  if (2 * addresses.length > scratch.length) scratch = Buffer.alloc(4 * addresses.length);
+  let length = 0;
+  for (let at = 0; at < addresses.length; ) {
+    for (const end = at + size; at < end; at++) scratch[length++] = addresses.charCodeAt(at);
+    scratch[length++] = port >> 8;
+    scratch[length++] = port & 255;
+    scratch[length++] = 0;
+    scratch[length++] = 0;
+  }
+  return scratch.toString("latin1", 0, length);
 }

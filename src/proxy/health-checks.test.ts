@@ -6,6 +6,7 @@ import { describe, it } from "node:test";
 import type { Service } from "../api/object.ts";
 import { parseCidr } from "../net/cidr.ts";
 import { HealthCheckServers, healthCheckOf } from "./health-checks.ts";
+import { packSlice } from "./packed-slice.ts";
 import { service, slice } from "./testing/fixtures.ts";
 
 const balanced = (port: number): Service =>
@@ -24,7 +25,7 @@ describe("healthCheckOf", () => {
       slice(["10.244.0.1", "10.244.0.2", { ip: "10.244.0.3", ...dying }, { ip: "10.244.1.1", node: "node-b" }]),
       slice(["10.244.0.1"], { name: "web-2", ports: [{ name: "other", port: 81 }] }),
     ];
-    assert.equal(healthCheckOf(balanced(31000), slices, "node-a")?.localEndpoints.IPv4, 2);
+    assert.equal(healthCheckOf(balanced(31000), slices.map(packSlice), "node-a")?.localEndpoints.IPv4, 2);
   });
 });
 

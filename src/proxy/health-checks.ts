@@ -4,9 +4,11 @@
  */
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { networkInterfaces } from "node:os";
-import type { EndpointSlice, Service } from "../api/object.ts";
+import type { Service } from "../api/object.ts";
 import { type Cidr, cidrContains } from "../net/cidr.ts";
-import { canonicalIp, familyOf, type IpFamily, parseIp } from "../net/ip.ts";
+import { familyOf, type IpFamily, parseIp } from "../net/ip.ts";
+import { isReady } from "./endpoints.ts";
+import type { PackedSlice } from "./packed-slice.ts";
 
 export interface HealthCheck {
   readonly namespace: string;
@@ -19,7 +21,7 @@ export interface HealthCheck {
 /** Undefined for a Service that has none. Terminating endpoints do not count: the balancer should go elsewhere while they are still served. */
 export function healthCheckOf(
   { metadata, spec }: Service,
-  slices: readonly EndpointSlice[],
+  slices: readonly PackedSlice[],
   nodeName: string,
 ): HealthCheck | undefined {
   const port = spec.healthCheckNodePort ?? 0;
@@ -30,13 +32,15 @@ export function healthCheckOf(
   return { namespace: metadata.namespace ?? "", name: metadata.name, port, localEndpoints };
 }
 
-function countLocal(slices: readonly EndpointSlice[], family: IpFamily, nodeName: string): number {
+function countLocal(slices: readonly PackedSlice[], family: IpFamily, nodeName: string): number {
+  const width = family === "IPv4" ? 4 : 16;
   const local = slices
     .filter(({ addressType }) => addressType === family)
-    .flatMap(({ endpoints }) => endpoints ?? [])
-    .filter(({ nodeName: at, conditions }) => at === nodeName && (conditions?.ready ?? true))
-    .map(({ addresses }) => canonicalIp(addresses?.[0] ?? ""))
-    .filter((ip) => ip !== undefined);
+    .flatMap(({ addresses, traits }) =>
+      traits.flatMap((one, at) =>
+        one.nodeName === nodeName && isReady(one) ? [addresses.slice(at * width, (at + 1) * width)] : [],
+      ),
+    );
   return new Set(local).size;
 }
 

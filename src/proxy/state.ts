@@ -1,5 +1,6 @@
 /** The forwarding state: what each Service port means on this node, as plain data that no data plane has to interpret further. */
 import type { IpFamily } from "../net/ip.ts";
+import type { Endpoints } from "./endpoints.ts";
 
 export type Protocol = "TCP" | "UDP" | "SCTP";
 
@@ -44,9 +45,9 @@ export interface ServicePort {
    * the cluster endpoints all the same (externalTrafficPolicy in the Service's field docs).
    */
   readonly external: Route;
-  /** Sorted by address and port, as `localEndpoints`. Empty where no route needs them. */
-  readonly clusterEndpoints: readonly Endpoint[];
-  readonly localEndpoints: readonly Endpoint[];
+  /** Empty where no route needs them, as `localEndpoints`. */
+  readonly clusterEndpoints: Endpoints;
+  readonly localEndpoints: Endpoints;
   /** Seconds a client stays with its endpoint after its last connection; 0 is no affinity. */
   readonly affinitySec: number;
   /** CIDRs of clients that may use load-balancer IPs; empty is all. e.g. ["192.168.50.0/24"] */

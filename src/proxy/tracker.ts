@@ -1,9 +1,10 @@
 /** Keeps the objects that matter and recomputes only the Services that a change touched. */
-import type { EndpointSlice, Service } from "../api/object.ts";
+import type { EndpointSlice, ObjectMeta, Service } from "../api/object.ts";
 import { objectKey } from "../api/object.ts";
 import { type Claim, Claims } from "./claims.ts";
 import { computeService } from "./compute.ts";
 import { type HealthCheck, healthCheckOf } from "./health-checks.ts";
+import { type PackedSlice, packSlice } from "./packed-slice.ts";
 import { headlessLabel, serviceNameLabel } from "./shapes.ts";
 import type { NodeFacts, ServicePort } from "./state.ts";
 
@@ -13,7 +14,7 @@ export type ServiceChanges = ReadonlyMap<string, readonly ServicePort[]>;
 export class Tracker {
   readonly #services = new Map<string, Service>();
   /** Service → its slices, by name; mostly it is one. */
-  readonly #slices = new Map<string, readonly EndpointSlice[]>();
+  readonly #slices = new Map<string, readonly PackedSlice[]>();
   readonly #serviceOfSlice = new Map<string, string>();
   readonly #claims = new Claims();
   readonly #dirty = new Set<string>();
@@ -31,34 +32,50 @@ export class Tracker {
     return this.#node;
   }
 
-  setService(service: Service): void {
+  serviceKeys(): Iterable<string> {
+    return this.#services.keys();
+  }
+
+  /** Of those that belong to a Service. */
+  sliceKeys(): Iterable<string> {
+    return this.#serviceOfSlice.keys();
+  }
+
+  /** False when it is there in this version. */
+  setService(service: Service): boolean {
     const key = objectKey(service);
+    if (isSame(this.#services.get(key), service)) return false;
     this.#services.set(key, service);
     this.#touch(key);
+    return true;
   }
 
   removeService(key: string): void {
     if (this.#services.delete(key)) this.#touch(key);
   }
 
-  /** A slice without the label that names its Service, or of a headless one, is as if it were not there. */
-  setSlice(slice: EndpointSlice): void {
-    const key = objectKey(slice);
-    const owner = ownerOf(slice);
-    if (this.#serviceOfSlice.get(key) !== owner) this.removeSlice(key);
-    if (owner === undefined) return;
-    const slices = this.#others(owner, key);
-    slices.push(slice);
+  /** False when it is there in this version. One without the label that names its Service, or of a headless one, is as if it were not there. */
+  setSlice(whole: EndpointSlice | PackedSlice): boolean {
+    const key = objectKey(whole);
+    const owner = ownerOf(whole);
+    const before = this.#serviceOfSlice.get(key);
+    if (before !== owner) this.removeSlice(key);
+    if (owner === undefined) return before !== undefined;
+    const { name } = whole.metadata;
+    const known = this.#slicesOf(owner);
+    if (known.some((slice) => slice.metadata.name === name && isSame(slice, whole))) return false;
+    const slices = [...known.filter((slice) => slice.metadata.name !== name), packSlice(whole)];
     this.#slices.set(owner, slices.length > 1 ? slices.sort(byName) : slices);
     this.#serviceOfSlice.set(key, owner);
     this.#touch(owner);
+    return true;
   }
 
   removeSlice(key: string): void {
     const owner = this.#serviceOfSlice.get(key);
     if (owner === undefined) return;
     this.#serviceOfSlice.delete(key);
-    const slices = this.#others(owner, key);
+    const slices = this.#slicesOf(owner).filter((slice) => objectKey(slice) !== key);
     if (slices.length > 0) this.#slices.set(owner, slices);
     else this.#slices.delete(owner);
     this.#touch(owner);
@@ -167,19 +184,21 @@ export class Tracker {
     this.#conflicts.set(service, [...(this.#conflicts.get(service) ?? []), message]);
   }
 
-  #slicesOf(key: string): readonly EndpointSlice[] {
-    return this.#slices.get(key) ?? [];
-  }
-
-  /** The Service's slices but this one. */
-  #others(owner: string, key: string): EndpointSlice[] {
-    return this.#slicesOf(owner).filter((slice) => objectKey(slice) !== key);
+  #slicesOf(key: string): readonly PackedSlice[] {
+    return this.#slices.get(key) ?? none;
   }
 }
 
-const byName = (a: EndpointSlice, b: EndpointSlice): number => (a.metadata.name < b.metadata.name ? -1 : 1);
+const none: readonly PackedSlice[] = [];
 
-function ownerOf({ metadata }: EndpointSlice): string | undefined {
+function isSame(known: { metadata: ObjectMeta } | undefined, { metadata }: { metadata: ObjectMeta }): boolean {
+  if (known?.metadata.resourceVersion === undefined) return false;
+  return known.metadata.resourceVersion === metadata.resourceVersion && known.metadata.uid === metadata.uid;
+}
+
+const byName = (a: PackedSlice, b: PackedSlice): number => (a.metadata.name < b.metadata.name ? -1 : 1);
+
+function ownerOf({ metadata }: { metadata: ObjectMeta }): string | undefined {
   const name = metadata.labels?.[serviceNameLabel];
   if (!name || !metadata.namespace || metadata.labels?.[headlessLabel] !== undefined) return undefined;
   return `${metadata.namespace}/${name}`;

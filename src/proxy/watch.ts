@@ -1,5 +1,5 @@
 /** Feeds the tracker and the settings from the API. */
-import type { EndpointSlice, Node, Service, ServiceCIDR } from "../api/object.ts";
+import type { EndpointSlice, KubeObject, Node, Service, ServiceCIDR } from "../api/object.ts";
 import { objectKey } from "../api/object.ts";
 import type { Change } from "../client/client.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -39,8 +39,23 @@ export interface Watching {
 export async function watch(context: Watching): Promise<void> {
   const { informers, nodeName, signal, syncer, clock } = context;
   const configuration = new Configuration(context);
-  informers.services.onChange((change) => onService(change, context));
-  informers.slices.onChange((change) => onSlice(change, context));
+  const { tracker } = context;
+  informers.services.into({
+    put: (service) => onService(service, context),
+    remove: (last) => onServiceGone(objectKey(last), context),
+    replace(objects) {
+      for (const key of missing(tracker.serviceKeys(), objects)) onServiceGone(key, context);
+      for (const service of objects) onService(service, context);
+    },
+  });
+  informers.slices.into({
+    put: (slice) => onSlice(slice, context),
+    remove: (last) => onSliceGone(objectKey(last), context),
+    replace(objects) {
+      for (const key of missing(tracker.sliceKeys(), objects)) onSliceGone(key, context);
+      for (const slice of objects) onSlice(slice, context);
+    },
+  });
   informers.nodes.onChange((change: Change<Node>) => {
     if (change.object.metadata.name === nodeName)
       configuration.setNode(change.type === "deleted" ? undefined : change.object);
@@ -55,20 +70,38 @@ export async function watch(context: Watching): Promise<void> {
   await syncer.start();
 }
 
-function onService(change: Change<Service>, { metrics, tracker, syncer }: Watching): void {
+function missing(keys: Iterable<string>, objects: readonly KubeObject[]): string[] {
+  const wanted = new Set(objects.map(objectKey));
+  return [...keys].filter((key) => !wanted.has(key));
+}
+
+function onService(service: Service, { config, metrics, tracker, syncer }: Watching): void {
+  if (!tracker.setService(config.allowServiceExternalIPs ? service : withoutExternalIps(service))) return;
   metrics.changed("service");
-  if (change.type === "deleted") tracker.removeService(objectKey(change.object));
-  else tracker.setService(change.object);
   syncer.changed();
 }
 
-function onSlice(change: Change<EndpointSlice>, { metrics, tracker, syncer }: Watching): void {
+function withoutExternalIps(service: Service): Service {
+  const { externalIPs: _, ...spec } = service.spec;
+  return { ...service, spec };
+}
+
+function onServiceGone(key: string, { metrics, tracker, syncer }: Watching): void {
+  tracker.removeService(key);
+  metrics.changed("service");
+  syncer.changed();
+}
+
+function onSlice(slice: EndpointSlice, { metrics, tracker, syncer }: Watching): void {
+  if (!tracker.setSlice(slice)) return;
   metrics.changed("endpoint");
-  if (change.type === "deleted") tracker.removeSlice(objectKey(change.object));
-  else {
-    tracker.setSlice(change.object);
-    syncer.triggered(triggerTime(change.object), change.object.addressType);
-  }
+  syncer.triggered(triggerTime(slice), slice.addressType);
+  syncer.changed();
+}
+
+function onSliceGone(key: string, { metrics, tracker, syncer }: Watching): void {
+  tracker.removeSlice(key);
+  metrics.changed("endpoint");
   syncer.changed();
 }
 

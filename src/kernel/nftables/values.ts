@@ -37,47 +37,13 @@ export function addressBytes(text: string): Bytes {
 }
 
 function ipv4Bytes(text: string): Bytes {
-  writeIpv4(text, 0);
-  return String.fromCharCode(...scratch.subarray(0, 4));
-}
-
-/** The next call overwrites it. */
-let scratch = Buffer.alloc(256);
-
-/** Written out, as what calls it: it runs for each of 100,000 endpoints. */
-function writeIpv4(text: string, start: number): void {
-  let at = start;
-  let byte = 0;
-  for (let index = 0; index < text.length; index++) {
-    const digit = text.charCodeAt(index) - 48;
-    if (digit >= 0) byte = byte * 10 + digit;
-    else {
-      scratch[at++] = byte;
-      byte = 0;
-    }
-  }
-  scratch[at] = byte;
+  const [a = 0, b = 0, c = 0, d = 0] = text.split(".").map(Number);
+  return String.fromCharCode(a, b, c, d);
 }
 
 /** address . port, as DNAT takes them. */
 export function targetBytes({ ip, port }: { readonly ip: string; readonly port: number }): Bytes {
   return addressBytes(ip) + portBytes(port);
-}
-
-/** targetBytes of each, in one text. */
-export function targetListBytes(targets: readonly { readonly ip: string; readonly port: number }[]): Bytes {
-  let at = 0;
-  for (const { ip, port } of targets) {
-    if (at + 20 > scratch.length) scratch = Buffer.concat([scratch, Buffer.alloc(scratch.length)]);
-    if (ip.includes(":")) at += scratch.write(addressBytes(ip), at, "latin1");
-    else {
-      writeIpv4(ip, at);
-      at += 4;
-    }
-    scratch.writeUInt32BE(port * 0x10000, at);
-    at += 4;
-  }
-  return scratch.toString("latin1", 0, at);
 }
 
 export function networkBytes({ ip }: Cidr): Bytes {

@@ -1,5 +1,6 @@
 /** A Service port → the elements of the maps that stand for it. Pure. */
 import type { IpFamily } from "../../../net/ip.ts";
+import type { Endpoints } from "../../endpoints.ts";
 import { type Endpoint, endpointText, type Route, type ServicePort } from "../../state.ts";
 import type { Settings } from "../port.ts";
 import type { Identity } from "./identities.ts";
@@ -114,7 +115,7 @@ function valueFor(
 }
 
 function renderSets(port: ServicePort, { id, handles }: Identity, used: ReadonlySet<"cluster" | "local">): Element[] {
-  const sets: [number, readonly Endpoint[]][] = [];
+  const sets: [number, Endpoints][] = [];
   if (used.has("cluster")) sets.push([clusterSet(id), port.clusterEndpoints]);
   if (used.has("local")) sets.push([localSet(id), port.localEndpoints]);
   const remembered = isRemembered(port);

@@ -114,7 +114,7 @@ function chosen(port: ServicePort, kind: "SVC" | "SVL"): readonly Endpoint[] {
   const route = kind === "SVC" ? "cluster" : "local";
   const outside = isUsedOutside(port) && servesOutside(port) && (kind === "SVC" || port.external === "local");
   if (port.internal !== route && !outside) return [];
-  return kind === "SVC" ? port.clusterEndpoints : port.localEndpoints;
+  return [...(kind === "SVC" ? port.clusterEndpoints : port.localEndpoints)];
 }
 
 const dnatTo = (endpoint: Endpoint): string => `-j DNAT --to-destination ${endpointText(endpoint)}`;

@@ -13,7 +13,6 @@ import type { ServicePort } from "../../state.ts";
 import type { Context } from "../nftables/chains.ts";
 import { Model } from "../nftables/model.ts";
 import { countSteps, plan } from "../nftables/plan.ts";
-import type { Element } from "../nftables/render.ts";
 import type { TrackedNftables } from "../nftables/tracked.ts";
 import type { FamilyReport, Settings } from "../port.ts";
 import { desiredService, keysFor, nodePortAddresses, type Wanted } from "./desired-services.ts";
@@ -123,16 +122,13 @@ export class FamilyPlane {
     const gone = full ? [...this.#model.services()].filter((service) => !services.has(service)) : [];
     const before = new Set<string>();
     for (const service of [...gone, ...services.keys()]) {
-      for (const port of this.#model.portsOf(service)) before.add(port);
-      this.#model.release(service);
+      for (const { name } of this.#model.release(service)) before.add(name);
     }
     const context = { scheduler: this.#options.scheduler, markOf: (port: ServicePort) => this.#marks.of(port) };
     for (const [service, ports] of services) {
-      const rendered = new Map<string, readonly Element[]>();
-      for (const port of ports) {
-        rendered.set(port.name, renderPort(port, context));
-        before.delete(port.name);
-      }
+      if (ports.length === 0) continue;
+      const rendered = ports.map((port) => ({ name: port.name, elements: renderPort(port, context) }));
+      for (const { name } of rendered) before.delete(name);
       this.#model.acquire(service, rendered);
     }
     for (const port of before) this.#marks.forget(port);

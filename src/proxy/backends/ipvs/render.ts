@@ -73,7 +73,7 @@ function putSpec(put: Put, spec: KeyedSpec): void {
 
 /** Endpoints that may be on this node. */
 function endpointsOf({ clusterEndpoints, localEndpoints }: ServicePort): Endpoint[] {
-  return [...clusterEndpoints, ...localEndpoints].filter(({ local, unplaced }) => local || unplaced);
+  return [...clusterEndpoints.near(), ...localEndpoints.near()];
 }
 
 /** externalTrafficPolicy Local is for clients outside: near ones reach every endpoint. */
@@ -97,7 +97,7 @@ function specOf(port: ServicePort, route: Route, { scheduler }: RenderContext): 
   return {
     owner: port.service,
     settings: { scheduler, flags: schedulerFlags(scheduler), persistenceSec: port.affinitySec },
-    servers: chosen.map(({ ip, port: number }) => ({ address: ip, port: number })),
+    servers: Array.from(chosen, ({ ip, port: number }) => ({ address: ip, port: number })),
     ...(port.protocol === "UDP" ? { serving: port.serving } : {}),
   };
 }

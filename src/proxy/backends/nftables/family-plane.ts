@@ -9,9 +9,9 @@ import { HeldTable } from "./held-table.ts";
 import { ChainNumbers, Identities } from "./identities.ts";
 import { listsOf } from "./layout.ts";
 import { compareMarks, type Marks, marksOf, promisedHandle, putFillingMark, putMarks } from "./markers.ts";
-import { Model } from "./model.ts";
+import { Model, type RenderedPort } from "./model.ts";
 import { countSteps, plan, type Steps } from "./plan.ts";
-import { type Element, renderPort } from "./render.ts";
+import { renderPort } from "./render.ts";
 import { skeletonOf } from "./skeleton.ts";
 import type { TrackedNftables } from "./tracked.ts";
 
@@ -19,8 +19,7 @@ const tableName = "fairlead";
 const refusedRetryMs = 30_000;
 
 type Counts = { added: number; removed: number };
-/** A service with its elements by port. */
-type Rendered = [service: string, ports: ReadonlyMap<string, readonly Element[]>];
+type Rendered = [service: string, ports: readonly RenderedPort[]];
 
 export class FamilyPlane {
   readonly family: IpFamily;
@@ -76,7 +75,7 @@ export class FamilyPlane {
     await this.#filling;
   }
 
-  /** `full`: services that are not named are gone. */
+  /** `full`: services that are not named are gone. What is of another family is passed over. */
   sync(
     services: ReadonlyMap<string, readonly ServicePort[]>,
     options: { full: boolean; settings?: Settings },
@@ -148,27 +147,27 @@ export class FamilyPlane {
 
   #update(services: ReadonlyMap<string, readonly ServicePort[]>, full: boolean): void {
     const gone = full ? [...this.#model.services()].filter((service) => !services.has(service)) : [];
-    const portsBefore = new Set<string>();
+    const left = new Set<string>();
     for (const service of [...gone, ...services.keys()]) {
-      for (const port of this.#model.portsOf(service)) portsBefore.add(port);
-      this.#model.release(service);
+      for (const { name } of this.#model.release(service)) left.add(name);
       this.#refused.delete(service);
       this.#suspects.delete(service);
     }
-    for (const [service, ports] of services) {
-      const rendered = new Map<string, readonly Element[]>();
-      for (const port of ports) {
-        rendered.set(
-          port.name,
-          renderPort(port, this.#identities.of(port, this.#adoption?.of(port)), this.#chainNumbers),
-        );
-        portsBefore.delete(port.name);
-      }
+    for (const [service, all] of services) {
+      const ports = all.filter(({ family }) => family === this.family);
+      if (ports.length === 0) continue;
+      const rendered = ports.map((port) => this.#render(port));
+      for (const { name } of rendered) left.delete(name);
       this.#model.acquire(service, rendered);
-      if (rendered.size > 0) this.#suspects.set(service, rendered);
+      this.#suspects.set(service, rendered);
     }
-    for (const port of portsBefore) this.#identities.forget(port);
+    for (const port of left) this.#identities.forget(port);
     this.#adoption = undefined;
+  }
+
+  #render(port: ServicePort): RenderedPort {
+    const identity = this.#identities.of(port, this.#adoption?.of(port));
+    return { name: port.name, elements: renderPort(port, identity, this.#chainNumbers) };
   }
 
   #write(start: number): FamilyReport {

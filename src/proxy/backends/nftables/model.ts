@@ -3,42 +3,41 @@ import { Desired } from "./desired.ts";
 import { valuesOf } from "./layout.ts";
 import type { Element } from "./render.ts";
 
+/** What stands for a port. */
+export interface RenderedPort {
+  /** The ServicePort's. */
+  readonly name: string;
+  readonly elements: readonly Element[];
+}
+
+const none: readonly RenderedPort[] = [];
+
 export class Model {
   readonly desired = new Desired();
-  readonly #byPort = new Map<string, readonly Element[]>();
-  readonly #portsByService = new Map<string, readonly string[]>();
+  readonly #ports = new Map<string, readonly RenderedPort[]>();
   /** How many want the element; absent for one. */
   readonly #references = new Map<string, number>();
   readonly #chainUses = new Map<string, number>();
 
   services(): IterableIterator<string> {
-    return this.#portsByService.keys();
+    return this.#ports.keys();
   }
 
-  portsOf(service: string): readonly string[] {
-    return this.#portsByService.get(service) ?? [];
+  /**
+   * Takes away all of a service's elements, and returns them. To replace several services, release all of them first: a key may
+   * move between them.
+   */
+  release(service: string): readonly RenderedPort[] {
+    const ports = this.#ports.get(service);
+    if (!ports) return none;
+    for (const { elements } of ports) for (const element of elements) this.#drop(element);
+    this.#ports.delete(service);
+    return ports;
   }
 
-  elementsOf(port: string): readonly Element[] {
-    return this.#byPort.get(port) ?? [];
-  }
-
-  /** Takes away all of a service's elements. To replace several services, release all of them first: a key may move between them. */
-  release(service: string): void {
-    for (const port of this.portsOf(service)) {
-      for (const element of this.elementsOf(port)) this.#drop(element);
-      this.#byPort.delete(port);
-    }
-    this.#portsByService.delete(service);
-  }
-
-  acquire(service: string, ports: ReadonlyMap<string, readonly Element[]>): void {
-    if (ports.size === 0) return;
-    this.#portsByService.set(service, [...ports.keys()]);
-    for (const [port, elements] of ports) {
-      this.#byPort.set(port, elements);
-      for (const element of elements) this.#want(element);
-    }
+  acquire(service: string, ports: readonly RenderedPort[]): void {
+    this.#ports.set(service, ports);
+    for (const { elements } of ports) for (const element of elements) this.#want(element);
   }
 
   chainsInUse(): IterableIterator<string> {

@@ -4,7 +4,7 @@ import { type Nftables, TransactionError } from "../../../kernel/nftables/port.t
 import { writeSysctl } from "../../../kernel/sysctl.ts";
 import type { Log } from "../../../lib/log.ts";
 import type { IpFamily } from "../../../net/ip.ts";
-import { servicesOf, supportedFamilies } from "../families.ts";
+import { supportedFamilies } from "../families.ts";
 import type { DataPlane, Report, Settings } from "../port.ts";
 import { removable } from "../removable.ts";
 import { mustBeRoot } from "../rights.ts";
@@ -45,11 +45,11 @@ function openPlane(options: NftablesOptions): DataPlane {
       return Object.fromEntries(families.map((plane) => [plane.family, plane.adopt()]));
     },
     load({ services, settings }) {
-      for (const plane of families) plane.load(servicesOf(services, plane.family), settings);
+      for (const plane of families) plane.load(services, settings);
     },
     async sync(changes) {
       for (const plane of families) await plane.loaded();
-      const reports = families.map((plane) => plane.sync(servicesOf(changes.services, plane.family), changes));
+      const reports = families.map((plane) => plane.sync(changes.services, changes));
       const report = { families: reports };
       // Last: the rules that guard 127.0.0.1 against the wire are there by now.
       if (changes.settings && !options.nftables) prepare(changes.settings);

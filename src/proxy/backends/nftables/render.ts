@@ -6,7 +6,6 @@ import {
   portBytes,
   protocolBytes,
   targetBytes,
-  targetListBytes,
   u32,
 } from "../../../kernel/nftables/values.ts";
 import { parseCidr } from "../../../net/cidr.ts";
@@ -63,14 +62,12 @@ function renderEndpoints(port: ServicePort, identity: Identity, put: Put): void 
   const id = u32(identity.id);
   const hairpins = new Set<string>();
   for (const { endpoints, firstIndex, handleBit } of lists) {
-    if (!port.affinitySec && endpoints.length > 0) put("endpoints", id + u32(firstIndex), targetListBytes(endpoints));
-    endpoints.forEach((endpoint, index) => {
-      if (port.affinitySec) {
-        const slot = id + u32(firstIndex + index);
-        renderSticky({ slot, target: targetBytes(endpoint), handleBit, handle: handleOf(identity, endpoint) }, put);
-      }
-      if (endpoint.local || endpoint.unplaced) hairpins.add(addressBytes(endpoint.ip).repeat(2));
-    });
+    if (!port.affinitySec && endpoints.length > 0) put("endpoints", id + u32(firstIndex), endpoints.targets);
+    for (const [index, endpoint] of port.affinitySec ? [...endpoints].entries() : []) {
+      const slot = id + u32(firstIndex + index);
+      renderSticky({ slot, target: targetBytes(endpoint), handleBit, handle: handleOf(identity, endpoint) }, put);
+    }
+    for (const { ip } of endpoints.near()) hairpins.add(addressBytes(ip).repeat(2));
   }
   for (const pair of hairpins) put("hairpin", pair);
 }

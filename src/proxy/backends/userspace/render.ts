@@ -29,7 +29,7 @@ function targetOf(port: ServicePort, role: Vip["role"]): Target {
   const { name, service, affinitySec } = port;
   const isClusterIp = role === "clusterIP";
   const far = endpointsOf(isClusterIp ? port.internal : port.external, port);
-  const near = isClusterIp ? far : port.external === "reject" ? [] : port.clusterEndpoints;
+  const near = isClusterIp ? far : port.external === "reject" ? [] : [...port.clusterEndpoints];
   const ranges = role === "loadBalancerIP" ? port.sourceRanges.map(parseCidr) : [];
   return {
     name,
@@ -43,8 +43,8 @@ function targetOf(port: ServicePort, role: Vip["role"]): Target {
 }
 
 function endpointsOf(route: Route, port: ServicePort): readonly Endpoint[] {
-  if (route === "cluster") return port.clusterEndpoints;
-  return route === "local" ? port.localEndpoints : [];
+  if (route === "cluster") return [...port.clusterEndpoints];
+  return route === "local" ? [...port.localEndpoints] : [];
 }
 
 /** Without blocks only the loopback address: a program of an ordinary user must not open a port to the network unasked. */
