@@ -22,24 +22,17 @@ const none: readonly Claimant[] = [];
 export class Claims {
   /** By key: claimants, the owner first. */
   readonly #claimants = new Map<string, readonly Claimant[]>();
-  readonly #claims = new Map<string, readonly Claim[]>();
 
-  /** Replaces all claims of the service and returns the other services that won or lost a key by it. */
-  claim(service: string, created: string, claims: readonly Claim[]): Set<string> {
+  /** Puts the claims of a service in place of those that it had, and returns the other services that won or lost a key by it. */
+  replace(
+    { service, created }: Pick<Claimant, "service" | "created">,
+    before: readonly Claim[],
+    claims: readonly Claim[],
+  ): Set<string> {
     const affected = new Set<string>();
-    const put = (key: string, others: readonly Claimant[], own?: Claimant) => {
-      const before = this.owner(key);
-      const now = own ? [...others, own].sort(compareClaimants) : others;
-      if (now.length > 0) this.#claimants.set(key, now);
-      else this.#claimants.delete(key);
-      if (others.length === 0 || now[0]?.service === before) return;
-      for (const name of [now[0]?.service, before]) if (name !== undefined && name !== service) affected.add(name);
-    };
-    for (const { key } of this.#claims.get(service) ?? [])
-      if (!claims.some((claim) => claim.key === key)) put(key, this.#others(key, service));
-    for (const { key, isClusterIp } of claims) put(key, this.#others(key, service), { service, created, isClusterIp });
-    if (claims.length > 0) this.#claims.set(service, claims);
-    else this.#claims.delete(service);
+    for (const { key } of before)
+      if (!claims.some((claim) => claim.key === key)) this.#put(key, service, undefined, affected);
+    for (const { key, isClusterIp } of claims) this.#put(key, service, { service, created, isClusterIp }, affected);
     return affected;
   }
 
@@ -47,8 +40,14 @@ export class Claims {
     return this.#claimants.get(key)?.[0]?.service;
   }
 
-  #others(key: string, service: string): readonly Claimant[] {
-    return this.#claimants.get(key)?.filter((claimant) => claimant.service !== service) ?? none;
+  #put(key: string, service: string, own: Claimant | undefined, affected: Set<string>): void {
+    const before = this.#claimants.get(key) ?? none;
+    const others = before.filter((claimant) => claimant.service !== service);
+    const now = own ? [...others, own].sort(compareClaimants) : others;
+    if (now.length > 0) this.#claimants.set(key, now);
+    else this.#claimants.delete(key);
+    for (const one of [before[0], now[0]])
+      if (one && one.service !== service && before[0]?.service !== now[0]?.service) affected.add(one.service);
   }
 }
 

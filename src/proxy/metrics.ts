@@ -98,7 +98,7 @@ class WithoutLocal {
         ...(external === "drop" ? [policyLabels(family, "external")] : []),
       ]);
       if (now.length > 0) this.#found.set(service, now);
-      else this.#found.delete(service);
+      else if (this.#found.size > 0) this.#found.delete(service);
     }
   }
 

@@ -268,8 +268,9 @@ class DataPlaneSyncer implements Syncer {
 
   #noteFlows(services: ServiceChanges): void {
     for (const [service, ports] of services) {
-      const before = this.#udpPorts.get(service) ?? [];
       const after = ports.filter((port) => port.protocol === "UDP");
+      if (after.length === 0 && this.#udpPorts.size === 0) continue;
+      const before = this.#udpPorts.get(service) ?? [];
       if (after.length > 0) this.#udpPorts.set(service, after);
       else this.#udpPorts.delete(service);
       this.#flowChecks.push(...flowChecks(before, after));

@@ -11,17 +11,36 @@ import type { NodeFacts, ServicePort } from "./state.ts";
 /** New forwarding state by Service ("default/web"); an empty list: the Service is gone. */
 export type ServiceChanges = ReadonlyMap<string, readonly ServicePort[]>;
 
+/** What is known of a Service, in one place: at a start each look-up by name costs as much as computing an endpoint. */
+class Entry {
+  readonly key: string;
+  service: Service | undefined;
+  /** By name; mostly it is one. */
+  slices: readonly PackedSlice[] = none;
+  /** What it is now has not been told. */
+  isDirty = false;
+  /** It has changed since `prepare` or `compute` looked at it last. */
+  isFresh = false;
+  /** What `prepare` has computed. */
+  prepared: readonly ServicePort[] | undefined;
+  claims: readonly Claim[] = [];
+  conflicts: readonly string[] = [];
+
+  constructor(key: string) {
+    this.key = key;
+  }
+
+  get isWhole(): boolean {
+    return this.service !== undefined && this.slices.length > 0;
+  }
+}
+
 export class Tracker {
-  readonly #services = new Map<string, Service>();
-  /** Service → its slices, by name; mostly it is one. */
-  readonly #slices = new Map<string, readonly PackedSlice[]>();
-  readonly #serviceOfSlice = new Map<string, string>();
+  readonly #entries = new Map<string, Entry>();
+  readonly #ownerOfSlice = new Map<string, Entry>();
   readonly #claims = new Claims();
-  readonly #dirty = new Set<string>();
-  /** Of them, what `prepare` has not looked at, and what it has computed. */
-  readonly #fresh = new Set<string>();
-  readonly #prepared = new Map<string, readonly ServicePort[]>();
-  readonly #conflicts = new Map<string, readonly string[]>();
+  #dirty: Entry[] = [];
+  #fresh: Entry[] = [];
   #node: NodeFacts;
 
   constructor(node: NodeFacts) {
@@ -32,88 +51,83 @@ export class Tracker {
     return this.#node;
   }
 
-  serviceKeys(): Iterable<string> {
-    return this.#services.keys();
+  *serviceKeys(): Iterable<string> {
+    for (const { key, service } of this.#entries.values()) if (service) yield key;
   }
 
   /** Of those that belong to a Service. */
   sliceKeys(): Iterable<string> {
-    return this.#serviceOfSlice.keys();
+    return this.#ownerOfSlice.keys();
   }
 
   /** False when it is there in this version. */
   setService(service: Service): boolean {
-    const key = objectKey(service);
-    if (isSame(this.#services.get(key), service)) return false;
-    this.#services.set(key, service);
-    this.#touch(key);
+    const entry = this.#entry(objectKey(service));
+    if (isSame(entry.service, service)) return false;
+    entry.service = service;
+    this.#touch(entry);
     return true;
   }
 
   removeService(key: string): void {
-    if (this.#services.delete(key)) this.#touch(key);
+    const entry = this.#entries.get(key);
+    if (!entry?.service) return;
+    entry.service = undefined;
+    this.#touch(entry);
   }
 
   /** False when it is there in this version. One without the label that names its Service, or of a headless one, is as if it were not there. */
   setSlice(whole: EndpointSlice | PackedSlice): boolean {
     const key = objectKey(whole);
     const owner = ownerOf(whole);
-    const before = this.#serviceOfSlice.get(key);
-    if (before !== owner) this.removeSlice(key);
+    const before = this.#ownerOfSlice.get(key);
+    if (before && before.key !== owner) this.removeSlice(key);
     if (owner === undefined) return before !== undefined;
+    const entry = this.#entry(owner);
     const { name } = whole.metadata;
-    const known = this.#slicesOf(owner);
-    if (known.some((slice) => slice.metadata.name === name && isSame(slice, whole))) return false;
-    const slices = [...known.filter((slice) => slice.metadata.name !== name), packSlice(whole)];
-    this.#slices.set(owner, slices.length > 1 ? slices.sort(byName) : slices);
-    this.#serviceOfSlice.set(key, owner);
-    this.#touch(owner);
+    if (entry.slices.some((slice) => slice.metadata.name === name && isSame(slice, whole))) return false;
+    const slices = [...entry.slices.filter((slice) => slice.metadata.name !== name), packSlice(whole)];
+    entry.slices = slices.length > 1 ? slices.sort(byName) : slices;
+    if (before !== entry) this.#ownerOfSlice.set(key, entry);
+    this.#touch(entry);
     return true;
   }
 
   removeSlice(key: string): void {
-    const owner = this.#serviceOfSlice.get(key);
-    if (owner === undefined) return;
-    this.#serviceOfSlice.delete(key);
-    const slices = this.#slicesOf(owner).filter((slice) => objectKey(slice) !== key);
-    if (slices.length > 0) this.#slices.set(owner, slices);
-    else this.#slices.delete(owner);
-    this.#touch(owner);
+    const entry = this.#ownerOfSlice.get(key);
+    if (!entry) return;
+    this.#ownerOfSlice.delete(key);
+    entry.slices = entry.slices.filter((slice) => objectKey(slice) !== key);
+    this.#touch(entry);
   }
 
   /** Returns true when everything must be computed again: the zone or an address changed. */
   setNode(node: NodeFacts): boolean {
     const changed = JSON.stringify(node) !== JSON.stringify(this.#node);
     this.#node = node;
-    if (changed) for (const key of this.#services.keys()) this.#touch(key);
+    if (changed) this.#touchAll();
     return changed;
   }
 
   /** What the Service wants and another one has, each as a sentence. */
-  conflicts(service: string): { readonly object: Service; readonly messages: readonly string[] } | undefined {
-    const object = this.#services.get(service);
-    const messages = this.#conflicts.get(service);
-    return object && messages && { object, messages };
+  conflicts(key: string): { readonly object: Service; readonly messages: readonly string[] } | undefined {
+    const { service, conflicts: messages = [] } = this.#entries.get(key) ?? {};
+    return service && messages.length > 0 ? { object: service, messages } : undefined;
   }
 
   service(key: string): Service | undefined {
-    return this.#services.get(key);
+    return this.#entries.get(key)?.service;
   }
 
   /** Of the Service as it is now. */
-  healthCheck(service: string): HealthCheck | undefined {
-    const object = this.#services.get(service);
-    return object && healthCheckOf(object, this.#slicesOf(service), this.#node.name);
+  healthCheck(key: string): HealthCheck | undefined {
+    const { service, slices = none } = this.#entries.get(key) ?? {};
+    return service && healthCheckOf(service, slices, this.#node.name);
   }
 
   /** Work for a time of waiting: computes those that changed and are whole, as far as is known. `compute` takes it from here. */
   prepare(): void {
-    for (const key of this.#fresh) {
-      const service = this.#services.get(key);
-      if (service && this.#isWhole(key))
-        this.#prepared.set(key, computeService(service, this.#slicesOf(key), this.#node));
-    }
-    this.#fresh.clear();
+    for (const entry of this.#takeFresh()) if (entry.isWhole) entry.prepared = this.#portsOf(entry);
   }
 
   /**
@@ -121,71 +135,108 @@ export class Tracker {
    * come since the last call and is whole, as far as is known; the rest stays dirty.
    */
   compute({ wholeOnly = false } = {}): ServiceChanges {
+    const fresh = this.#takeFresh();
+    const chosen = wholeOnly ? fresh.filter(({ isWhole }) => isWhole) : this.#waiting();
+    const computed = new Map<Entry, readonly ServicePort[]>();
+    for (const entry of chosen) this.#claim(entry, computed);
+    if (!wholeOnly) this.#dirty = [];
     const changes = new Map<string, readonly ServicePort[]>();
-    const computed = new Map<string, { ports: readonly ServicePort[]; claims: readonly Claim[] }>();
-    const keys = wholeOnly ? this.#fresh : this.#dirty;
-    for (const key of keys) {
-      if (wholeOnly && !this.#isWhole(key)) continue;
-      const service = this.#services.get(key);
-      const ports =
-        this.#prepared.get(key) ?? (service ? computeService(service, this.#slicesOf(key), this.#node) : []);
-      const claims = ports.flatMap(claimsOf);
-      computed.set(key, { ports, claims });
-      const created = service?.metadata.creationTimestamp ?? "";
-      // Sets visit what is added during the loop: those who won or lost a claim come later in it.
-      for (const other of this.#claims.claim(key, created, claims)) keys.add(other);
-    }
-    for (const key of computed.keys()) this.#conflicts.delete(key);
-    for (const [key, { ports, claims }] of computed) {
+    for (const [entry, ports] of computed) {
+      const { key, claims } = entry;
+      entry.isDirty = false;
+      entry.conflicts = [];
       const ownsAll = claims.every((claim) => this.#claims.owner(claim.key) === key);
-      changes.set(key, ownsAll ? ports : ports.map((port) => this.#owned(port)));
+      changes.set(key, ownsAll ? ports : ports.map((port) => this.#owned(entry, port)));
+      if (!entry.service && entry.slices.length === 0) this.#entries.delete(key);
     }
-    for (const key of computed.keys()) this.#dirty.delete(key);
-    this.#fresh.clear();
-    this.#prepared.clear();
     return changes;
   }
 
   /** The state of all Services, computed anew. What waits to be told by `compute` is told by it all the same. */
   everything(): ServiceChanges {
-    const waiting = [...this.#dirty];
-    for (const key of this.#services.keys()) this.#touch(key);
+    const waiting = this.#waiting();
+    this.#touchAll();
     const all = this.compute();
+    if (waiting.length === 0) return all;
+    for (const entry of waiting) {
+      this.#entries.set(entry.key, entry);
+      this.#touch(entry);
+    }
     // Who won or lost an address by it is among all, and seldom asked for: they are told again.
-    if (waiting.length > 0) for (const key of [...waiting, ...this.#services.keys()]) this.#touch(key);
+    this.#touchAll();
     return all;
   }
 
-  #isWhole(service: string): boolean {
-    return this.#services.has(service) && this.#slices.has(service);
+  #entry(key: string): Entry {
+    let entry = this.#entries.get(key);
+    if (!entry) {
+      entry = new Entry(key);
+      this.#entries.set(key, entry);
+    }
+    return entry;
   }
 
-  #touch(key: string): void {
-    this.#dirty.add(key);
-    this.#fresh.add(key);
-    this.#prepared.delete(key);
+  #touch(entry: Entry): void {
+    if (!entry.isDirty) this.#dirty.push(entry);
+    if (!entry.isFresh) this.#fresh.push(entry);
+    entry.isDirty = true;
+    entry.isFresh = true;
+    entry.prepared = undefined;
+  }
+
+  #touchAll(): void {
+    for (const entry of this.#entries.values()) if (entry.service) this.#touch(entry);
+  }
+
+  #takeFresh(): readonly Entry[] {
+    const fresh = this.#fresh;
+    for (const entry of fresh) entry.isFresh = false;
+    this.#fresh = [];
+    return fresh;
+  }
+
+  #waiting(): readonly Entry[] {
+    return this.#dirty.filter(({ isDirty }) => isDirty);
+  }
+
+  #portsOf({ service, slices }: Entry): readonly ServicePort[] {
+    return service ? computeService(service, slices, this.#node) : [];
+  }
+
+  /** Computes the Service, and then whoever won or lost a claim by it. */
+  #claim(first: Entry, computed: Map<Entry, readonly ServicePort[]>): void {
+    const waiting = [first];
+    for (const entry of waiting) {
+      if (computed.has(entry)) continue;
+      const { key, service, claims: before } = entry;
+      const ports = entry.prepared ?? this.#portsOf(entry);
+      entry.prepared = undefined;
+      computed.set(entry, ports);
+      entry.claims = ports.flatMap(claimsOf);
+      const claimant = { service: key, created: service?.metadata.creationTimestamp ?? "" };
+      for (const other of this.#claims.replace(claimant, before, entry.claims)) {
+        const affected = this.#entries.get(other);
+        if (affected) waiting.push(affected);
+      }
+    }
   }
 
   /** Without the VIPs and the node port that another Service owns. */
-  #owned(port: ServicePort): ServicePort {
+  #owned(entry: Entry, port: ServicePort): ServicePort {
     const isOwn = (key: string) => this.#claims.owner(key) === port.service;
     const vips = port.vips.filter((vip) => isOwn(vipKey(port, vip.address)));
     for (const { address } of port.vips)
-      this.#noteConflict(port, vipKey(port, address), `${address} port ${port.port}`);
-    if (port.nodePort) this.#noteConflict(port, nodePortKey(port), `node port ${port.nodePort}`);
+      this.#noteConflict(entry, port, vipKey(port, address), `${address} port ${port.port}`);
+    if (port.nodePort) this.#noteConflict(entry, port, nodePortKey(port), `node port ${port.nodePort}`);
     const nodePort = port.nodePort && isOwn(nodePortKey(port)) ? port.nodePort : 0;
     return vips.length === port.vips.length && nodePort === port.nodePort ? port : { ...port, vips, nodePort };
   }
 
-  #noteConflict({ service, protocol }: ServicePort, key: string, what: string): void {
+  #noteConflict(entry: Entry, { service, protocol }: ServicePort, key: string, what: string): void {
     const owner = this.#claims.owner(key);
     if (owner === service || owner === undefined) return;
     const message = `${what} (${protocol}) belongs to Service ${owner}, which was first`;
-    this.#conflicts.set(service, [...(this.#conflicts.get(service) ?? []), message]);
-  }
-
-  #slicesOf(key: string): readonly PackedSlice[] {
-    return this.#slices.get(key) ?? none;
+    entry.conflicts = [...entry.conflicts, message];
   }
 }
 
