@@ -158,9 +158,9 @@ export class BpfPlane {
   #write(): Outcome {
     try {
       if (this.#isDoubtful) this.#observed = observe(this.#collection.maps);
-      const { held = new Map(), elements } = this.#model.desired;
+      const { desired } = this.#model;
       const observed = this.#observed;
-      const steps = plan(observed ?? held, elements, observed ? undefined : held, lists);
+      const steps = observed ? plan(observed, desired.elements, undefined, lists) : desired.steps(lists);
       this.#isDoubtful = true;
       if (this.#settings) this.#writeSettings(this.#settings);
       this.#perform(steps);

@@ -25,6 +25,6 @@ export class Model {
         elements.flatMap(({ map, key }) => [map, key]),
       );
     }
-    for (const { map, key, value } of elements) this.desired.put(map, key, value);
+    for (const element of elements) this.desired.put(element.map, element);
   }
 }

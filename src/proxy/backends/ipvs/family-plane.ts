@@ -215,7 +215,7 @@ export class FamilyPlane {
         : new Set(held.get("addresses")?.keys());
     for (const address of touched) {
       const key = addressBytes(address);
-      if (this.#addresses.isWanted(address, wanted)) desired.put("bound", key, "");
+      if (this.#addresses.isWanted(address, wanted)) desired.put("bound", { key, value: "" });
       else desired.remove("bound", key);
     }
     return this.#addresses.plan(touched, wanted);

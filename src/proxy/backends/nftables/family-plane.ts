@@ -150,8 +150,8 @@ export class FamilyPlane {
     const left = new Set<string>();
     for (const service of [...gone, ...services.keys()]) {
       for (const { name } of this.#model.release(service)) left.add(name);
-      this.#refused.delete(service);
-      this.#suspects.delete(service);
+      if (this.#refused.size > 0) this.#refused.delete(service);
+      if (this.#suspects.size > 0) this.#suspects.delete(service);
     }
     for (const [service, all] of services) {
       const ports = all.filter(({ family }) => family === this.family);
@@ -266,9 +266,10 @@ export class FamilyPlane {
   }
 
   #steps(): Steps {
-    const { held = new Map(), elements } = this.#model.desired;
+    const { desired } = this.#model;
     const { observed } = this.#held;
-    return plan(observed ?? held, elements, observed ? undefined : held, listsOf(this.family));
+    const lists = listsOf(this.family);
+    return observed ? plan(observed, desired.elements, undefined, lists) : desired.steps(lists);
   }
 
   #headUnits(context: Context): Unit[] {

@@ -84,14 +84,16 @@ function addressType(family: IpFamily): FieldType {
   return family === "IPv4" ? "ipv4_addr" : "ipv6_addr";
 }
 
+export const isVerdictMap = (set: string): boolean => set.startsWith("chains");
+
 /** Which kind of value a set's elements have. */
 export function valuesOf(set: string): "none" | "data" | "verdict" {
-  if (set.startsWith("chains")) return "verdict";
+  if (isVerdictMap(set)) return "verdict";
   return /^(cluster-ips|hairpin|ranged|range-\d+)$/.test(set) ? "none" : "data";
 }
 
 /** What leads to what: elements of a set are written after those of lower stages, and removed before. */
 export function stageOf(set: string): number {
-  if (valuesOf(set) === "verdict") return 1;
+  if (isVerdictMap(set)) return 1;
   return /^(vips|ports)(-near|-local|-closed)?$/.test(set) ? 2 : 0;
 }

@@ -30,17 +30,17 @@ export function compareMarks(layout: Layout, marks: Marks): "same" | "rewrite" |
 
 /** Puts the mark of a table without rules and hooks among the desired elements. */
 export function putFillingMark(desired: Desired, { schema }: Marks): void {
-  desired.put("layout", keys.filling, schema);
+  desired.put("layout", { key: keys.filling, value: schema });
 }
 
 /** Puts the marks among the desired elements. */
 export function putMarks(layout: Layout, desired: Desired, marks: Marks, lastHandle: number): void {
   if (desired.elements.get("layout")?.has(keys.filling)) desired.remove("layout", keys.filling);
-  desired.put("layout", keys.schema, marks.schema);
-  desired.put("layout", keys.rules, marks.rules);
+  desired.put("layout", { key: keys.schema, value: marks.schema });
+  desired.put("layout", { key: keys.rules, value: marks.rules });
   const written = desired.elements.get("layout")?.get(keys.lastHandle) ?? layout.get(keys.lastHandle);
   const isEnough = written !== undefined && readU32(written) >= lastHandle;
-  desired.put("layout", keys.lastHandle, isEnough ? written : u32(lastHandle + handleReserve));
+  desired.put("layout", { key: keys.lastHandle, value: isEnough ? written : u32(lastHandle + handleReserve) });
 }
 
 /** No handle up to this one may be given to a new endpoint: clients may be remembered for it. */

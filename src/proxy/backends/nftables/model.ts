@@ -1,6 +1,6 @@
 /** The desired elements, with who wants each: some belong to several Service ports. */
 import { Desired } from "./desired.ts";
-import { valuesOf } from "./layout.ts";
+import { isVerdictMap } from "./layout.ts";
 import type { Element } from "./render.ts";
 
 /** What stands for a port. */
@@ -15,8 +15,8 @@ const none: readonly RenderedPort[] = [];
 export class Model {
   readonly desired = new Desired();
   readonly #ports = new Map<string, readonly RenderedPort[]>();
-  /** How many want the element; absent for one. */
-  readonly #references = new Map<string, number>();
+  /** set → key → how many want the element; absent for one. */
+  readonly #references = new Map<string, Map<string, number>>();
   readonly #chainUses = new Map<string, number>();
 
   services(): IterableIterator<string> {
@@ -44,16 +44,26 @@ export class Model {
     return this.#chainUses.keys();
   }
 
-  #want({ set, key, value }: Element): void {
-    if (this.desired.put(set, key, value) !== undefined) count(this.#references, `${set} ${key}`, 1, 1);
-    if (valuesOf(set) === "verdict") count(this.#chainUses, value, 1, 0);
+  #want(element: Element): void {
+    const { set, key, value } = element;
+    if (this.desired.put(set, element) !== undefined) count(this.#referencesOf(set), key, 1, 1);
+    if (isVerdictMap(set)) count(this.#chainUses, value, 1, 0);
   }
 
   #drop({ set, key, value }: Element): void {
-    const isShared = this.#references.has(`${set} ${key}`);
-    if (isShared) count(this.#references, `${set} ${key}`, -1, 1);
+    const references = this.#referencesOf(set);
+    if (references.has(key)) count(references, key, -1, 1);
     else this.desired.remove(set, key);
-    if (valuesOf(set) === "verdict") count(this.#chainUses, value, -1, 0);
+    if (isVerdictMap(set)) count(this.#chainUses, value, -1, 0);
+  }
+
+  #referencesOf(set: string): Map<string, number> {
+    let references = this.#references.get(set);
+    if (!references) {
+      references = new Map();
+      this.#references.set(set, references);
+    }
+    return references;
   }
 }
 
