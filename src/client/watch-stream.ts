@@ -64,7 +64,7 @@ function checked<T extends KubeObject>(event: { readonly type: string; readonly 
  */
 export function watchFrames<T extends KubeObject>(shape: MessageShape): (chunk: Buffer) => Generator<WatchedEvent<T>> {
   const shapeOf = (type: string) => (type === "ERROR" ? statusShape : type === "BOOKMARK" ? bookmarkShape : shape);
-  const event = (frame: Buffer) => checked<T>(readEvent(frame, shapeOf));
+  const event = (bytes: Buffer, start: number, end: number) => checked<T>(readEvent(bytes, { start, end }, shapeOf));
   /** Of a frame that spans chunks, what has come, and how much more its length or itself needs. */
   let rest: Buffer[] = [];
   let missing = 4;
@@ -74,7 +74,7 @@ export function watchFrames<T extends KubeObject>(shape: MessageShape): (chunk: 
       const joined = Buffer.concat([...rest, chunk.subarray(at, at + missing)]);
       at += missing;
       missing = 4 + joined.readUInt32BE() - joined.length;
-      if (missing === 0) yield event(joined.subarray(4));
+      if (missing === 0) yield event(joined, 4, joined.length);
       rest = missing === 0 ? [] : [joined];
     }
     if (rest.length === 0) {
@@ -83,7 +83,7 @@ export function watchFrames<T extends KubeObject>(shape: MessageShape): (chunk: 
         const end = at + 4 + chunk.readUInt32BE(at);
         missing = end - at;
         if (end > chunk.length) break;
-        yield event(chunk.subarray(at + 4, end));
+        yield event(chunk, at + 4, end);
         at = end;
         missing = 4;
       }
