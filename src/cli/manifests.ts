@@ -112,8 +112,9 @@ export async function waitForDeployments(
   try {
     const { resourceVersion } = list.metadata;
     if (waiting.size === 0) return;
-    for await (const event of client.watch(deployments, { namespace: "default", resourceVersion, signal })) {
-      if (event.type !== "BOOKMARK" && available(event.object)) waiting.delete(event.object.metadata.name);
+    for await (const events of client.watch(deployments, { namespace: "default", resourceVersion, signal })) {
+      for (const event of events)
+        if (event.type !== "BOOKMARK" && available(event.object)) waiting.delete(event.object.metadata.name);
       if (waiting.size === 0) return;
     }
   } catch (error) {

@@ -99,12 +99,15 @@ export interface ApiClient {
       preconditions?: { uid?: string; resourceVersion?: string };
     },
   ): Promise<void>;
-  /** Ends when the server closes the stream or `signal` aborts; an ERROR event is thrown as ApiError. */
+  /**
+   * Events in order, those that came together as one item: at a start tens of thousands come, and each item costs promises. Ends
+   * when the server closes the stream or `signal` aborts; an ERROR event is thrown as ApiError.
+   */
   watch<T extends KubeObject>(
     resource: Resource<T>,
     options: ListOptions &
       Reading & { sendInitialEvents?: boolean; allowWatchBookmarks?: boolean; signal: AbortSignal },
-  ): AsyncIterable<WatchedEvent<T>>;
+  ): AsyncIterable<readonly WatchedEvent<T>[]>;
   /** A request beside the typed ones, e.g. GET /readyz; resolves with the whole body. */
   raw(method: string, path: string, body?: Buffer): Promise<{ status: number; body: Buffer }>;
 }

@@ -115,12 +115,12 @@ test("early: what is there reaches the listeners as it comes, and a first readin
     watch: {
       async *value(resource: typeof configMaps, options: Parameters<ApiClient["watch"]>[1]) {
         const isFirst = readings++ === 0;
-        for await (const event of client.watch(resource, options)) {
-          if (isFirst && event.type === "BOOKMARK") {
+        for await (const events of client.watch(resource, options)) {
+          if (isFirst && events.some(({ type }) => type === "BOOKMARK")) {
             await broken.promise;
             throw new Error("cut");
           }
-          yield event;
+          yield events;
         }
       },
     },

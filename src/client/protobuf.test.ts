@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { kinds } from "../api/kinds/mod.ts";
+import type { KubeObject } from "../api/object.ts";
 import { watchFrame } from "../apiserver/protobuf/encode.ts";
 import { protobufList, protobufOf } from "../apiserver/protobuf/forms.ts";
 import { field, listShape, metadata, readObject, type Split } from "./protobuf.ts";
@@ -61,7 +62,11 @@ const bytesOf = (object: object): Buffer => {
 /** The events of a body that comes in chunks of this size. */
 function* eventsOf(bytes: Buffer, size: number) {
   const read = watchFrames(shape);
-  for (let at = 0; at < bytes.length; at += size) yield* read(bytes.subarray(at, at + size));
+  for (let at = 0; at < bytes.length; at += size) {
+    const { events, error } = read(bytes.subarray(at, at + size));
+    yield* events;
+    if (error) throw error;
+  }
 }
 
 describe("objects in protobuf", () => {
@@ -136,6 +141,13 @@ describe("objects in protobuf", () => {
       reason: "Expired",
       code: 410,
     };
-    assert.throws(() => [...eventsOf(watchFrame("ERROR", bytesOf(status)), 10)], /too old/);
+    const body = Buffer.concat([watchFrame("ADDED", bytesOf(whole("web"))), watchFrame("ERROR", bytesOf(status))]);
+    for (const size of [10, body.length]) {
+      const names: unknown[] = [];
+      assert.throws(() => {
+        for (const { object } of eventsOf(body, size)) names.push((object as KubeObject).metadata.name);
+      }, /too old/);
+      assert.deepEqual(names, ["web"], "what came before it counts");
+    }
   });
 });

@@ -99,7 +99,7 @@ class Reflector<T extends KubeObject> {
       allowWatchBookmarks: true,
       signal: this.#signal,
     });
-    for await (const event of events) this.#take(event);
+    for await (const some of events) for (const event of some) this.#take(event);
   }
 
   /** True: go on at once. */
@@ -165,16 +165,18 @@ class Reflector<T extends KubeObject> {
         allowWatchBookmarks: true,
         signal: AbortSignal.any([this.#signal, late.signal]),
       });
-      for await (const event of events) {
-        if (this.#revision !== undefined) this.#take(event);
-        else if (event.type !== "BOOKMARK") this.#takeInitial(event, initial);
-        else if (event.object.metadata.annotations?.["k8s.io/initial-events-end"] === "true") {
-          cancelTimer();
-          if (initial) this.#replace([...initial.values()]);
-          else this.#sink.complete();
-          initial?.clear();
-          this.#succeeded();
-          this.#revision = event.object.metadata.resourceVersion;
+      for await (const some of events) {
+        for (const event of some) {
+          if (this.#revision !== undefined) this.#take(event);
+          else if (event.type !== "BOOKMARK") this.#takeInitial(event, initial);
+          else if (event.object.metadata.annotations?.["k8s.io/initial-events-end"] === "true") {
+            cancelTimer();
+            if (initial) this.#replace([...initial.values()]);
+            else this.#sink.complete();
+            initial?.clear();
+            this.#succeeded();
+            this.#revision = event.object.metadata.resourceVersion;
+          }
         }
       }
     } finally {

@@ -136,8 +136,8 @@ test("a watch yields events, across chunks, and ends with the stream or the sign
     if (!url?.includes("hold")) response.end();
   });
   const names = [];
-  for await (const event of client.watch(pods, { signal: new AbortController().signal })) {
-    if (event.type !== "BOOKMARK") names.push(event.object.metadata.name);
+  for await (const events of client.watch(pods, { signal: new AbortController().signal })) {
+    for (const event of events) if (event.type !== "BOOKMARK") names.push(event.object.metadata.name);
   }
   assert.deepEqual(names, ["ä", "b", "c"]);
   const controller = new AbortController();

@@ -141,8 +141,13 @@ export function createClient(config: ClientConfig, options: TransportOptions): A
       if (status >= 300) throw new ApiError(statusOf(status, Buffer.concat(await Array.fromAsync(body)), headers));
       try {
         const read = list.shape && isProtobuf(headers) ? watchFrames<T>(list.shape) : undefined;
-        if (read) for await (const chunk of body) for (const event of read(chunk)) yield event;
-        else for await (const line of readLines(body)) yield parseWatchLine<T>(line);
+        if (!read) for await (const line of readLines(body)) yield [parseWatchLine<T>(line)];
+        else
+          for await (const chunk of body) {
+            const { events, error } = read(chunk);
+            yield events;
+            if (error) throw error;
+          }
       } catch (error) {
         if (!signal.aborted && !end.aborted) throw error;
       } finally {

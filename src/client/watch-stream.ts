@@ -58,23 +58,26 @@ function checked<T extends KubeObject>(event: { readonly type: string; readonly 
   }
 }
 
-/**
- * Reads a body in protobuf, chunk by chunk: frames with their length in four bytes, big-endian, before each. No asynchronous
- * generator: at a start tens of thousands of events come, and each would cost promises.
- */
-export function watchFrames<T extends KubeObject>(shape: MessageShape): (chunk: Buffer) => Generator<WatchedEvent<T>> {
+/** What a chunk brought, and the fault that ends the watch behind it. */
+export interface Frames<T> {
+  readonly events: readonly WatchedEvent<T>[];
+  readonly error?: unknown;
+}
+
+/** Reads a body in protobuf, chunk by chunk: frames with their length in four bytes, big-endian, before each. */
+export function watchFrames<T extends KubeObject>(shape: MessageShape): (chunk: Buffer) => Frames<T> {
   const shapeOf = (type: string) => (type === "ERROR" ? statusShape : type === "BOOKMARK" ? bookmarkShape : shape);
   const event = (bytes: Buffer, start: number, end: number) => checked<T>(readEvent(bytes, { start, end }, shapeOf));
   /** Of a frame that spans chunks, what has come, and how much more its length or itself needs. */
   let rest: Buffer[] = [];
   let missing = 4;
-  return function* read(chunk) {
+  const read = (chunk: Buffer, events: WatchedEvent<T>[]): void => {
     let at = 0;
     while (rest.length > 0 && chunk.length - at >= missing) {
       const joined = Buffer.concat([...rest, chunk.subarray(at, at + missing)]);
       at += missing;
       missing = 4 + joined.readUInt32BE() - joined.length;
-      if (missing === 0) yield event(joined, 4, joined.length);
+      if (missing === 0) events.push(event(joined, 4, joined.length));
       rest = missing === 0 ? [] : [joined];
     }
     if (rest.length === 0) {
@@ -83,7 +86,7 @@ export function watchFrames<T extends KubeObject>(shape: MessageShape): (chunk: 
         const end = at + 4 + chunk.readUInt32BE(at);
         missing = end - at;
         if (end > chunk.length) break;
-        yield event(chunk, at + 4, end);
+        events.push(event(chunk, at + 4, end));
         at = end;
         missing = 4;
       }
@@ -91,5 +94,14 @@ export function watchFrames<T extends KubeObject>(shape: MessageShape): (chunk: 
     if (at === chunk.length) return;
     rest.push(chunk.subarray(at));
     missing -= chunk.length - at;
+  };
+  return (chunk) => {
+    const events: WatchedEvent<T>[] = [];
+    try {
+      read(chunk, events);
+      return { events };
+    } catch (error) {
+      return { events, error };
+    }
   };
 }

@@ -236,9 +236,10 @@ describe("the proxy's loop", () => {
     const slow: ApiClient = {
       ...client,
       async *watch(resource, options) {
-        for await (const event of client.watch(resource, options)) {
-          if (resource.plural === "endpointslices" && event.type === "BOOKMARK") await release.promise;
-          yield event;
+        for await (const events of client.watch(resource, options)) {
+          const isEnd = events.some(({ type }) => type === "BOOKMARK");
+          if (resource.plural === "endpointslices" && isEnd) await release.promise;
+          yield events;
         }
       },
     };

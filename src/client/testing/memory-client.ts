@@ -140,15 +140,15 @@ class Memory implements MemoryClient {
   async *watch<T extends KubeObject>(
     resource: Resource<T>,
     options: Parameters<ApiClient["watch"]>[1],
-  ): AsyncGenerator<WatchedEvent<T>> {
+  ): AsyncGenerator<readonly WatchedEvent<T>[]> {
     const collection = this.#collection(resource);
     let revision = Number(options.resourceVersion ?? this.#revision);
     if (options.sendInitialEvents) {
       const initial = [...collection.objects.values()].filter((object) => matches(object, options));
       revision = this.#revision;
-      for (const object of initial) yield { type: "ADDED", object: out(object) as unknown as T };
+      yield initial.map((object) => ({ type: "ADDED", object: out(object) as unknown as T }) as const);
       const annotations = { "k8s.io/initial-events-end": "true" };
-      yield { type: "BOOKMARK", object: { metadata: { resourceVersion: String(revision), annotations } } };
+      yield [{ type: "BOOKMARK", object: { metadata: { resourceVersion: String(revision), annotations } } }];
     }
     let ended = false;
     const end = () => {
@@ -163,7 +163,7 @@ class Memory implements MemoryClient {
         const fresh = collection.log.filter((entry) => entry.revision > revision);
         for (const { event } of fresh) {
           revision = Number(event.object.metadata.resourceVersion);
-          if (matches(event.object, options)) yield { type: event.type, object: event.object as unknown as T };
+          if (matches(event.object, options)) yield [{ type: event.type, object: event.object as unknown as T }];
         }
         if (fresh.length === 0 && !ended) await woken(collection.wake);
       }

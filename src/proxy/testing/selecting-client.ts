@@ -26,20 +26,24 @@ async function* watchSelected<T extends KubeObject>(
   client: ApiClient,
   resource: Resource<T>,
   options: WatchOptions,
-): AsyncGenerator<WatchedEvent<T>> {
+): AsyncGenerator<readonly WatchedEvent<T>[]> {
   const inside = new Set(
     (await client.list(resource, without(options))).items.filter((o) => isSelected(o, options)).map(objectKey),
   );
-  for await (const event of client.watch(resource, { ...without(options), ...pick(options) })) {
-    if (event.type === "BOOKMARK") {
-      yield event;
-      continue;
+  for await (const events of client.watch(resource, { ...without(options), ...pick(options) })) {
+    const selected: WatchedEvent<T>[] = [];
+    for (const event of events) {
+      if (event.type === "BOOKMARK") {
+        selected.push(event);
+        continue;
+      }
+      const key = objectKey(event.object);
+      if (isSelected(event.object, options)) {
+        inside.add(key);
+        selected.push(event);
+      } else if (inside.delete(key)) selected.push({ type: "DELETED", object: event.object });
     }
-    const key = objectKey(event.object);
-    if (isSelected(event.object, options)) {
-      inside.add(key);
-      yield event;
-    } else if (inside.delete(key)) yield { type: "DELETED", object: event.object };
+    yield selected;
   }
 }
 
