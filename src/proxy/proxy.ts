@@ -77,7 +77,7 @@ export function startProxy(options: ProxyOptions): RunningProxy {
   });
   const reason = options.modeReason ?? "as told";
   const nodeObject = nodeReference(nodeName);
-  const informers = options.informers ?? startInformers({ client, nodeName, config, log, signal });
+  const informers = options.informers ?? startInformers({ client, nodeName, log, signal });
   const ready = watch({ informers, nodeName, config, log, signal, clock, tracker, syncer, metrics, health });
   const failed = Promise.withResolvers<never>();
   const failure = (reason: string) => (error: Error) => {

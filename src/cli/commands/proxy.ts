@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { turn } from "../../lib/sleep.ts";
-import { effectiveConfig, modes, type ProxyConfig } from "../../proxy/config/effective.ts";
+import { effectiveConfig, modes } from "../../proxy/config/effective.ts";
 import { flags } from "../../proxy/config/flags.ts";
 import { validateConfig } from "../../proxy/config/validate.ts";
 import type { Values } from "../../proxy/config/values.ts";
@@ -37,11 +37,9 @@ function modeOf(values: Values): string {
 }
 
 /** Throws CliError for a configuration that cannot be used. */
-function check(values: Values, mode: string): ProxyConfig {
-  const config = effectiveConfig(values, mode);
-  const fault = validateConfig(config);
+function check(values: Values, mode: string): void {
+  const fault = validateConfig(effectiveConfig(values, mode));
   if (fault) throw new CliError(`${fault}.`);
-  return config;
 }
 
 export const command: Command = {
@@ -81,7 +79,7 @@ export const command: Command = {
       await (await import("../proxy-run.ts")).cleanUp(mode, log);
       return 0;
     }
-    const config = check(values, mode);
+    check(values, mode);
     if (given["init-only"]) {
       await (await import("../proxy-run.ts")).initialize(mode, values, log);
       return 0;
@@ -89,7 +87,7 @@ export const command: Command = {
     const kubeconfig = given.kubeconfig ?? text("clientConnection.kubeconfig");
     const client = await connect({ ...given, kubeconfig }, "fairlead-proxy", log, signal);
     const nodeName = nodeNameOf(String(values.get("hostnameOverride") ?? ""), hostname());
-    const informers = startInformers({ client, nodeName, config, log, signal });
+    const informers = startInformers({ client, nodeName, log, signal });
     // The rest is loaded, and the data plane tried, while the API server is at work.
     await turn();
     const { forward } = await import("../proxy-run.ts");
