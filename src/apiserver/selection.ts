@@ -4,7 +4,6 @@ import type { Kind } from "../api/kind.ts";
 import { type LabelSelector, matches, parseLabelSelector } from "../api/selectors.ts";
 import type { Entry } from "../store/store.ts";
 import type { StoredObject } from "./codec.ts";
-import { finder } from "./finder.ts";
 import { shownObject } from "./stored-form.ts";
 
 export interface Selection {
@@ -36,7 +35,7 @@ export function selectionOf(
     name: demandedValue(fields, "metadata.name"),
     matches: test,
     matchesEntry: (entry) =>
-      named?.every((isIn) => !isIn(entry.value)) ? ofNone : test(shownObject(kind, entry.value)),
+      named?.every((key) => !entry.value.includes(key)) ? ofNone : test(shownObject(kind, entry.value)),
   };
 }
 
@@ -44,7 +43,7 @@ export function selectionOf(
  * An object whose bytes do not hold the key has no such label (a key has no character that JSON escapes): most of those that
  * "!key" is asked about need not be parsed. Undefined: the fields count too, or there is nothing to look for.
  */
-function keysAlone(labels: LabelSelector, fields: readonly unknown[]): ((bytes: Buffer) => boolean)[] | undefined {
+function keysAlone(labels: LabelSelector, fields: readonly unknown[]): readonly Buffer[] | undefined {
   if (labels === "nothing" || labels.length === 0 || fields.length > 0) return undefined;
-  return labels.map(({ key }) => finder(key));
+  return labels.map(({ key }) => Buffer.from(key));
 }

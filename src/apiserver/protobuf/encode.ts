@@ -155,21 +155,34 @@ export function writeMessage(schema: string, json: Buffer): void {
   message(planOf(schema), tape.read(json));
 }
 
-/** `k8s\0` and Unknown { 1: TypeMeta, 2: raw }, around what has been written since `before`. */
-export function writeEnvelope(apiVersion: string, kind: string, before: number): void {
-  writer.head(2, writer.length - before);
-  const names = writer.length;
+/** What an envelope begins with: `k8s\0` and Unknown { 1: TypeMeta { 1: apiVersion, 2: kind } }. */
+export function envelopeStart(apiVersion: string, kind: string): Buffer {
+  writer.clear();
   writer.head(2, writer.text(kind));
   writer.head(1, writer.text(apiVersion));
-  writer.head(1, writer.length - names);
+  writer.head(1, writer.length);
   writer.bytes(magic);
+  return writer.take();
 }
 
-/** One frame of a watch, around the object written since `before`: its length in four bytes, and WatchEvent { 1: type, 2: RawExtension { 1: object } }. */
-export function writeFrame(type: string, before: number): void {
+/** The envelope, Unknown { 2: raw }, around what has been written since `before`. */
+export function writeEnvelope(start: Buffer, before: number): void {
+  writer.head(2, writer.length - before);
+  writer.bytes(start);
+}
+
+/** What the event of a watch begins with: WatchEvent { 1: type }. */
+export function eventStart(type: string): Buffer {
+  writer.clear();
+  writer.head(1, writer.text(type));
+  return writer.take();
+}
+
+/** One frame of a watch, around the object written since `before`: its length in four bytes, and WatchEvent { 2: RawExtension { 1: object } }. */
+export function writeFrame(start: Buffer, before: number): void {
   writer.head(1, writer.length - before);
   writer.head(2, writer.length - before);
-  writer.head(1, writer.text(type));
+  writer.bytes(start);
   writer.uint32BE(writer.length - before);
 }
 
@@ -180,15 +193,15 @@ export function encodeMessage(schema: string, value: unknown): Buffer {
 }
 
 export function envelope(apiVersion: string, kind: string, message: Buffer): Buffer {
-  writer.clear();
+  const start = envelopeStart(apiVersion, kind);
   writer.bytes(message);
-  writeEnvelope(apiVersion, kind, 0);
+  writeEnvelope(start, 0);
   return writer.take();
 }
 
 export function watchFrame(type: string, object: Buffer): Buffer {
-  writer.clear();
+  const start = eventStart(type);
   writer.bytes(object);
-  writeFrame(type, 0);
+  writeFrame(start, 0);
   return writer.take();
 }

@@ -8,6 +8,8 @@ import { shownForm } from "../stored-form.ts";
 import {
   encodeMessage,
   envelope,
+  envelopeStart,
+  eventStart,
   partialObject,
   watchFrame,
   writeEnvelope,
@@ -20,13 +22,18 @@ import { schemaOf } from "./field-numbers.ts";
 const meta = "io.k8s.apimachinery.pkg.apis.meta.v1";
 const metaVersion = "meta.k8s.io/v1";
 
+/** Of an item of a list, in bytes. */
+const longestHead = 8;
+
 /** Messages by the object's bytes: as weak as those. */
 const made = new WeakMap<Buffer, Buffer>();
 const madeMetadata = new WeakMap<Buffer, Buffer>();
 
+const madeOf = (form: Form): WeakMap<Buffer, Buffer> => (form === "metadata" ? madeMetadata : made);
+
 function writeObject(kind: Kind, stored: Buffer, form: Form): void {
   const value = shownForm(kind, stored);
-  const known = form === "metadata" ? madeMetadata : made;
+  const known = madeOf(form);
   const message = known.get(value);
   if (message) {
     writer.bytes(message);
@@ -41,14 +48,18 @@ const namesOf = (kind: Kind, form: Form): [apiVersion: string, kind: string] =>
   form === "metadata" ? [metaVersion, "PartialObjectMetadata"] : [apiVersionOf(kind), kind.kind];
 
 export function protobufObject(kind: Kind, stored: Buffer, form: Form): Buffer {
-  writer.clear();
+  const start = envelopeStart(...namesOf(kind, form));
   writeObject(kind, stored, form);
-  writeEnvelope(...namesOf(kind, form), 0);
+  writeEnvelope(start, 0);
   return writer.take();
 }
 
 export function protobufList(kind: Kind, stored: readonly Buffer[], head: ListHead, form: Form): Buffer {
+  const [apiVersion, name] = namesOf(kind, form);
+  const start = envelopeStart(apiVersion, form === "json" ? (kind.listKind ?? `${name}List`) : `${name}List`);
   const metadata = encodeMessage(`${meta}.ListMeta`, head);
+  const known = madeOf(form);
+  writer.reserve(stored.reduce((sum, value) => sum + (known.get(value) ?? value).length + longestHead, longestHead));
   for (const value of stored.toReversed()) {
     const before = writer.length;
     writeObject(kind, value, form);
@@ -56,20 +67,19 @@ export function protobufList(kind: Kind, stored: readonly Buffer[], head: ListHe
   }
   writer.bytes(metadata);
   writer.head(1, metadata.length);
-  const [apiVersion, name] = namesOf(kind, form);
-  writeEnvelope(apiVersion, form === "json" ? (kind.listKind ?? `${name}List`) : `${name}List`, 0);
+  writeEnvelope(start, 0);
   return writer.take();
 }
 
 /** The frames of one type, one after the other. */
 export function protobufEvents(type: string, kind: Kind, stored: readonly Buffer[], form: Form): Buffer {
-  writer.clear();
-  const names = namesOf(kind, form);
+  const start = envelopeStart(...namesOf(kind, form));
+  const event = eventStart(type);
   for (const value of stored.toReversed()) {
     const before = writer.length;
     writeObject(kind, value, form);
-    writeEnvelope(...names, before);
-    writeFrame(type, before);
+    writeEnvelope(start, before);
+    writeFrame(event, before);
   }
   return writer.take();
 }

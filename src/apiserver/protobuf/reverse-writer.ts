@@ -5,7 +5,7 @@ const firstSize = 64 * 1024;
 const worthHanding = 32 * 1024;
 /** Buffers that came back, for the next ones: fresh memory costs as much as what is written to it. */
 const mostSpare = 2;
-const longestSpare = 1024 * 1024;
+const longestSpare = 2 * 1024 * 1024;
 /** Up to here a loop beats the call of a native function. */
 const short = 64;
 
@@ -41,6 +41,11 @@ export class ReverseWriter {
     this.#at = this.#end;
   }
 
+  /** So much will be written, or less: a long answer need not be moved while it grows. */
+  reserve(size: number): void {
+    if (this.#at < size) this.#grow(size);
+  }
+
   bytes(value: Buffer): void {
     this.copy(value, 0, value.length);
   }
@@ -70,6 +75,12 @@ export class ReverseWriter {
     if (value >= 0 && value < 128) {
       const at = this.#make(1);
       this.#bytes[at] = value;
+      return;
+    }
+    if (value >= 0 && value < 16384) {
+      const at = this.#make(2);
+      this.#bytes[at] = value | 0x80;
+      this.#bytes[at + 1] = value >> 7;
       return;
     }
     if (value < 0 || value > Number.MAX_SAFE_INTEGER) {
