@@ -11,6 +11,7 @@ import { cgroupMount, joinNodeCgroup } from "../../src/kernel/bpf/cgroup.ts";
 import { hasCode, mount } from "../../src/kernel/ffi.ts";
 import { mountTmpfs } from "../../src/kernel/mount.ts";
 import { createLog } from "../../src/lib/log.ts";
+import { startInformers } from "../../src/proxy/informers.ts";
 import { apiAddress, type BenchNode, buildTraffic, createNode, startPods } from "./network.ts";
 import { addNode } from "./objects.ts";
 
@@ -56,4 +57,18 @@ export async function createLabNode({ client }: Lab): Promise<BenchNode> {
       for (const folder of pinned) rmSync(join(bpffsPath, folder), { recursive: true });
     },
   };
+}
+
+/**
+ * Asks for all Services and slices as a proxy does, and returns the seconds: what the server makes once for all that ask is not to
+ * be counted among the time of the proxy that asks first.
+ */
+export async function askOnce({ client }: Lab): Promise<number> {
+  const end = new AbortController();
+  const start = performance.now();
+  const log = createLog(undefined, { level: "error" });
+  const { services, slices } = startInformers({ client, nodeName: "nobody", log, signal: end.signal });
+  await Promise.all([services.synced, slices.synced]);
+  end.abort();
+  return (performance.now() - start) / 1000;
 }

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { type Contender, ours, peer, Running } from "./contender.ts";
 import { measureForwarding } from "./forwarding.ts";
 import { measureIpvs } from "./ipvs.ts";
-import { createLabNode, type Lab, openLab } from "./lab.ts";
+import { askOnce, createLabNode, type Lab, openLab } from "./lab.ts";
 import { addBasics, addServices } from "./objects.ts";
 import { parseOptions } from "./options.ts";
 import { Prober } from "./prober.ts";
@@ -91,6 +91,8 @@ let made = 0;
 for (const size of contenders.length > 0 ? options.sizes : []) {
   await addServices(lab.client, made, size);
   made = size;
+  const seconds = await askOnce(lab);
+  console.log(`The API server's first answer with ${size} Services and their slices in protobuf: ${short(seconds)} s`);
   for (const contender of contenders) await tryToMeasure(contender, lab, size);
 }
 if (contenders.length > 0) {
