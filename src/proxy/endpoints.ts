@@ -40,15 +40,22 @@ export class Endpoints implements Iterable<Endpoint> {
     return this.traits.map((_, index) => change(this.#at(index), index));
   }
 
+  /** `targets`, one by one. */
+  eachTarget(): Bytes[] {
+    const width = widths[this.#family];
+    return this.traits.map((_, index) => this.targets.slice(index * width, (index + 1) * width));
+  }
+
   /** Those whose traits pass. */
   filter(test: (traits: Traits) => boolean): Endpoints {
     if (this.traits.every(test)) return this;
-    const width = widths[this.#family];
-    const passed = this.traits.flatMap((traits, index) => (test(traits) ? [index] : []));
+    const passes = this.traits.map(test);
     return new Endpoints(
       { family: this.#family, here: this.#here },
-      passed.map((index) => this.targets.slice(index * width, (index + 1) * width)).join(""),
-      passed.map((index) => this.traits[index] as Traits),
+      this.eachTarget()
+        .filter((_, index) => passes[index])
+        .join(""),
+      this.traits.filter((_, index) => passes[index]),
     );
   }
 

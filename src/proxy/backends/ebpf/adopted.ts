@@ -1,4 +1,5 @@
 /** What a former process called the Service ports and endpoints, read from its maps. Pure. */
+import { targetBytes } from "../../../kernel/nftables/values.ts";
 import { endpointText, type ServicePort } from "../../state.ts";
 import type { Elements } from "../nftables/elements.ts";
 import type { Adopted } from "./identities.ts";
@@ -18,7 +19,7 @@ export function adoptedNames(observed: Elements): AdoptedNames {
       const byTarget = handles.get(id);
       const endpoints = [...port.clusterEndpoints, ...port.localEndpoints];
       const known = endpoints.flatMap((endpoint): [string, number][] => {
-        const handle = byTarget?.get(read.target(endpointValue(endpoint, 0)));
+        const handle = byTarget?.get(read.target(endpointValue(targetBytes(endpoint), 0)));
         return handle ? [[endpointText(endpoint), handle]] : [];
       });
       return { id, handles: new Map(known) };

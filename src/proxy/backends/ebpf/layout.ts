@@ -3,6 +3,7 @@
  * byte. Addresses are 16 bytes (IPv4 as ::ffff:a.b.c.d), ports in network order, other numbers in the machine's.
  */
 
+import type { Bytes } from "../../../kernel/nftables/port.ts";
 import { addressBytes, protocolNumbers, readU32, u32 } from "../../../kernel/nftables/values.ts";
 import type { Cidr } from "../../../net/cidr.ts";
 import { formatIp, type IpFamily } from "../../../net/ip.ts";
@@ -55,9 +56,9 @@ export function pair(set: number, number: number): string {
   return u32(set) + u32(number);
 }
 
-/** struct endpoint */
-export function endpointValue(endpoint: { ip: string; port: number }, handle: number): string {
-  return inOnePiece(`${address(endpoint.ip)}${port(endpoint.port)}\0\0${u32(handle)}`);
+/** struct endpoint, of the `targetBytes` of one. */
+export function endpointValue(target: Bytes, handle: number): string {
+  return inOnePiece((target.length === 8 ? mapped : "") + target + u32(handle));
 }
 
 /** Maps whose elements are rendered as lists. */

@@ -190,7 +190,11 @@ interface Backend {
 }
 
 /** One Service "default/web" with the backends, of both protocols. */
-function web(backends: readonly Backend[], fixture: ServiceFixture = {}, addressType: "IPv4" | "IPv6" = "IPv4") {
+function web(...of: Parameters<typeof webObjects>) {
+  return new Map([["default/web", computeService(...webObjects(...of), nodeA)]]);
+}
+
+function webObjects(backends: readonly Backend[], fixture: ServiceFixture = {}, addressType: "IPv4" | "IPv6" = "IPv4") {
   const object = service({
     clusterIP: addressType === "IPv4" ? vip : vip6,
     ipFamilies: [addressType],
@@ -207,7 +211,7 @@ function web(backends: readonly Backend[], fixture: ServiceFixture = {}, address
       ports: ["TCP", "UDP"].map((protocol) => ({ name: protocol.toLowerCase(), port, protocol })),
     }),
   );
-  return new Map([["default/web", computeService(object, slices, nodeA)]]);
+  return [object, slices] as const;
 }
 
 const sync = async (plane: DataPlane, services: ReadonlyMap<string, readonly ServicePort[]>) =>
@@ -475,13 +479,17 @@ describe("ebpf data plane on the kernel", { skip: support.ok ? false : support.r
     }));
 
   it("P205 goes on when its process is killed; P207 the next one adopts all and writes nothing; P104 clients stay", async () => {
-    const services = web(backends, { sessionAffinity: "ClientIP" } as ServiceFixture);
+    const fixture = { sessionAffinity: "ClientIP" } as ServiceFixture;
+    const services = web(backends, fixture);
+    const load = (path: string) => `await import(${JSON.stringify(new URL(path, import.meta.url).href)})`;
     const script = `
-      const { createEbpfDataPlane } = await import(${JSON.stringify(new URL("plane.ts", import.meta.url).href)});
-      const { settings } = await import(${JSON.stringify(new URL("../../testing/fixtures.ts", import.meta.url).href)});
+      const { createEbpfDataPlane } = ${load("plane.ts")};
+      const { computeService } = ${load("../../compute.ts")};
+      const { nodeA, settings } = ${load("../../testing/fixtures.ts")};
+      const services = new Map([["default/web", computeService(...${JSON.stringify(webObjects(backends, fixture))}, nodeA)]]);
       const plane = createEbpfDataPlane({ bpffs: ${JSON.stringify(bpffs)} });
       await plane.adopt();
-      const report = await plane.sync({ services: new Map(${JSON.stringify([...services])}), full: true, settings: settings() });
+      const report = await plane.sync({ services, full: true, settings: settings() });
       console.log(report.families.find(({ error }) => error)?.error ?? "ready");
       setInterval(() => {}, 1000);`;
     const child = spawn(process.execPath, ["--input-type=module", "-e", script], {

@@ -1,7 +1,7 @@
 /** A Service port → the elements of the maps that stand for it. Pure. */
 import type { IpFamily } from "../../../net/ip.ts";
 import type { Endpoints } from "../../endpoints.ts";
-import { type Endpoint, endpointText, type Route, type ServicePort } from "../../state.ts";
+import { endpointText, type Route, type ServicePort } from "../../state.ts";
 import type { Settings } from "../port.ts";
 import type { Identity } from "./identities.ts";
 import { isRemembered } from "./identities.ts";
@@ -120,12 +120,11 @@ function renderSets(port: ServicePort, { id, handles }: Identity, used: Readonly
   if (used.has("local")) sets.push([localSet(id), port.localEndpoints]);
   const remembered = isRemembered(port);
   return sets.flatMap(([set, endpoints]): Element[] => {
-    const handleOf = (endpoint: Endpoint): number => (remembered ? (handles.get(endpointText(endpoint)) ?? 0) : 0);
-    const values = endpoints.map((endpoint) => endpointValue(endpoint, handleOf(endpoint)));
+    const numbers = remembered ? endpoints.map((endpoint) => handles.get(endpointText(endpoint)) ?? 0) : [];
+    const values = endpoints.eachTarget().map((target, index) => endpointValue(target, numbers[index] ?? 0));
     const list: Element[] = values.length > 0 ? [{ map: "endpoints", key: pair(set, 0), value: values.join("") }] : [];
-    if (!remembered) return list;
-    const named = endpoints.map((endpoint, index): Element => {
-      return { map: "handles", key: pair(set, handleOf(endpoint)), value: values[index] ?? "" };
+    const named = numbers.map((handle, index): Element => {
+      return { map: "handles", key: pair(set, handle), value: values[index] ?? "" };
     });
     return [...named, ...list];
   });
