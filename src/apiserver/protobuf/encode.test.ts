@@ -91,6 +91,17 @@ test("memory that was given back serves the next answer; what is kept and what i
   assert.deepEqual(protobufObject(kind, values[0] as Buffer, "json"), small);
 });
 
+test("a text that has been cut is refused", () => {
+  const whole = stored(configMap({ 'a"b': "c\\d", e: "f" }, { name: "m", generation: 12, finalizers: ["x", "y"] }));
+  for (let length = 0; length < whole.length; length++) {
+    assert.throws(
+      () => protobufObject(kind, Buffer.from(whole.subarray(0, length)), "json"),
+      SyntaxError,
+      String(length),
+    );
+  }
+});
+
 test("an object that cannot be written leaves nothing behind", () => {
   const schema = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
   const good = encodeMessage(schema, { name: "m" });

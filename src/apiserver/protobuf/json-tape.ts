@@ -39,7 +39,7 @@ export class JsonTape {
   bytes: Buffer = Buffer.alloc(0);
   #nodes = new Int32Array(firstNodes * slots);
 
-  /** Returns the outermost value. (Node 0 is around it.) */
+  /** Returns the outermost value. (Node 0 is around it.) Throws SyntaxError for a text that has been cut. */
   read(text: Buffer): number {
     this.bytes = text;
     let nodes = this.#nodes;
@@ -68,7 +68,7 @@ export class JsonTape {
       if (inObject) {
         const from = ++at;
         let code = 0;
-        for (byte = text[at]; byte !== quote; byte = text[++at]) {
+        for (byte = text[at]; byte !== quote && at < length; byte = text[++at]) {
           code = hash(code, byte as number);
           if (byte !== backslash) continue;
           escaped = escapedKey;
@@ -93,7 +93,7 @@ export class JsonTape {
         continue;
       }
       if (byte === quote) {
-        for (byte = text[++at]; byte !== quote; byte = text[++at]) {
+        for (byte = text[++at]; byte !== quote && at < length; byte = text[++at]) {
           if (byte !== backslash) continue;
           escaped |= escapedText;
           at++;
@@ -106,6 +106,7 @@ export class JsonTape {
       nodes[node + end] = at;
       nodes[node + escapes] = escaped;
     }
+    if (container !== 0 || node === 0) throw new SyntaxError("stored JSON ends too early");
     return slots;
   }
 
