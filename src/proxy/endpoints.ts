@@ -1,5 +1,6 @@
 /** The slices of a Service → the endpoints of one of its ports. */
 import type { Bytes } from "../kernel/nftables/port.ts";
+import { piecesOf, targetListBytes } from "../kernel/nftables/values.ts";
 import { formatIp, type IpFamily, ipFromBytes } from "../net/ip.ts";
 import type { PackedSlice, Traits } from "./packed-slice.ts";
 import type { Endpoint, Protocol } from "./state.ts";
@@ -42,8 +43,7 @@ export class Endpoints implements Iterable<Endpoint> {
 
   /** `targets`, one by one. */
   eachTarget(): Bytes[] {
-    const width = widths[this.#family];
-    return this.traits.map((_, index) => this.targets.slice(index * width, (index + 1) * width));
+    return piecesOf(this.targets, widths[this.#family]);
   }
 
   /** Those whose traits pass. */
@@ -102,10 +102,8 @@ export function endpointsOf(
   const [first] = parts;
   if (!first) return new Endpoints({ family, here });
   if (parts.length === 1 && first.slice.isUnique)
-    return new Endpoints({ family, here }, targetsOf(first.slice.addresses, first.number, family), first.slice.traits);
-  const items = parts.flatMap(({ slice, number }) =>
-    itemsOf(slice, targetsOf(slice.addresses, number, family), family),
-  );
+    return new Endpoints({ family, here }, targetsOf(first), first.slice.traits);
+  const items = parts.flatMap((part) => itemsOf(part.slice, targetsOf(part), family));
   // The sort keeps the order of equals.
   const chosen = oneForEach(items.sort((a, b) => (a.target < b.target ? -1 : a.target > b.target ? 1 : 0)));
   const targets = chosen.map(({ target }) => target).join("");
@@ -122,8 +120,7 @@ interface Item {
 }
 
 function itemsOf({ traits }: PackedSlice, targets: Bytes, family: IpFamily): Item[] {
-  const width = widths[family];
-  return traits.map((one, at) => ({ target: targets.slice(at * width, (at + 1) * width), traits: one }));
+  return piecesOf(targets, widths[family]).map((target, at) => ({ target, traits: traits[at] as Traits }));
 }
 
 function oneForEach(sorted: readonly Item[]): Item[] {
@@ -141,18 +138,5 @@ function portNumbers({ ports }: PackedSlice, wanted: { name: string; protocol: P
   );
 }
 
-let scratch = Buffer.alloc(1 << 12);
-
-function targetsOf(addresses: Bytes, port: number, family: IpFamily): Bytes {
-  const size = widths[family] - 4;
-  if (2 * addresses.length > scratch.length) scratch = Buffer.alloc(4 * addresses.length);
-  let length = 0;
-  for (let at = 0; at < addresses.length; ) {
-    for (const end = at + size; at < end; at++) scratch[length++] = addresses.charCodeAt(at);
-    scratch[length++] = port >> 8;
-    scratch[length++] = port & 255;
-    scratch[length++] = 0;
-    scratch[length++] = 0;
-  }
-  return scratch.toString("latin1", 0, length);
-}
+const targetsOf = ({ slice, number }: { slice: PackedSlice; number: number }): Bytes =>
+  targetListBytes(slice.addresses, number, slice.width);

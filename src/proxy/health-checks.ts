@@ -5,10 +5,11 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { networkInterfaces } from "node:os";
 import type { Service } from "../api/object.ts";
+import { piecesOf } from "../kernel/nftables/values.ts";
 import { type Cidr, cidrContains } from "../net/cidr.ts";
 import { familyOf, type IpFamily, parseIp } from "../net/ip.ts";
 import { isReady } from "./endpoints.ts";
-import type { PackedSlice } from "./packed-slice.ts";
+import type { PackedSlice, Traits } from "./packed-slice.ts";
 
 export interface HealthCheck {
   readonly namespace: string;
@@ -33,14 +34,10 @@ export function healthCheckOf(
 }
 
 function countLocal(slices: readonly PackedSlice[], family: IpFamily, nodeName: string): number {
-  const width = family === "IPv4" ? 4 : 16;
+  const isCounted = (one: Traits | undefined) => one?.nodeName === nodeName && isReady(one);
   const local = slices
     .filter(({ addressType }) => addressType === family)
-    .flatMap(({ addresses, traits }) =>
-      traits.flatMap((one, at) =>
-        one.nodeName === nodeName && isReady(one) ? [addresses.slice(at * width, (at + 1) * width)] : [],
-      ),
-    );
+    .flatMap(({ addresses, width, traits }) => piecesOf(addresses, width).filter((_, at) => isCounted(traits[at])));
   return new Set(local).size;
 }
 

@@ -5,6 +5,7 @@
 import type { EndpointSlice } from "../api/object.ts";
 import type { Split } from "../client/protobuf.ts";
 import type { Bytes } from "../kernel/nftables/port.ts";
+import { piecesOf } from "../kernel/nftables/values.ts";
 import { ipToBytes, parseIpSloppy } from "../net/ip.ts";
 
 type SliceEndpoint = EndpointSlice["endpoints"][number];
@@ -15,7 +16,9 @@ export class PackedSlice {
   readonly metadata: EndpointSlice["metadata"];
   readonly addressType: EndpointSlice["addressType"];
   readonly ports: EndpointSlice["ports"] | undefined;
-  /** In network order, each of 4 or 16 bytes: sorted. Only an endpoint's first address counts (EndpointSlice's field docs). */
+  /** Length of an address: 4 or 16 bytes. */
+  readonly width: number;
+  /** In network order, sorted. Only an endpoint's first address counts (EndpointSlice's field docs). */
   readonly addresses: Bytes;
   /** Of each address. */
   readonly traits: readonly Traits[];
@@ -26,14 +29,15 @@ export class PackedSlice {
     this.metadata = metadata;
     this.addressType = addressType;
     this.ports = ports;
-    const width = addressType === "IPv6" ? 16 : 4;
+    this.width = addressType === "IPv6" ? 16 : 4;
+    const { width } = this;
     this.isUnique = isAscending(addresses, width);
     if (this.isUnique) {
       this.addresses = addresses;
       this.traits = traits;
       return;
     }
-    const items = traits.map((one, at) => ({ address: addresses.slice(at * width, (at + 1) * width), traits: one }));
+    const items = piecesOf(addresses, width).map((address, at) => ({ address, traits: traits[at] as Traits }));
     // The sort keeps the order of equals.
     items.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
     this.addresses = items.map(({ address }) => address).join("");

@@ -69,11 +69,13 @@ export class Tracker {
     return true;
   }
 
-  removeService(key: string): void {
+  /** False when there is none. */
+  removeService(key: string): boolean {
     const entry = this.#entries.get(key);
-    if (!entry?.service) return;
+    if (!entry?.service) return false;
     entry.service = undefined;
     this.#touch(entry);
+    return true;
   }
 
   /** False when it is there in this version. One without the label that names its Service, or of a headless one, is as if it were not there. */
@@ -93,12 +95,14 @@ export class Tracker {
     return true;
   }
 
-  removeSlice(key: string): void {
+  /** False when there is none. */
+  removeSlice(key: string): boolean {
     const entry = this.#ownerOfSlice.get(key);
-    if (!entry) return;
+    if (!entry) return false;
     this.#ownerOfSlice.delete(key);
     entry.slices = entry.slices.filter((slice) => objectKey(slice) !== key);
     this.#touch(entry);
+    return true;
   }
 
   /** Returns true when everything must be computed again: the zone or an address changed. */

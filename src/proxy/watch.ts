@@ -8,6 +8,7 @@ import { sleep } from "../lib/sleep.ts";
 import { parseCidr } from "../net/cidr.ts";
 import { familyOf } from "../net/ip.ts";
 import { type ProxyConfig, settingsOf } from "./config/effective.ts";
+import type { Feed } from "./feed.ts";
 import type { Health } from "./health.ts";
 import type { Informers } from "./informers.ts";
 import type { ProxyMetrics } from "./metrics.ts";
@@ -39,23 +40,8 @@ export interface Watching {
 export async function watch(context: Watching): Promise<void> {
   const { informers, nodeName, signal, syncer, clock } = context;
   const configuration = new Configuration(context);
-  const { tracker } = context;
-  informers.services.into({
-    put: (service) => onService(service, context),
-    remove: (last) => onServiceGone(objectKey(last), context),
-    replace(objects) {
-      for (const key of missing(tracker.serviceKeys(), objects)) onServiceGone(key, context);
-      for (const service of objects) onService(service, context);
-    },
-  });
-  informers.slices.into({
-    put: (slice) => onSlice(slice, context),
-    remove: (last) => onSliceGone(objectKey(last), context),
-    replace(objects) {
-      for (const key of missing(tracker.sliceKeys(), objects)) onSliceGone(key, context);
-      for (const slice of objects) onSlice(slice, context);
-    },
-  });
+  follow(informers.services, serviceCollection(context), context);
+  follow(informers.slices, sliceCollection(context), context);
   informers.nodes.onChange((change: Change<Node>) => {
     if (change.object.metadata.name === nodeName)
       configuration.setNode(change.type === "deleted" ? undefined : change.object);
@@ -70,40 +56,54 @@ export async function watch(context: Watching): Promise<void> {
   await syncer.start();
 }
 
-function missing(keys: Iterable<string>, objects: readonly KubeObject[]): string[] {
-  const wanted = new Set(objects.map(objectKey));
-  return [...keys].filter((key) => !wanted.has(key));
+/** Objects of one kind, as the tracker keeps them. */
+interface Collection<T> {
+  readonly metric: "service" | "endpoint";
+  keys(): Iterable<string>;
+  /** False when nothing has changed by it. */
+  put(object: T): boolean;
+  remove(key: string): boolean;
 }
 
-function onService(service: Service, { config, metrics, tracker, syncer }: Watching): void {
-  if (!tracker.setService(config.allowServiceExternalIPs ? service : withoutExternalIps(service))) return;
-  metrics.changed("service");
-  syncer.changed();
+function follow<T extends KubeObject>(feed: Feed<T>, kept: Collection<T>, { metrics, syncer }: Watching): void {
+  const tell = (isChange: boolean) => {
+    if (!isChange) return;
+    metrics.changed(kept.metric);
+    syncer.changed();
+  };
+  feed.into({
+    put: (object) => tell(kept.put(object)),
+    remove: (last) => tell(kept.remove(objectKey(last))),
+    replace(objects) {
+      const wanted = new Set(objects.map(objectKey));
+      for (const key of [...kept.keys()]) if (!wanted.has(key)) tell(kept.remove(key));
+      for (const object of objects) tell(kept.put(object));
+    },
+  });
 }
+
+const serviceCollection = ({ config, tracker }: Watching): Collection<Service> => ({
+  metric: "service",
+  keys: () => tracker.serviceKeys(),
+  put: (service) => tracker.setService(config.allowServiceExternalIPs ? service : withoutExternalIps(service)),
+  remove: (key) => tracker.removeService(key),
+});
 
 function withoutExternalIps(service: Service): Service {
   const { externalIPs: _, ...spec } = service.spec;
   return { ...service, spec };
 }
 
-function onServiceGone(key: string, { metrics, tracker, syncer }: Watching): void {
-  tracker.removeService(key);
-  metrics.changed("service");
-  syncer.changed();
-}
-
-function onSlice(slice: EndpointSlice, { metrics, tracker, syncer }: Watching): void {
-  if (!tracker.setSlice(slice)) return;
-  metrics.changed("endpoint");
-  syncer.triggered(triggerTime(slice), slice.addressType);
-  syncer.changed();
-}
-
-function onSliceGone(key: string, { metrics, tracker, syncer }: Watching): void {
-  tracker.removeSlice(key);
-  metrics.changed("endpoint");
-  syncer.changed();
-}
+const sliceCollection = ({ tracker, syncer }: Watching): Collection<EndpointSlice> => ({
+  metric: "endpoint",
+  keys: () => tracker.sliceKeys(),
+  put(slice) {
+    const isChange = tracker.setSlice(slice);
+    if (isChange) syncer.triggered(triggerTime(slice), slice.addressType);
+    return isChange;
+  },
+  remove: (key) => tracker.removeSlice(key),
+});
 
 function triggerTime({ metadata }: EndpointSlice): number | undefined {
   const time = Date.parse(metadata.annotations?.[triggerAnnotation] ?? "");

@@ -10,7 +10,7 @@ import {
   type Table,
   TransactionError,
 } from "./port.ts";
-import { keyBehind } from "./values.ts";
+import { elementsOf } from "./values.ts";
 
 interface FakeChain {
   readonly base: BaseHook | undefined;
@@ -195,15 +195,8 @@ function addSet(table: FakeTable, spec: SetSpec): string | undefined {
 
 type ElementsCommand = Extract<Command, { op: "add-elements" | "delete-elements" }>;
 
-function eachElement({ elements, valueLength }: ElementsCommand): SetElement[] {
-  if (valueLength === undefined) return [...elements];
-  return elements.flatMap(({ key, value }) =>
-    Array.from({ length: value.length / valueLength }, (_, place) => ({
-      key: keyBehind(key, place),
-      value: value.slice(place * valueLength, (place + 1) * valueLength),
-    })),
-  );
-}
+const eachElement = ({ elements, valueLength }: ElementsCommand): SetElement[] =>
+  elements.flatMap((element) => elementsOf(element, valueLength));
 
 function addElements(table: FakeTable, command: ElementsCommand): string | undefined {
   const set = table.sets.get(command.set);

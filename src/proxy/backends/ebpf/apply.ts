@@ -1,7 +1,8 @@
 /** Steps → the maps, in an order in which no Service ever points at an endpoint that is not there. */
 import type { BpfMap } from "../../../kernel/bpf/map.ts";
+import { elementsOf } from "../../../kernel/nftables/values.ts";
 import { type Elements, putElement } from "../nftables/elements.ts";
-import { elementsOf, type SetSteps, type Step, type Steps } from "../nftables/plan.ts";
+import type { SetSteps, Step, Steps } from "../nftables/plan.ts";
 import type { MapName } from "./render.ts";
 
 export type Maps = ReadonlyMap<string, BpfMap>;

@@ -1,5 +1,5 @@
 /** What holds against what should → steps. Pure. */
-import { keyBehind } from "../../../kernel/nftables/values.ts";
+import { elementsOf, keyBehind } from "../../../kernel/nftables/values.ts";
 import { type Elements, type Held, type Keys, type Lists, putElement } from "./elements.ts";
 
 /** In a set of lists it may stand for several elements, as an entry does. */
@@ -75,29 +75,19 @@ function compareAll(steps: StepsOf, before: Values, after: Values): void {
 
 /** A list that comes or goes as a whole is one step. */
 function compareList(steps: StepsOf, first: string, old: string | undefined, value: string | undefined): void {
-  if (old === undefined || value === undefined) {
-    steps.compare(first, old, value);
-    return;
-  }
-  const before = new Map(elementsOf({ key: first, value: old }, steps.valueLength).map((one) => [one.key, one.value]));
-  for (const one of elementsOf({ key: first, value }, steps.valueLength)) {
-    steps.compare(one.key, before.get(one.key), one.value);
-    before.delete(one.key);
-  }
-  for (const [key, gone] of before) steps.compare(key, gone, undefined);
+  const { valueLength = 1 } = steps;
+  if (old === undefined || value === undefined) steps.compare(first, old, value);
+  else
+    for (let at = 0; at < Math.max(old.length, value.length); at += valueLength)
+      steps.compare(
+        keyBehind(first, at / valueLength),
+        old.slice(at, at + valueLength) || undefined,
+        value.slice(at, at + valueLength) || undefined,
+      );
 }
 
 /** How many elements the step stands for. */
 export const weightOf = ({ value }: Step, valueLength = 0): number => (valueLength ? value.length / valueLength : 1);
-
-/** The elements that the step stands for, each as a step. */
-export function elementsOf(step: Step, valueLength: number | undefined): readonly Step[] {
-  if (!valueLength || step.value.length === valueLength) return [step];
-  return Array.from({ length: weightOf(step, valueLength) }, (_, place) => ({
-    key: keyBehind(step.key, place),
-    value: step.value.slice(place * valueLength, (place + 1) * valueLength),
-  }));
-}
 
 const isAny = ({ added, replaced, removed }: SetSteps): boolean => added.length + replaced.length + removed.length > 0;
 
