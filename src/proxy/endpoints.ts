@@ -46,17 +46,18 @@ export class Endpoints implements Iterable<Endpoint> {
     return piecesOf(this.targets, widths[this.#family]);
   }
 
-  /** Those whose traits pass. */
+  /** Those whose traits pass: mostly all or none. */
   filter(test: (traits: Traits) => boolean): Endpoints {
-    if (this.traits.every(test)) return this;
-    const passes = this.traits.map(test);
-    return new Endpoints(
-      { family: this.#family, here: this.#here },
-      this.eachTarget()
-        .filter((_, index) => passes[index])
-        .join(""),
-      this.traits.filter((_, index) => passes[index]),
-    );
+    const passes = this.traits.filter(test);
+    if (passes.length === this.traits.length) return this;
+    const width = widths[this.#family];
+    const targets =
+      passes.length > 0
+        ? this.traits
+            .map((traits, at) => (test(traits) ? this.targets.slice(at * width, (at + 1) * width) : ""))
+            .join("")
+        : "";
+    return new Endpoints({ family: this.#family, here: this.#here }, targets, passes);
   }
 
   /** Those on this node. */

@@ -171,12 +171,9 @@ export class MessageBuffer {
     return this;
   }
 
-  /** Bytes as text, one character for each. A loop beats the call of a native function: most are 4 to 20, and there are 200,000. */
-  attrLatin1(type: number, value: string, { start, end } = { start: 0, end: value.length }): this {
-    const at = this.#attribute(type, end - start);
-    const bytes = this.#bytes;
-    for (let i = start; i < end; i++) bytes[at + i - start] = value.charCodeAt(i);
-    return this;
+  /** Bytes as text, one character for each. */
+  attrLatin1(type: number, value: string): this {
+    return this.putLatin1(this.#attribute(type, value.length), value, 0, value.length);
   }
 
   /** A string with its closing zero byte. */
@@ -201,6 +198,29 @@ export class MessageBuffer {
       throw new RangeError(`A nested attribute has ${size} bytes, more than netlink can hold`);
     this.#bytes[start] = size & 255;
     this.#bytes[start + 1] = size >> 8;
+    return this;
+  }
+
+  // What stands there already.
+
+  /** The last `size` bytes once more. */
+  repeat(size: number): this {
+    const at = this.#reserve(size);
+    const bytes = this.#bytes;
+    for (let i = at; i < this.#length; i++) bytes[i] = bytes[i - size] as number;
+    return this;
+  }
+
+  putU32(at: number, value: number): this {
+    const bytes = this.#bytes;
+    for (let i = 0; i < 4; i++) bytes[at + i] = value >>> (8 * i);
+    return this;
+  }
+
+  /** `size` characters of `value` from `start` on. A loop beats the call of a native function: most are 4 to 20 bytes. */
+  putLatin1(at: number, value: string, start: number, size: number): this {
+    const bytes = this.#bytes;
+    for (let i = 0; i < size; i++) bytes[at + i] = value.charCodeAt(start + i);
     return this;
   }
 

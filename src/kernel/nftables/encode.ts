@@ -14,8 +14,8 @@ import {
   verdicts,
 } from "./constants.ts";
 import { encodeData, encodeExpression, encodeVerdict } from "./expressions.ts";
-import type { Command, FieldType, SetElement, SetSpec } from "./port.ts";
-import { keyBehind } from "./values.ts";
+import type { Bytes, Command, FieldType, SetElement, SetSpec } from "./port.ts";
+import { keyBehind, readU32 } from "./values.ts";
 
 /** A list of elements is one attribute, which holds at most 64 KiB. */
 const maxElementBytes = 60_000;
@@ -147,7 +147,7 @@ function encodeElements(
   command: ElementsCommand,
   begin: (message: number, flags: number) => void,
 ): void {
-  const { op, table, set, elements, valueLength = Infinity } = command;
+  const { op, table, set, elements, valueLength = 0 } = command;
   const adds = op === "add-elements";
   const values = adds ? command.values : "none";
   /** Of the next element, how many of those that it stands for are written. */
@@ -155,12 +155,13 @@ function encodeElements(
   for (let next = 0; next < elements.length; ) {
     begin(adds ? messages.newSetElem : messages.delSetElem, adds ? NLM_F_CREATE : 0);
     m.attrString(a.elementList.table, table.name).attrString(a.elementList.set, set);
-    const start = m.length;
     const list = m.nest(a.elementList.elements);
-    while (next < elements.length && m.length - start < maxElementBytes) {
+    const end = m.length + maxElementBytes;
+    while (next < elements.length && m.length < end) {
       const element = elements[next] as SetElement;
-      encodeElement(m, element, values, { place, valueLength });
-      if (++place * valueLength < element.value.length) continue;
+      if (valueLength) place = encodeList(m, element, { values, valueLength, place, end });
+      else encodeElement(m, element.key, element.value, values);
+      if (valueLength && place * valueLength < element.value.length) continue;
       place = 0;
       next++;
     }
@@ -168,17 +169,43 @@ function encodeElements(
   }
 }
 
-function encodeElement(
+function encodeElement(m: MessageBuffer, key: Bytes, value: Bytes, values: ElementsCommand["values"]): void {
+  const element = m.nest(a.listElem);
+  encodeData(m, a.element.key, key);
+  if (values === "data") encodeData(m, a.element.data, value);
+  else if (values === "verdict") encodeVerdict(m, a.element.data, verdicts.goto, value);
+  m.unnest(element);
+}
+
+interface ListPart {
+  readonly values: ElementsCommand["values"];
+  readonly valueLength: number;
+  /** The first to write. */
+  readonly place: number;
+  /** No more is written from this length of the message on. */
+  readonly end: number;
+}
+
+/**
+ * The elements that one stands for; returns the place behind the last one written. All but the first are copies of the one
+ * before in which the number and the value are others: most of a start's messages is written so.
+ */
+function encodeList(
   m: MessageBuffer,
   { key, value }: SetElement,
-  values: ElementsCommand["values"],
-  { place, valueLength }: { place: number; valueLength: number },
-): void {
-  const element = m.nest(a.listElem);
-  encodeData(m, a.element.key, place === 0 ? key : keyBehind(key, place));
-  if (values === "data") {
-    const start = place === 0 ? 0 : place * valueLength;
-    encodeData(m, a.element.data, value, { start, end: Math.min(value.length, start + valueLength) });
-  } else if (values === "verdict") encodeVerdict(m, a.element.data, verdicts.goto, value);
-  m.unnest(element);
+  { values, valueLength, place, end }: ListPart,
+): number {
+  const start = m.length;
+  encodeElement(m, keyBehind(key, place), value.slice(place * valueLength, (place + 1) * valueLength), values);
+  const size = m.length - start;
+  const number = readU32(key, 4);
+  // Behind the key stand the headers of the data, and the value at the end.
+  const keyEnd = values === "data" ? valueLength + 8 : 0;
+  let next = place + 1;
+  for (; next * valueLength < value.length && m.length < end; next++) {
+    m.repeat(size);
+    m.putU32(m.length - keyEnd - 4, number + next);
+    if (values === "data") m.putLatin1(m.length - valueLength, value, next * valueLength, valueLength);
+  }
+  return next;
 }

@@ -100,10 +100,9 @@ function encodeBody(m: MessageBuffer, e: Expression, family: Table["family"]): v
   }
 }
 
-/** `part`: of the value, default all. */
-export function encodeData(m: MessageBuffer, type: number, value: Bytes, part?: { start: number; end: number }): void {
+export function encodeData(m: MessageBuffer, type: number, value: Bytes): void {
   const data = m.nest(type);
-  m.attrLatin1(a.data.value, value, part);
+  m.attrLatin1(a.data.value, value);
   m.unnest(data);
 }
 

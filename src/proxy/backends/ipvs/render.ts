@@ -3,8 +3,8 @@ import { type ServiceKey, type ServiceSettings, schedulerFlags, serviceKeyText }
 import { addressBytes, networkBytes, u32 } from "../../../kernel/nftables/values.ts";
 import { parseCidr } from "../../../net/cidr.ts";
 import type { Endpoint, Route, ServicePort } from "../../state.ts";
+import type { Element } from "../nftables/elements.ts";
 import { rangeSet } from "../nftables/layout.ts";
-import type { Element } from "../nftables/render.ts";
 import { type Role, roleValue } from "./layout.ts";
 import { portKey, vipKey } from "./near-marks.ts";
 import type { Scheduler } from "./options.ts";

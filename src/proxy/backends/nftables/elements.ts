@@ -1,5 +1,13 @@
 /** Elements by set and key: what holds in the kernel, and what should. */
 
+/** Of a list (`Lists`) the key is the first one's, and the value all of theirs. */
+export interface Element {
+  readonly set: string;
+  readonly key: string;
+  /** Data, the chain that a verdict goes to, or "" in a plain set. */
+  readonly value: string;
+}
+
 /** set → key → value */
 export type Elements = Map<string, Map<string, string>>;
 

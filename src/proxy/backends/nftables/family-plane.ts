@@ -6,7 +6,7 @@ import { type Adoption, adoptionOf } from "./adopt.ts";
 import type { Context } from "./chains.ts";
 import { rewriteCommands, skeletonCommands, type Unit } from "./commands.ts";
 import { HeldTable } from "./held-table.ts";
-import { ChainNumbers, Identities } from "./identities.ts";
+import { ChainNumbers, Identities, type Identity } from "./identities.ts";
 import { listsOf } from "./layout.ts";
 import { compareMarks, type Marks, marksOf, promisedHandle, putFillingMark, putMarks } from "./markers.ts";
 import { Model, type RenderedPort } from "./model.ts";
@@ -19,12 +19,19 @@ const tableName = "fairlead";
 const refusedRetryMs = 30_000;
 
 type Counts = { added: number; removed: number };
-type Rendered = [service: string, ports: readonly RenderedPort[]];
+
+interface IdentifiedPort extends RenderedPort {
+  readonly identity: Identity;
+}
+
+type Rendered = [service: string, ports: readonly IdentifiedPort[]];
+
+const none: Rendered[1] = [];
 
 export class FamilyPlane {
   readonly family: IpFamily;
   readonly #held: HeldTable;
-  readonly #model = new Model();
+  readonly #model = new Model<IdentifiedPort>();
   readonly #identities = new Identities();
   readonly #chainNumbers = new ChainNumbers();
   #context: Context | undefined;
@@ -146,28 +153,37 @@ export class FamilyPlane {
   }
 
   #update(services: ReadonlyMap<string, readonly ServicePort[]>, full: boolean): void {
-    const gone = full ? [...this.#model.services()].filter((service) => !services.has(service)) : [];
-    const left = new Set<string>();
-    for (const service of [...gone, ...services.keys()]) {
-      for (const { name } of this.#model.release(service)) left.add(name);
-      if (this.#refused.size > 0) this.#refused.delete(service);
-      if (this.#suspects.size > 0) this.#suspects.delete(service);
+    const gone = full ? [...this.#model.services(), ...this.#refused.keys()] : [];
+    const before = new Map<string, Rendered[1]>();
+    const release = (service: string) => {
+      const released = this.#model.release(service);
+      const ports = released.length > 0 ? released : this.#refused.get(service);
+      if (ports) before.set(service, ports);
+      this.#refused.delete(service);
+      this.#suspects.delete(service);
+    };
+    for (const service of gone) if (!services.has(service)) release(service);
+    for (const service of services.keys()) release(service);
+    for (const [service, ports] of services) {
+      const known = before.get(service) ?? none;
+      const rendered: IdentifiedPort[] = [];
+      for (const port of ports) if (port.family === this.family) rendered.push(this.#render(port, known));
+      if (rendered.length > 0) {
+        this.#model.acquire(service, rendered);
+        this.#suspects.set(service, rendered);
+      }
     }
-    for (const [service, all] of services) {
-      const ports = all.filter(({ family }) => family === this.family);
-      if (ports.length === 0) continue;
-      const rendered = ports.map((port) => this.#render(port));
-      for (const { name } of rendered) left.delete(name);
-      this.#model.acquire(service, rendered);
-      this.#suspects.set(service, rendered);
+    for (const [service, ports] of before) {
+      const now = this.#model.portsOf(service);
+      for (const port of ports) if (!now.some(({ name }) => name === port.name)) this.#identities.forget(port.identity);
     }
-    for (const port of left) this.#identities.forget(port);
     this.#adoption = undefined;
   }
 
-  #render(port: ServicePort): RenderedPort {
-    const identity = this.#identities.of(port, this.#adoption?.of(port));
-    return { name: port.name, elements: renderPort(port, identity, this.#chainNumbers) };
+  #render(port: ServicePort, known: Rendered[1]): IdentifiedPort {
+    const before = known.find(({ name }) => name === port.name);
+    const identity = this.#identities.of(port, before?.identity, this.#adoption?.of(port));
+    return { name: port.name, identity, elements: renderPort(port, identity, this.#chainNumbers) };
   }
 
   #write(start: number): FamilyReport {

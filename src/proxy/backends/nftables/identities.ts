@@ -1,8 +1,10 @@
 /** Numbers that the kernel knows Service ports and endpoints by. They outlive the process: they are read back from its maps. */
 
-import { targetBytes } from "../../../kernel/nftables/values.ts";
+import type { Bytes } from "../../../kernel/nftables/port.ts";
+import { targetBytes, u32 } from "../../../kernel/nftables/values.ts";
 import type { ServicePort } from "../../state.ts";
-import { localHandleBit } from "./layout.ts";
+import type { Element } from "./elements.ts";
+import { localHandleBit, type VerdictMap, verdictMaps } from "./layout.ts";
 
 /** What rendering one Service port needs. */
 export interface Identity {
@@ -17,48 +19,32 @@ export interface Adopted {
   readonly handles: ReadonlyMap<string, number>;
 }
 
-interface MutableIdentity {
-  readonly id: number;
-  handles: Map<string, number>;
-}
-
 /** Of all ports without affinity. */
-const none = new Map<string, number>();
+const none: ReadonlyMap<string, number> = new Map();
 
 export class Identities {
-  readonly #byPort = new Map<string, MutableIdentity>();
   readonly #usedIds = new Set<number>();
   readonly #usedHandles = new Set<number>();
   #lastId = 0;
   #lastHandle = 0;
 
-  /** The port's numbers; makes the missing ones and forgets those of endpoints that are gone. */
-  of(port: ServicePort, adopted?: Adopted): Identity {
-    let identity = this.#byPort.get(port.name);
-    if (!identity) {
-      identity = { id: this.#takeId(adopted?.id), handles: none };
-      this.#byPort.set(port.name, identity);
+  /** The port's numbers: those that it has, which are given up by this, or those of a former process, and new ones for what has none. */
+  of(port: ServicePort, before: Identity | undefined, adopted?: Adopted): Identity {
+    const id = before?.id ?? this.#takeId(adopted?.id);
+    const known = before?.handles ?? none;
+    if (!port.affinitySec && known === none) return before ?? { id, handles: none };
+    const handles = new Map<string, number>();
+    for (const endpoint of port.affinitySec ? [...port.clusterEndpoints, ...port.localEndpoints] : []) {
+      const text = targetBytes(endpoint);
+      if (!handles.has(text)) handles.set(text, known.get(text) ?? this.#takeHandle(adopted?.handles.get(text)));
     }
-    const before = identity.handles;
-    if (!port.affinitySec && before === none) return identity;
-    identity.handles = port.affinitySec ? new Map() : none;
-    if (port.affinitySec) {
-      for (const endpoint of [...port.clusterEndpoints, ...port.localEndpoints]) {
-        const text = targetBytes(endpoint);
-        if (identity.handles.has(text)) continue;
-        identity.handles.set(text, before.get(text) ?? this.#takeHandle(adopted?.handles.get(text)));
-      }
-    }
-    for (const [text, handle] of before) if (!identity.handles.has(text)) this.#usedHandles.delete(handle);
-    return identity;
+    for (const [text, handle] of known) if (!handles.has(text)) this.#usedHandles.delete(handle);
+    return { id, handles: port.affinitySec ? handles : none };
   }
 
-  forget(portName: string): void {
-    const identity = this.#byPort.get(portName);
-    if (!identity) return;
-    this.#byPort.delete(portName);
-    this.#usedIds.delete(identity.id);
-    for (const handle of identity.handles.values()) this.#usedHandles.delete(handle);
+  forget({ id, handles }: Identity): void {
+    this.#usedIds.delete(id);
+    for (const handle of handles.values()) this.#usedHandles.delete(handle);
   }
 
   /** Numbers go round, so that one is used again as late as can be. */
@@ -88,21 +74,29 @@ export class Identities {
   }
 }
 
+/** A chain in the maps of verdicts. */
+export interface NumberedChain {
+  readonly number: Bytes;
+  /** number → chain in each of them: elements that many ports have. */
+  readonly entries: Readonly<Record<VerdictMap, Element>>;
+}
+
 /** Numbers of chains in the maps of verdicts. There are few names, so none is ever given up. */
 export class ChainNumbers {
-  readonly #byName = new Map<string, number>();
+  readonly #byName = new Map<string, NumberedChain>();
   #last = 0;
 
-  of(chain: string): number {
-    const known = this.#byName.get(chain);
-    if (known !== undefined) return known;
-    this.adopt(chain, this.#last + 1);
-    return this.#last;
+  of(chain: string): NumberedChain {
+    return this.#byName.get(chain) ?? this.adopt(chain, this.#last + 1);
   }
 
-  adopt(chain: string, number: number): void {
-    this.#byName.set(chain, number);
+  adopt(chain: string, number: number): NumberedChain {
     this.#last = Math.max(this.#last, number);
+    const key = u32(number);
+    const entries = verdictMaps.map((set): [VerdictMap, Element] => [set, { set, key, value: chain }]);
+    const numbered = { number: key, entries: Object.fromEntries(entries) as Record<VerdictMap, Element> };
+    this.#byName.set(chain, numbered);
+    return numbered;
   }
 }
 

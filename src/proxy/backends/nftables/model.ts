@@ -1,7 +1,7 @@
 /** The desired elements, with who wants each: some belong to several Service ports. */
 import { Desired } from "./desired.ts";
+import type { Element } from "./elements.ts";
 import { isVerdictMap } from "./layout.ts";
-import type { Element } from "./render.ts";
 
 /** What stands for a port. */
 export interface RenderedPort {
@@ -10,11 +10,11 @@ export interface RenderedPort {
   readonly elements: readonly Element[];
 }
 
-const none: readonly RenderedPort[] = [];
+const none: readonly never[] = [];
 
-export class Model {
+export class Model<Port extends RenderedPort = RenderedPort> {
   readonly desired = new Desired();
-  readonly #ports = new Map<string, readonly RenderedPort[]>();
+  readonly #ports = new Map<string, readonly Port[]>();
   /** set → key → how many want the element; absent for one. */
   readonly #references = new Map<string, Map<string, number>>();
   readonly #chainUses = new Map<string, number>();
@@ -23,11 +23,15 @@ export class Model {
     return this.#ports.keys();
   }
 
+  portsOf(service: string): readonly Port[] {
+    return this.#ports.get(service) ?? none;
+  }
+
   /**
    * Takes away all of a service's elements, and returns them. To replace several services, release all of them first: a key may
    * move between them.
    */
-  release(service: string): readonly RenderedPort[] {
+  release(service: string): readonly Port[] {
     const ports = this.#ports.get(service);
     if (!ports) return none;
     for (const { elements } of ports) for (const element of elements) this.#drop(element);
@@ -35,7 +39,7 @@ export class Model {
     return ports;
   }
 
-  acquire(service: string, ports: readonly RenderedPort[]): void {
+  acquire(service: string, ports: readonly Port[]): void {
     this.#ports.set(service, ports);
     for (const { elements } of ports) for (const element of elements) this.#want(element);
   }

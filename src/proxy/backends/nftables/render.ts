@@ -11,25 +11,18 @@ import {
 import { parseCidr } from "../../../net/cidr.ts";
 import { type Endpoint, endpointText, type ServicePort } from "../../state.ts";
 import { chainName, type Kind } from "./chains.ts";
+import type { Element } from "./elements.ts";
 import type { ChainNumbers, Identity } from "./identities.ts";
 import { localHandleBit, localIndex, rangeSet, verdictMapOf } from "./layout.ts";
-
-/** Of a list (elements.ts) the key is the first one's, and the value all of theirs. */
-export interface Element {
-  readonly set: string;
-  readonly key: string;
-  /** Data, the chain that a verdict goes to, or "" in a plain set. */
-  readonly value: string;
-}
 
 /** Elements of several ports may be the same (the clusterIP's own, a hairpin pair): they are counted by their owners. */
 export function renderPort(port: ServicePort, identity: Identity, chains: ChainNumbers): Element[] {
   const elements: Element[] = [];
   const put = (set: string, key: string, value = "") => void elements.push({ set, key, value });
   const putChain: Put = (set, key, chain = "") => {
-    const number = u32(chains.of(chain));
+    const { number, entries } = chains.of(chain);
     put(set, key, number);
-    put(verdictMapOf(set), number, chain);
+    elements.push(entries[verdictMapOf(set)]);
   };
   renderEndpoints(port, identity, put);
   for (const { address, role } of port.vips) {
