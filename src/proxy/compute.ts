@@ -28,15 +28,16 @@ export function computeService(
   if (!isProxied(service)) return [];
   const key = objectKey(service);
   const packed = slices.map(packSlice);
-  return families.flatMap((family) => {
+  const ports: ServicePort[] = [];
+  for (const family of families) {
     const clusterIp = clusterIpOf(service, family);
-    if (!clusterIp) return [];
+    if (!clusterIp) continue;
     const vips = vipsOf(service, clusterIp, family);
     const sourceRanges = sourceRangesOf(service, { family, vips, node });
-    return (service.spec.ports ?? []).map((port) =>
-      computePort({ key, service, port, family, vips, sourceRanges }, packed, node),
-    );
-  });
+    for (const port of service.spec.ports ?? [])
+      ports.push(computePort({ key, service, port, family, vips, sourceRanges }, packed, node));
+  }
+  return ports;
 }
 
 interface PortInput {

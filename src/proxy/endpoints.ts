@@ -48,8 +48,8 @@ export class Endpoints implements Iterable<Endpoint> {
 
   /** Those whose traits pass: mostly all or none. */
   filter(test: (traits: Traits) => boolean): Endpoints {
+    if (this.traits.every(test)) return this;
     const passes = this.traits.filter(test);
-    if (passes.length === this.traits.length) return this;
     const width = widths[this.#family];
     const targets =
       passes.length > 0
@@ -97,9 +97,11 @@ export function endpointsOf(
   { family, ...port }: { readonly name: string; readonly protocol: Protocol; readonly family: IpFamily },
   here: string,
 ): Endpoints {
-  const parts = slices.flatMap((slice) =>
-    slice.addressType === family ? portNumbers(slice, port).map((number) => ({ slice, number })) : [],
-  );
+  const parts: Part[] = [];
+  for (const slice of slices) {
+    if (slice.addressType !== family) continue;
+    for (const number of portNumbers(slice, port)) parts.push({ slice, number });
+  }
   const [first] = parts;
   if (!first) return new Endpoints({ family, here });
   if (parts.length === 1 && first.slice.isUnique)
@@ -133,11 +135,17 @@ function oneForEach(sorted: readonly Item[]): Item[] {
   return chosen;
 }
 
-function portNumbers({ ports }: PackedSlice, wanted: { name: string; protocol: Protocol }): number[] {
-  return (ports ?? []).flatMap(({ name, protocol, port }) =>
-    (name ?? "") === wanted.name && (protocol ?? "TCP") === wanted.protocol && port ? [port] : [],
-  );
+function portNumbers({ ports = [] }: PackedSlice, wanted: { name: string; protocol: Protocol }): number[] {
+  const numbers: number[] = [];
+  for (const { name = "", protocol = "TCP", port } of ports)
+    if (name === wanted.name && protocol === wanted.protocol && port) numbers.push(port);
+  return numbers;
 }
 
-const targetsOf = ({ slice, number }: { slice: PackedSlice; number: number }): Bytes =>
-  targetListBytes(slice.addresses, number, slice.width);
+/** A slice's endpoints, with one of its port numbers. */
+interface Part {
+  readonly slice: PackedSlice;
+  readonly number: number;
+}
+
+const targetsOf = ({ slice, number }: Part): Bytes => targetListBytes(slice.addresses, number, slice.width);

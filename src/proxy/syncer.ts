@@ -180,7 +180,8 @@ class DataPlaneSyncer implements Syncer {
   }
 
   async #run(): Promise<void> {
-    const services = new Map([...this.#undone, ...this.#compute()]);
+    const computed = this.#compute();
+    const services = this.#undone.size > 0 ? new Map([...this.#undone, ...computed]) : computed;
     const settings = this.#settings;
     if (settings) this.#healthChecks.setAddresses(settings.nodePortCidrs);
     if (services.size > 0 || settings || this.#isBehind)

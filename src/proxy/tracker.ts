@@ -21,8 +21,10 @@ class Entry {
   isDirty = false;
   /** It has changed since `prepare` or `compute` looked at it last. */
   isFresh = false;
-  /** What `prepare` has computed. */
-  prepared: readonly ServicePort[] | undefined;
+  /** What has been computed and not been told. */
+  ports: readonly ServicePort[] | undefined;
+  /** Its claims are those of `ports`: it has been looked at by this `compute`. */
+  hasClaimed = false;
   claims: readonly Claim[] = [];
   conflicts: readonly string[] = [];
 
@@ -88,8 +90,8 @@ export class Tracker {
     const entry = this.#entry(owner);
     const { name } = whole.metadata;
     if (entry.slices.some((slice) => slice.metadata.name === name && isSame(slice, whole))) return false;
-    const slices = [...entry.slices.filter((slice) => slice.metadata.name !== name), packSlice(whole)];
-    entry.slices = slices.length > 1 ? slices.sort(byName) : slices;
+    const others = entry.slices.filter((slice) => slice.metadata.name !== name);
+    entry.slices = others.length > 0 ? [...others, packSlice(whole)].sort(byName) : [packSlice(whole)];
     if (before !== entry) this.#ownerOfSlice.set(key, entry);
     this.#touch(entry);
     return true;
@@ -131,7 +133,7 @@ export class Tracker {
 
   /** Work for a time of waiting: computes those that changed and are whole, as far as is known. `compute` takes it from here. */
   prepare(): void {
-    for (const entry of this.#takeFresh()) if (entry.isWhole) entry.prepared = this.#portsOf(entry);
+    for (const entry of this.#takeFresh()) if (entry.isWhole) entry.ports = this.#portsOf(entry);
   }
 
   /**
@@ -141,17 +143,13 @@ export class Tracker {
   compute({ wholeOnly = false } = {}): ServiceChanges {
     const fresh = this.#takeFresh();
     const chosen = wholeOnly ? fresh.filter(({ isWhole }) => isWhole) : this.#waiting();
-    const computed = new Map<Entry, readonly ServicePort[]>();
+    const computed: Entry[] = [];
     for (const entry of chosen) this.#claim(entry, computed);
     if (!wholeOnly) this.#dirty = [];
     const changes = new Map<string, readonly ServicePort[]>();
-    for (const [entry, ports] of computed) {
-      const { key, claims } = entry;
-      entry.isDirty = false;
-      entry.conflicts = [];
-      const ownsAll = claims.every((claim) => this.#claims.owner(claim.key) === key);
-      changes.set(key, ownsAll ? ports : ports.map((port) => this.#owned(entry, port)));
-      if (!entry.service && entry.slices.length === 0) this.#entries.delete(key);
+    for (const entry of computed) {
+      changes.set(entry.key, this.#tell(entry));
+      if (!entry.service && entry.slices.length === 0) this.#entries.delete(entry.key);
     }
     return changes;
   }
@@ -185,7 +183,7 @@ export class Tracker {
     if (!entry.isFresh) this.#fresh.push(entry);
     entry.isDirty = true;
     entry.isFresh = true;
-    entry.prepared = undefined;
+    entry.ports = undefined;
   }
 
   #touchAll(): void {
@@ -208,21 +206,31 @@ export class Tracker {
   }
 
   /** Computes the Service, and then whoever won or lost a claim by it. */
-  #claim(first: Entry, computed: Map<Entry, readonly ServicePort[]>): void {
+  #claim(first: Entry, computed: Entry[]): void {
     const waiting = [first];
     for (const entry of waiting) {
-      if (computed.has(entry)) continue;
-      const { key, service, claims: before } = entry;
-      const ports = entry.prepared ?? this.#portsOf(entry);
-      entry.prepared = undefined;
-      computed.set(entry, ports);
-      entry.claims = ports.flatMap(claimsOf);
-      const claimant = { service: key, created: service?.metadata.creationTimestamp ?? "" };
-      for (const other of this.#claims.replace(claimant, before, entry.claims)) {
+      if (entry.hasClaimed) continue;
+      entry.ports ??= this.#portsOf(entry);
+      const claims = claimsOf(entry.ports, entry.service?.metadata.creationTimestamp ?? "");
+      for (const other of this.#claims.replace(entry.claims, claims)) {
         const affected = this.#entries.get(other);
         if (affected) waiting.push(affected);
       }
+      entry.claims = claims;
+      entry.hasClaimed = true;
+      computed.push(entry);
     }
+  }
+
+  /** What has been computed, as far as it is the Service's own. */
+  #tell(entry: Entry): readonly ServicePort[] {
+    const { key, claims, ports = [] } = entry;
+    entry.isDirty = false;
+    entry.hasClaimed = false;
+    entry.ports = undefined;
+    entry.conflicts = [];
+    if (this.#claims.isPeaceful || claims.every((claim) => this.#claims.owner(claim.key) === key)) return ports;
+    return ports.map((port) => this.#owned(entry, port));
   }
 
   /** Without the VIPs and the node port that another Service owns. */
@@ -262,8 +270,13 @@ function ownerOf({ metadata }: { metadata: ObjectMeta }): string | undefined {
 const vipKey = (port: ServicePort, address: string): string => `${address}/${port.protocol}/${port.port}`;
 const nodePortKey = (port: ServicePort): string => `${port.family}/${port.protocol}/${port.nodePort}`;
 
-function claimsOf(port: ServicePort): Claim[] {
-  const claims = port.vips.map((vip) => ({ key: vipKey(port, vip.address), isClusterIp: vip.role === "clusterIP" }));
-  if (port.nodePort) claims.push({ key: nodePortKey(port), isClusterIp: false });
+function claimsOf(ports: readonly ServicePort[], created: string): Claim[] {
+  const claims: Claim[] = [];
+  for (const port of ports) {
+    const { service } = port;
+    for (const { address, role } of port.vips)
+      claims.push({ key: vipKey(port, address), service, created, isClusterIp: role === "clusterIP" });
+    if (port.nodePort) claims.push({ key: nodePortKey(port), service, created, isClusterIp: false });
+  }
   return claims;
 }
