@@ -79,7 +79,7 @@ class Step {
     this.repeats = shape.repeats ?? false;
     this.only = shape.is === "map" ? shape.only : [];
     this.own = shape.is === "split" ? shape.own : 0;
-    this.plan = shape.is === "message" ? planOf(shape.fields) : shape.is === "split" ? planOf(shape.shared) : [];
+    this.plan = shape.is === "message" ? planOf(shape.fields) : shape.is === "split" ? planOf(shape.shared) : noPlan;
     this.last = undefined;
   }
 }
@@ -89,18 +89,32 @@ interface Read {
   readonly value: unknown;
 }
 
-/** By field number. */
-type Plan = readonly (Step | undefined)[];
+/** How a message is read. */
+interface Plan {
+  /** By field number. */
+  readonly steps: readonly (Step | undefined)[];
+  /** Makes an empty object: one kind for each message, so that its fields are in the object itself and not in a list beside it. */
+  readonly Message: new () => Json;
+}
 
+const noPlan: Plan = { steps: [], Message: newMessage() };
 const plans = new WeakMap<MessageShape, Plan>();
 
 function planOf(message: MessageShape): Plan {
   const known = plans.get(message);
   if (known) return known;
-  const plan: (Step | undefined)[] = [];
-  for (const [name, shape] of Object.entries(message)) plan[shape.number] = new Step(name, shape);
+  const steps: (Step | undefined)[] = [];
+  for (const [name, shape] of Object.entries(message)) steps[shape.number] = new Step(name, shape);
+  const plan = { steps, Message: newMessage() };
   plans.set(message, plan);
   return plan;
+}
+
+/** The objects that it makes are plain ones. */
+function newMessage(): new () => Json {
+  function Message() {}
+  Message.prototype = Object.prototype;
+  return Message as unknown as new () => Json;
 }
 
 /** Where the reader is, and where the object's bytes end; one for all, for a call is never interrupted. */
@@ -133,11 +147,11 @@ function skip(bytes: Buffer, wireType: number): void {
   else throw new RangeError(`Cannot read an object in protobuf: wire type ${wireType} is not in use`);
 }
 
-function readMessage(bytes: Buffer, end: number, plan: Plan): Json {
-  const result: Json = {};
+function readMessage(bytes: Buffer, end: number, { steps, Message }: Plan): Json {
+  const result = new Message();
   while (at < end) {
     const tag = varint(bytes);
-    const step = plan[tag >>> 3];
+    const step = steps[tag >>> 3];
     if (!step) skip(bytes, tag & 7);
     else if (step.is === "split") readSplit(result, step, bytes, end);
     else setValue(result, step, bytes);
@@ -218,7 +232,7 @@ function readItem(
       continue;
     }
     skip(bytes, tag & 7);
-    if (plan[number] === undefined) continue;
+    if (plan.steps[number] === undefined) continue;
     if (size + at - from > sharedBytes.length) sharedBytes = Buffer.concat([sharedBytes, Buffer.alloc(at - from)]);
     for (let i = from; i < at; i++) {
       const byte = bytes[i] ?? 0;
@@ -326,7 +340,7 @@ function readEnvelope(bytes: Buffer, { start, end }: { start: number; end: numbe
   let object: Json = {};
   while (at < end) {
     const tag = varint(bytes);
-    const step = envelopePlan[tag >>> 3];
+    const step = envelopePlan.steps[tag >>> 3];
     if (step) setValue(outer, step, bytes);
     else if (tag >>> 3 === 2) {
       const length = varint(bytes);

@@ -2,6 +2,7 @@
 import { Counter, Histogram, labelText } from "../lib/metrics-text.ts";
 import type { DataPlane, FamilyReport, Report } from "./backends/port.ts";
 import { ofFamily, scrapeText } from "./scrape.ts";
+import type { ServicePort } from "./state.ts";
 import type { ServiceChanges } from "./tracker.ts";
 
 /** From 1 ms to 16 s. */
@@ -86,6 +87,8 @@ export class Seen {
   }
 }
 
+const isDropping = ({ internal, external }: ServicePort): boolean => internal === "drop" || external === "drop";
+
 /** Service ports that have endpoints somewhere and none here, by the policy that wants them here. */
 class WithoutLocal {
   /** Service → labels of its ports. */
@@ -93,12 +96,13 @@ class WithoutLocal {
 
   set(services: ServiceChanges): void {
     for (const [service, ports] of services) {
+      if (this.#found.size === 0 && !ports.some(isDropping)) continue;
       const now = ports.flatMap(({ family, internal, external }) => [
         ...(internal === "drop" ? [policyLabels(family, "internal")] : []),
         ...(external === "drop" ? [policyLabels(family, "external")] : []),
       ]);
       if (now.length > 0) this.#found.set(service, now);
-      else if (this.#found.size > 0) this.#found.delete(service);
+      else this.#found.delete(service);
     }
   }
 

@@ -15,6 +15,8 @@ import { deleteStaleFlows, type FlowCheck, flowChecks } from "./stale-flows.ts";
 import type { NodeFacts, ServicePort } from "./state.ts";
 import type { ServiceChanges, Tracker } from "./tracker.ts";
 
+const isUdp = ({ protocol }: ServicePort): boolean => protocol === "UDP";
+
 /** How often somebody else's changes to the rules are looked for: one cheap question to the kernel. */
 const verifyIntervalMs = 1_000;
 
@@ -269,8 +271,8 @@ class DataPlaneSyncer implements Syncer {
 
   #noteFlows(services: ServiceChanges): void {
     for (const [service, ports] of services) {
-      const after = ports.filter((port) => port.protocol === "UDP");
-      if (after.length === 0 && this.#udpPorts.size === 0) continue;
+      if (this.#udpPorts.size === 0 && !ports.some(isUdp)) continue;
+      const after = ports.filter(isUdp);
       const before = this.#udpPorts.get(service) ?? [];
       if (after.length > 0) this.#udpPorts.set(service, after);
       else this.#udpPorts.delete(service);

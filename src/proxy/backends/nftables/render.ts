@@ -1,5 +1,5 @@
 /** A Service port → the elements that stand for it. Pure. */
-
+import type { Bytes } from "../../../kernel/nftables/port.ts";
 import {
   addressBytes,
   networkBytes,
@@ -9,6 +9,7 @@ import {
   u32,
 } from "../../../kernel/nftables/values.ts";
 import { parseCidr } from "../../../net/cidr.ts";
+import type { Endpoints } from "../../endpoints.ts";
 import { type Endpoint, endpointText, type ServicePort } from "../../state.ts";
 import { chainName, type Kind } from "./chains.ts";
 import type { Element } from "./elements.ts";
@@ -48,29 +49,38 @@ export function renderPort(port: ServicePort, identity: Identity, chains: ChainN
 type Put = (set: string, key: string, value?: string) => void;
 
 function renderEndpoints(port: ServicePort, identity: Identity, put: Put): void {
-  const lists = [
-    { endpoints: port.clusterEndpoints, firstIndex: 0, handleBit: 0 },
-    { endpoints: port.localEndpoints, firstIndex: localIndex, handleBit: localHandleBit },
-  ];
+  const { clusterEndpoints, localEndpoints } = port;
   const id = u32(identity.id);
-  const hairpins = new Set<string>();
-  for (const { endpoints, firstIndex, handleBit } of lists) {
-    if (!port.affinitySec && endpoints.length > 0) put("endpoints", id + u32(firstIndex), endpoints.targets);
-    for (const [index, endpoint] of port.affinitySec ? [...endpoints].entries() : []) {
-      const slot = id + u32(firstIndex + index);
-      renderSticky({ slot, target: targetBytes(endpoint), handleBit, handle: handleOf(identity, endpoint) }, put);
-    }
-    for (const { ip } of endpoints.near()) hairpins.add(addressBytes(ip).repeat(2));
+  if (port.affinitySec) {
+    renderSticky(clusterEndpoints, { id, identity, firstIndex: 0, handleBit: 0 }, put);
+    renderSticky(localEndpoints, { id, identity, firstIndex: localIndex, handleBit: localHandleBit }, put);
+  } else {
+    if (clusterEndpoints.length > 0) put("endpoints", id + u32(0), clusterEndpoints.targets);
+    if (localEndpoints.length > 0) put("endpoints", id + u32(localIndex), localEndpoints.targets);
   }
-  for (const pair of hairpins) put("hairpin", pair);
+  renderHairpins(port, put);
 }
 
-function renderSticky(
-  { slot, target, handle, handleBit }: { slot: string; target: string; handle: number; handleBit: number },
-  put: Put,
-): void {
-  put("slots", slot, u32(handle));
-  put("sticky-endpoints", u32(handle | handleBit), target);
+interface Place {
+  readonly id: Bytes;
+  readonly identity: Identity;
+  readonly firstIndex: number;
+  readonly handleBit: number;
+}
+
+function renderSticky(endpoints: Endpoints, { id, identity, firstIndex, handleBit }: Place, put: Put): void {
+  for (const [index, endpoint] of [...endpoints].entries()) {
+    const handle = handleOf(identity, endpoint);
+    put("slots", id + u32(firstIndex + index), u32(handle));
+    put("sticky-endpoints", u32(handle | handleBit), targetBytes(endpoint));
+  }
+}
+
+function renderHairpins({ clusterEndpoints, localEndpoints }: ServicePort, put: Put): void {
+  const near = [clusterEndpoints, localEndpoints].map((endpoints) => endpoints.near());
+  if (near.every(({ length }) => length === 0)) return;
+  const pairs = near.flatMap((endpoints) => endpoints.map(({ ip }) => addressBytes(ip).repeat(2)));
+  for (const pair of new Set(pairs)) put("hairpin", pair);
 }
 
 function handleOf({ handles }: Identity, endpoint: Endpoint): number {
