@@ -7,8 +7,16 @@
  * Sources: Kubernetes "API Concepts", protobuf encoding (KEP-2); protobuf wire format; the published .proto files.
  */
 
-/** How one field is read; `repeats`: its value is often that of the last object, which is then used once more. */
-export type FieldShape = { readonly number: number; readonly list?: true; readonly repeats?: true } & (
+/**
+ * How one field is read; `repeats`: its value is often that of the last object, which is then used once more; `optional`: a message
+ * of which nothing is there is left out.
+ */
+export type FieldShape = {
+  readonly number: number;
+  readonly list?: true;
+  readonly repeats?: true;
+  readonly optional?: true;
+} & (
   | { readonly is: "text" | "word" | "number" | "boolean" | "time" }
   /** A map of texts; `only`: the keys that are kept. */
   | { readonly is: "map"; readonly only: readonly string[] }
@@ -40,6 +48,7 @@ export const field = {
   split: (number: number, own: number, shared: MessageShape): FieldShape => ({ number, is: "split", own, shared }),
   list: (item: FieldShape): FieldShape => ({ ...item, list: true }),
   repeats: (item: FieldShape): FieldShape => ({ ...item, repeats: true }),
+  optional: (item: FieldShape): FieldShape => ({ ...item, optional: true }),
 };
 
 /** metadata as every part needs it, with these labels and annotations. */
@@ -63,6 +72,7 @@ class Step {
   readonly is: FieldShape["is"];
   readonly isList: boolean;
   readonly repeats: boolean;
+  readonly isOptional: boolean;
   /** Of a map. */
   readonly only: readonly string[];
   /** Of a "split": the number of the field that is each one's own. */
@@ -77,6 +87,7 @@ class Step {
     this.is = shape.is;
     this.isList = shape.list ?? false;
     this.repeats = shape.repeats ?? false;
+    this.isOptional = shape.optional ?? false;
     this.only = shape.is === "map" ? shape.only : [];
     this.own = shape.is === "split" ? shape.own : 0;
     this.plan = shape.is === "message" ? planOf(shape.fields) : shape.is === "split" ? planOf(shape.shared) : noPlan;
@@ -180,7 +191,12 @@ function setValue(result: Json, step: Step, bytes: Buffer): void {
     const list = result[name] as unknown[] | undefined;
     if (list) list.push(value);
     else result[name] = [value];
-  } else if (value !== "" && value !== undefined) result[name] = value;
+  } else if (value !== "" && value !== undefined && !(step.isOptional && isEmpty(value as Json))) result[name] = value;
+}
+
+function isEmpty(message: Json): boolean {
+  for (const _ in message) return false;
+  return true;
 }
 
 /** Reads the length of what comes next. */

@@ -19,14 +19,14 @@ function isProxied({ metadata, spec }: Service): boolean {
   return spec.clusterIP !== undefined && spec.clusterIP !== "" && spec.clusterIP !== "None";
 }
 
-/** One entry for each port and family with a clusterIP; none for a Service that is not proxied. */
+/** One entry for each port and family with a clusterIP; none for a Service that is not proxied. `key`: the Service's, if it is at hand. */
 export function computeService(
   service: Service,
   slices: readonly (EndpointSlice | PackedSlice)[],
   node: NodeFacts,
+  key = objectKey(service),
 ): readonly ServicePort[] {
   if (!isProxied(service)) return [];
-  const key = objectKey(service);
   const packed = slices.map(packSlice);
   const ports: ServicePort[] = [];
   for (const family of families) {

@@ -1,7 +1,7 @@
 /** What the proxy reads of Services and EndpointSlices, by the field numbers of their protobuf form. */
 import { field, type MessageShape, metadata } from "../client/protobuf.ts";
 
-const { list, message, number, boolean, repeats, split, text, word } = field;
+const { list, map, message, number, boolean, optional, repeats, split, text, word } = field;
 
 export const proxyNameLabel = "service.kubernetes.io/service-proxy-name";
 export const headlessLabel = "service.kubernetes.io/headless";
@@ -23,13 +23,24 @@ export const serviceShape: MessageShape = {
     clusterIPs: list(text(18)),
     internalTrafficPolicy: word(22),
   }),
-  status: message(3, {
-    loadBalancer: message(1, { ingress: list(message(1, { ip: text(1), hostname: text(2), ipMode: word(3) })) }),
-  }),
+  status: optional(
+    message(3, {
+      loadBalancer: optional(
+        message(1, { ingress: list(message(1, { ip: text(1), hostname: text(2), ipMode: word(3) })) }),
+      ),
+    }),
+  ),
 };
 
 export const sliceShape: MessageShape = {
-  metadata: metadata([serviceNameLabel, headlessLabel], [triggerAnnotation]),
+  // Without the uid: the revision tells one slice from another of the same name.
+  metadata: message(1, {
+    name: text(1),
+    namespace: word(3),
+    resourceVersion: text(6),
+    labels: map(11, [serviceNameLabel, headlessLabel]),
+    annotations: map(12, [triggerAnnotation]),
+  }),
   // Of the addresses only the first counts.
   endpoints: split(2, 1, {
     conditions: message(2, { ready: boolean(1), serving: boolean(2), terminating: boolean(3) }),

@@ -26,7 +26,7 @@ class Entry {
   /** Its claims are those of `ports`: it has been looked at by this `compute`. */
   hasClaimed = false;
   claims: readonly Claim[] = [];
-  conflicts: readonly string[] = [];
+  conflicts: readonly string[] = noConflicts;
 
   constructor(key: string) {
     this.key = key;
@@ -201,8 +201,8 @@ export class Tracker {
     return this.#dirty.filter(({ isDirty }) => isDirty);
   }
 
-  #portsOf({ service, slices }: Entry): readonly ServicePort[] {
-    return service ? computeService(service, slices, this.#node) : [];
+  #portsOf({ key, service, slices }: Entry): readonly ServicePort[] {
+    return service ? computeService(service, slices, this.#node, key) : [];
   }
 
   /** Computes the Service, and then whoever won or lost a claim by it. */
@@ -228,7 +228,7 @@ export class Tracker {
     entry.isDirty = false;
     entry.hasClaimed = false;
     entry.ports = undefined;
-    entry.conflicts = [];
+    entry.conflicts = noConflicts;
     if (this.#claims.isPeaceful || claims.every((claim) => this.#claims.owner(claim.key) === key)) return ports;
     return ports.map((port) => this.#owned(entry, port));
   }
@@ -253,6 +253,7 @@ export class Tracker {
 }
 
 const none: readonly PackedSlice[] = [];
+const noConflicts: readonly string[] = [];
 
 function isSame(known: { metadata: ObjectMeta } | undefined, { metadata }: { metadata: ObjectMeta }): boolean {
   if (known?.metadata.resourceVersion === undefined) return false;
@@ -278,5 +279,6 @@ function claimsOf(ports: readonly ServicePort[], created: string): Claim[] {
       claims.push({ key: vipKey(port, address), service, created, isClusterIp: role === "clusterIP" });
     if (port.nodePort) claims.push({ key: nodePortKey(port), service, created, isClusterIp: false });
   }
-  return claims;
+  // Without the room that an array which grows has ahead: they are kept.
+  return claims.slice();
 }

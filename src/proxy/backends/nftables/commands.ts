@@ -4,7 +4,7 @@ import type { Command, SetElement, Table } from "../../../kernel/nftables/port.t
 import { type Context, chainRules, isDynamicChain, nextChain } from "./chains.ts";
 import { rangeSpec, setsOf, stageOf, valuesOf } from "./layout.ts";
 import { type SetSteps, type Step, type Steps, weightOf } from "./plan.ts";
-import { rangeRule, skeletonOf } from "./skeleton.ts";
+import { rangeRule, type SkeletonChain, skeletonOf } from "./skeleton.ts";
 
 /** What of the table is there. */
 export interface Present {
@@ -41,14 +41,25 @@ function hash(value: unknown): number {
 }
 
 /** The empty table: sets, chains and their rules. */
-export function skeletonCommands(table: Table, context: Context): Command[] {
+export const skeletonCommands = (table: Table, context: Context): Command[] => [
+  ...unhookedCommands(table, context),
+  ...hookCommands(table, context),
+];
+
+/** All of it that no packet meets. */
+export const unhookedCommands = (table: Table, context: Context): Command[] => [
+  { op: "add-table", table },
+  ...setsOf(context.family).map((set): Command => ({ op: "add-set", table, set })),
+  ...skeletonOf(context).flatMap((chain) => (chain.base ? [] : chainCommands(table, chain))),
+];
+
+export const hookCommands = (table: Table, context: Context): Command[] =>
+  skeletonOf(context).flatMap((chain) => (chain.base ? chainCommands(table, chain) : []));
+
+function chainCommands(table: Table, { name, base, rules }: SkeletonChain): Command[] {
   return [
-    { op: "add-table", table },
-    ...setsOf(context.family).map((set): Command => ({ op: "add-set", table, set })),
-    ...skeletonOf(context).flatMap(({ name, base, rules }): Command[] => [
-      base ? { op: "add-chain", table, chain: name, base } : { op: "add-chain", table, chain: name },
-      ...rules.map((rule): Command => ({ op: "add-rule", table, chain: name, rule })),
-    ]),
+    base ? { op: "add-chain", table, chain: name, base } : { op: "add-chain", table, chain: name },
+    ...rules.map((rule): Command => ({ op: "add-rule", table, chain: name, rule })),
   ];
 }
 

@@ -4,11 +4,11 @@ import type { ServicePort } from "../../state.ts";
 import type { FamilyReport, Settings } from "../port.ts";
 import { type Adoption, adoptionOf } from "./adopt.ts";
 import type { Context } from "./chains.ts";
-import { rewriteCommands, skeletonCommands, type Unit } from "./commands.ts";
+import { hookCommands, rewriteCommands, skeletonCommands, type Unit, unhookedCommands } from "./commands.ts";
 import { HeldTable } from "./held-table.ts";
 import { ChainNumbers, Identities, type Identity } from "./identities.ts";
 import { listsOf } from "./layout.ts";
-import { compareMarks, type Marks, marksOf, promisedHandle, putFillingMark, putMarks } from "./markers.ts";
+import { compareMarks, type Marks, marksOf, promisedHandle, putFillingMarks, putMarks } from "./markers.ts";
 import { Model, type RenderedPort } from "./model.ts";
 import { countSteps, plan, type Steps } from "./plan.ts";
 import { renderPort } from "./render.ts";
@@ -66,8 +66,8 @@ export class FamilyPlane {
   }
 
   /**
-   * Fills the sets of a table that has no rules and no hooks yet with what is known while more is still to come. The kernel works
-   * in the background; whatever goes wrong is the first `sync`'s to put right.
+   * Fills a table that has no hooks yet with what is known while more is still to come: to bind a rule to a map the kernel walks
+   * all of the map, so the rules come first. It works in the background; whatever goes wrong is the first `sync`'s to put right.
    */
   load(services: ReadonlyMap<string, readonly ServicePort[]>, settings: Settings): void {
     if (!this.#context) this.#configure(settings);
@@ -126,10 +126,10 @@ export class FamilyPlane {
     const context = this.#context;
     if (!context) return;
     const { desired } = this.#model;
-    putFillingMark(desired, this.#marks);
+    putFillingMarks(desired, this.#marks);
     while (!desired.isClean && !this.#isDoubtful) {
       const isNew = this.#held.sets.size === 0;
-      const head = isNew ? [skeletonCommands(this.#held.table, context)] : [];
+      const head = isNew ? [unhookedCommands(this.#held.table, context)] : [];
       if (isNew) this.#held.expectNew(skeletonOf(context).flatMap(({ name, base }) => (base ? [] : [name])));
       const steps = this.#steps();
       // What changes meanwhile is another transaction's.
@@ -166,8 +166,7 @@ export class FamilyPlane {
     for (const service of services.keys()) release(service);
     for (const [service, ports] of services) {
       const known = before.get(service) ?? none;
-      const rendered: IdentifiedPort[] = [];
-      for (const port of ports) if (port.family === this.family) rendered.push(this.#render(port, known));
+      const rendered = ports.filter(({ family }) => family === this.family).map((port) => this.#render(port, known));
       if (rendered.length > 0) {
         this.#model.acquire(service, rendered);
         this.#suspects.set(service, rendered);
@@ -293,6 +292,8 @@ export class FamilyPlane {
     switch (compareMarks(this.#held.layout, this.#marks)) {
       case "same":
         return [];
+      case "unhooked":
+        return [hookCommands(table, context)];
       case "rewrite":
         return [rewriteCommands(table, context, { chains, sets })];
       case "other": {

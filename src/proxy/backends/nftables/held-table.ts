@@ -8,10 +8,6 @@ import type { Steps } from "./plan.ts";
 import type { TrackedNftables } from "./tracked.ts";
 
 const maxParts = 4096;
-/** Touches no packet. */
-const isPassive = (command: Command): boolean =>
-  command.op !== "add-rule" && !(command.op === "add-chain" && command.base);
-
 export class HeldTable {
   readonly #table: Table;
   readonly #nft: TrackedNftables;
@@ -86,9 +82,9 @@ export class HeldTable {
     this.#sets = new Set();
   }
 
-  /** In one transaction, but for rules and hooks, while this thread goes on. Nothing else may be asked of the table meanwhile. */
+  /** In one transaction, while this thread goes on. Nothing else may be asked of the table meanwhile. */
   async fill(head: readonly Unit[], steps: Steps, context: Context): Promise<void> {
-    const units = [...head, ...stepUnits(steps, this.#table, context, this)].map((unit) => unit.filter(isPassive));
+    const units = [...head, ...stepUnits(steps, this.#table, context, this)];
     await this.#nft.commitInBackground(units.flat());
     this.#note(units, steps);
   }

@@ -22,15 +22,21 @@ export function marksOf(context: Context): Marks {
   return { schema: u32(schemaHash(context)), rules: u32(rulesHash(context)) };
 }
 
-/** "other": not our sets and hooks, or nothing; "rewrite": our sets, with rules of another version or other settings, or without any. */
-export function compareMarks(layout: Layout, marks: Marks): "same" | "rewrite" | "other" {
-  if ((layout.get(keys.schema) ?? layout.get(keys.filling)) !== marks.schema) return "other";
-  return layout.get(keys.rules) === marks.rules ? "same" : "rewrite";
+/**
+ * "other": not our sets and hooks, or nothing; "rewrite": our sets, with rules of another version or other settings; "unhooked":
+ * all but the hooks.
+ */
+export function compareMarks(layout: Layout, marks: Marks): "same" | "unhooked" | "rewrite" | "other" {
+  const isHooked = layout.get(keys.schema) === marks.schema;
+  if (!isHooked && layout.get(keys.filling) !== marks.schema) return "other";
+  if (layout.get(keys.rules) !== marks.rules) return "rewrite";
+  return isHooked ? "same" : "unhooked";
 }
 
-/** Puts the mark of a table without rules and hooks among the desired elements. */
-export function putFillingMark(desired: Desired, { schema }: Marks): void {
+/** Puts the marks of a table without hooks among the desired elements. */
+export function putFillingMarks(desired: Desired, { schema, rules }: Marks): void {
   desired.put("layout", { key: keys.filling, value: schema });
+  desired.put("layout", { key: keys.rules, value: rules });
 }
 
 /** Puts the marks among the desired elements. */

@@ -43,7 +43,8 @@ export function renderPort(port: ServicePort, identity: Identity, chains: ChainN
     put("port-ids", key, u32(identity.id));
     renderExternal(port, { key, sets: "ports", suffix: "n" }, putChain);
   }
-  return elements;
+  // Without the room that an array which grows has ahead: they are kept.
+  return elements.slice();
 }
 
 type Put = (set: string, key: string, value?: string) => void;
