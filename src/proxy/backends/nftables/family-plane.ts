@@ -35,6 +35,8 @@ export class FamilyPlane {
   readonly #identities = new Identities();
   readonly #chainNumbers = new ChainNumbers();
   #context: Context | undefined;
+  /** Time that the updates took which are not written. */
+  #updateMs = 0;
   #marks: Marks = { schema: "", rules: "" };
   /** Only until the first sync. */
   #adoption: Adoption | undefined;
@@ -67,7 +69,7 @@ export class FamilyPlane {
 
   /**
    * Fills a table that has no hooks yet with what is known while more is still to come: to bind a rule to a map the kernel walks
-   * all of the map, so the rules come first. It works in the background; whatever goes wrong is the first `sync`'s to put right.
+   * all of the map, so the rules come first. It works in the background; whatever goes wrong is the first `write`'s to put right.
    */
   load(services: ReadonlyMap<string, readonly ServicePort[]>, settings: Settings): void {
     if (!this.#context) this.#configure(settings);
@@ -77,19 +79,23 @@ export class FamilyPlane {
     });
   }
 
+  /** `full`: services that are not named are gone. What is of another family is passed over. To be followed by `loaded` and `write`. */
+  update(services: ReadonlyMap<string, readonly ServicePort[]>, options: { full: boolean; settings?: Settings }): void {
+    const start = performance.now();
+    if (options.settings) this.#configure(options.settings);
+    this.#update(services, options.full);
+    this.#updateMs += performance.now() - start;
+  }
+
   /** Resolves when the kernel has what was loaded, or has refused it: before that nothing else may be done. */
   async loaded(): Promise<void> {
     await this.#filling;
   }
 
-  /** `full`: services that are not named are gone. What is of another family is passed over. */
-  sync(
-    services: ReadonlyMap<string, readonly ServicePort[]>,
-    options: { full: boolean; settings?: Settings },
-  ): FamilyReport {
-    const start = performance.now();
-    if (options.settings) this.#configure(options.settings);
-    this.#update(services, options.full);
+  /** What is desired, to the kernel. */
+  write(): FamilyReport {
+    const start = performance.now() - this.#updateMs;
+    this.#updateMs = 0;
     return this.#write(start);
   }
 

@@ -48,9 +48,10 @@ function openPlane(options: NftablesOptions): DataPlane {
       for (const plane of families) plane.load(services, settings);
     },
     async sync(changes) {
+      // First: while the kernel still fills a table it takes this, too.
+      for (const plane of families) plane.update(changes.services, changes);
       for (const plane of families) await plane.loaded();
-      const reports = families.map((plane) => plane.sync(changes.services, changes));
-      const report = { families: reports };
+      const report = { families: families.map((plane) => plane.write()) };
       // Last: the rules that guard 127.0.0.1 against the wire are there by now.
       if (changes.settings && !options.nftables) prepare(changes.settings);
       return report;
