@@ -51,12 +51,14 @@ export class BpfPlane {
   /** What holds: only from a look until it is used, as 100,000 elements weigh; then the model knows. New maps are empty. */
   #observed: Elements | undefined = new Map();
   #settings: Settings | undefined;
+  /** What the map of the settings has, as far as we know. */
+  #written = "";
   /** Until the first sync. */
   #adopted: AdoptedNames | undefined;
   /** The maps are not as we believe: a command failed. */
   #isDoubtful = false;
   #isClosed = false;
-  /** As far as we know: others may take the links away. */
+  /** With the settings, as far as we know: others may take the links away. */
   #isAttached = false;
   #nextLookAt = 0;
 
@@ -204,15 +206,8 @@ export class BpfPlane {
     }
   }
 
-  /** Before the elements that have the new numbers. */
+  /** Before the elements that have the new numbers. Each read is a system call: with a mere change, what is known is not read again. */
   #writeSettings({ podCidrs, masqueradeBit }: Settings): void {
-    const blocks = this.#collection.maps.get("pod_blocks");
-    for (let n = 0; n < (blocks?.shape.maxEntries ?? 0); n++) {
-      const cidr = podCidrs[n];
-      const block = cidr ? blockValue(cidr) : noBlock;
-      if (blocks?.get(u32(n)) !== block) blocks?.set(u32(n), block);
-    }
-    const map = this.#collection.maps.get("settings_map");
     const { node, cgroup } = this.#options;
     const value = settingsValue({
       node,
@@ -221,7 +216,20 @@ export class BpfPlane {
       version: serviceProgramsVersion,
       mark: 2 ** masqueradeBit,
     });
+    if (!this.#isAttached) this.#writeBlocks(podCidrs);
+    else if (value === this.#written) return;
+    const map = this.#collection.maps.get("settings_map");
     if (map?.get(settingsKey) !== value) map?.set(settingsKey, value);
+    this.#written = value;
+  }
+
+  #writeBlocks(podCidrs: Settings["podCidrs"]): void {
+    const blocks = this.#collection.maps.get("pod_blocks");
+    for (let n = 0; n < (blocks?.shape.maxEntries ?? 0); n++) {
+      const cidr = podCidrs[n];
+      const block = cidr ? blockValue(cidr) : noBlock;
+      if (blocks?.get(u32(n)) !== block) blocks?.set(u32(n), block);
+    }
   }
 
   #look(): void {
