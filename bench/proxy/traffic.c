@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -133,10 +134,14 @@ static int is_open(const struct sockaddr_in *peer) {
   return error == 0;
 }
 
-/* Looks every 0.2 ms at first, and never sooner again than a fiftieth of what it has waited. */
+/*
+ * Looks every 0.2 ms at first, and never sooner again than a fiftieth of what it has waited. Before all others where it may: its
+ * own wait for a processor, up to 4 ms behind a collector's thread of the API server's, is none of the proxy's.
+ */
 static int watch(void) {
   char line[128], address[64], port[16], wanted[16];
   long limit;
+  setpriority(PRIO_PROCESS, 0, -20);
   while (fgets(line, sizeof line, stdin)) {
     if (sscanf(line, "%63s %15s %15s %ld", address, port, wanted, &limit) != 4) return 2;
     struct sockaddr_in peer = to(address, port);
