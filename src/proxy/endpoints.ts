@@ -41,11 +41,6 @@ export class Endpoints implements Iterable<Endpoint> {
     return this.traits.map((_, index) => change(this.#at(index), index));
   }
 
-  /** `targets`, one by one. */
-  eachTarget(): Bytes[] {
-    return piecesOf(this.targets, widths[this.#family]);
-  }
-
   /** Those whose traits pass: mostly all or none. */
   filter(test: (traits: Traits) => boolean): Endpoints {
     if (this.traits.every(test)) return this;

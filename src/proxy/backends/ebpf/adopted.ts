@@ -3,7 +3,7 @@ import { targetBytes } from "../../../kernel/nftables/values.ts";
 import { endpointText, type ServicePort } from "../../state.ts";
 import type { Elements } from "../nftables/elements.ts";
 import type { Adopted } from "./identities.ts";
-import { address, anyAddress, destination, endpointValue, idOfSet, read } from "./layout.ts";
+import { address, anyAddress, destination, endpointValues, idOfSet, read } from "./layout.ts";
 
 export interface AdoptedNames {
   of(port: ServicePort): Adopted | undefined;
@@ -19,7 +19,7 @@ export function adoptedNames(observed: Elements): AdoptedNames {
       const byTarget = handles.get(id);
       const endpoints = [...port.clusterEndpoints, ...port.localEndpoints];
       const known = endpoints.flatMap((endpoint): [string, number][] => {
-        const handle = byTarget?.get(read.target(endpointValue(targetBytes(endpoint), 0)));
+        const handle = byTarget?.get(read.target(endpointValues(targetBytes(endpoint), port.family)));
         return handle ? [[endpointText(endpoint), handle]] : [];
       });
       return { id, handles: new Map(known) };

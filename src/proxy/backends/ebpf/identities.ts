@@ -16,6 +16,9 @@ export function isRemembered({ affinitySec, protocol }: ServicePort): boolean {
   return affinitySec > 0 || protocol === "UDP";
 }
 
+/** Of all ports of which nobody is remembered. */
+const none = new Map<string, number>();
+
 /** Sets are numbered by twice the id. */
 const maxId = 2 ** 30;
 
@@ -28,8 +31,9 @@ export class Identities {
   /** The port's numbers; makes the missing ones and forgets those of endpoints that are gone. */
   of(port: ServicePort, adopted?: Adopted): Identity {
     const before = this.#byPort.get(port.name) ?? (adopted && this.#isFree(adopted.id) ? adopted : undefined);
-    const handles = new Map<string, number>();
+    let handles: Map<string, number> = none;
     if (isRemembered(port)) {
+      handles = new Map();
       for (const endpoint of [...port.clusterEndpoints, ...port.localEndpoints]) {
         const text = endpointText(endpoint);
         if (!handles.has(text)) handles.set(text, before?.handles.get(text) || ++this.#lastHandle);

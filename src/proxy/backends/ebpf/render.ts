@@ -5,7 +5,17 @@ import { endpointText, type Route, type ServicePort } from "../../state.ts";
 import type { Settings } from "../port.ts";
 import type { Identity } from "./identities.ts";
 import { isRemembered } from "./identities.ts";
-import { address, anyAddress, clusterSet, destination, endpointValue, localSet, pair, serviceValue } from "./layout.ts";
+import {
+  address,
+  anyAddress,
+  clusterSet,
+  destination,
+  endpointValues,
+  lists,
+  localSet,
+  pair,
+  serviceValue,
+} from "./layout.ts";
 
 export type MapName = "services" | "outside" | "endpoints" | "handles" | "addresses" | "members";
 
@@ -120,12 +130,13 @@ function renderSets(port: ServicePort, { id, handles }: Identity, used: Readonly
   if (used.has("local")) sets.push([localSet(id), port.localEndpoints]);
   const remembered = isRemembered(port);
   return sets.flatMap(([set, endpoints]): Element[] => {
+    if (endpoints.length === 0) return [];
     const numbers = remembered ? endpoints.map((endpoint) => handles.get(endpointText(endpoint)) ?? 0) : [];
-    const values = endpoints.eachTarget().map((target, index) => endpointValue(target, numbers[index] ?? 0));
-    const list: Element[] = values.length > 0 ? [{ map: "endpoints", key: pair(set, 0), value: values.join("") }] : [];
-    const named = numbers.map((handle, index): Element => {
-      return { map: "handles", key: pair(set, handle), value: values[index] ?? "" };
+    const values = endpointValues(endpoints.targets, port.family, numbers);
+    const named = numbers.map((handle, n): Element => {
+      const value = values.slice(n * lists.endpoints, (n + 1) * lists.endpoints);
+      return { map: "handles", key: pair(set, handle), value };
     });
-    return [...named, ...list];
+    return [...named, { map: "endpoints", key: pair(set, 0), value: values }];
   });
 }
