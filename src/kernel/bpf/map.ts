@@ -77,30 +77,41 @@ export class BpfMap {
 
   /** All entries of a hash map; entries that come or go meanwhile may be in it or not. */
   entries(): Entry[] {
-    const { keySize, valueSize } = this.shape;
-    const found: Entry[] = [];
-    const [keys, values] = [Buffer.alloc(batchSize * keySize), Buffer.alloc(batchSize * valueSize)];
+    return [...this.batches()].flat();
+  }
+
+  /** The same, about so many at a time. */
+  *batches(size = batchSize): Generator<Entry[]> {
+    const { keySize, valueSize, maxEntries } = this.shape;
+    const [keys, values] = [Buffer.alloc(size * keySize), Buffer.alloc(size * valueSize)];
     let from: Buffer | undefined;
-    for (let round = 0; round <= this.shape.maxEntries; round++) {
+    for (let round = 0; round <= maxEntries; round++) {
       const to = Buffer.alloc(Math.max(4, keySize));
-      const { count, error } = batchCommand(command.MAP_LOOKUP_BATCH, this.fd, {
-        keys,
-        values,
-        count: batchSize,
-        from,
-        to,
-      });
+      const { count, error } = batchCommand(command.MAP_LOOKUP_BATCH, this.fd, { keys, values, count: size, from, to });
       if (error && !hasCode(error, "ENOENT")) throw error;
-      for (let n = 0; n < count; n++) {
-        found.push({
-          key: keys.toString("latin1", n * keySize, (n + 1) * keySize),
-          value: values.toString("latin1", n * valueSize, (n + 1) * valueSize),
-        });
-      }
-      if (error) break;
+      yield Array.from({ length: count }, (_, n) => ({
+        key: keys.toString("latin1", n * keySize, (n + 1) * keySize),
+        value: values.toString("latin1", n * valueSize, (n + 1) * valueSize),
+      }));
+      if (error) return;
       from = to;
     }
-    return found;
+  }
+
+  /** Whether all of these are in it. */
+  holds(entries: readonly Entry[]): boolean {
+    const element = { key: Buffer.alloc(this.shape.keySize), value: Buffer.alloc(this.shape.valueSize) };
+    try {
+      for (const { key, value } of entries) {
+        element.key.write(key, "latin1");
+        elementCommand(command.MAP_LOOKUP_ELEM, this.fd, element);
+        if (element.value.toString("latin1") !== value) return false;
+      }
+      return true;
+    } catch (error) {
+      if (hasCode(error, "ENOENT")) return false;
+      throw error;
+    }
   }
 
   close(): void {

@@ -29,7 +29,7 @@ function write(map: BpfMap, entries: readonly Step[]): void {
     });
 }
 
-function mapOf(maps: Maps, name: string): BpfMap {
+export function mapOf(maps: Maps, name: string): BpfMap {
   const map = maps.get(name);
   if (!map) throw new RangeError(`There is no eBPF map "${name}"`);
   return map;

@@ -10,6 +10,7 @@ import { countSteps, plan, type Steps } from "../nftables/plan.ts";
 import type { Changes, Settings } from "../port.ts";
 import { type AdoptedNames, adoptedNames } from "./adopted.ts";
 import { apply, observe } from "./apply.ts";
+import { hasDifference } from "./difference.ts";
 import { Identities } from "./identities.ts";
 import { blockValue, cookie, lists, noBlock, readSettings, settingsValue } from "./layout.ts";
 import { Model } from "./model.ts";
@@ -26,6 +27,8 @@ export interface BpfPlaneOptions {
   readonly folder: string | undefined;
   /** Cookies of further network namespaces whose processes are this node's. */
   readonly namespaces: () => readonly bigint[];
+  /** From the end of a look at all elements to the next. */
+  readonly restMs: number;
 }
 
 export interface Outcome {
@@ -37,8 +40,7 @@ export interface Outcome {
 /** Not names of Services: those have a "/". */
 const own = { addresses: "addresses", members: "members" } as const;
 const settingsKey = u32(0);
-/** All elements are looked at this often, and for a twentieth of the time at most. */
-const lookIntervalMs = 30_000;
+/** A look at all elements takes this share of the time, in steps: no change waits for it. */
 const shareOfTime = 20;
 
 export class BpfPlane {
@@ -61,6 +63,8 @@ export class BpfPlane {
   /** With the settings, as far as we know: others may take the links away. */
   #isAttached = false;
   #nextLookAt = 0;
+  #look: Generator<void, boolean> | undefined;
+  #cancelStep = () => {};
 
   constructor(options: BpfPlaneOptions) {
     this.#options = options;
@@ -99,7 +103,10 @@ export class BpfPlane {
       this.#surroundings(settings);
       this.#isAttached = false;
     }
-    if (changes.full) this.#look();
+    if (changes.full) {
+      this.#observed = observe(this.#collection.maps);
+      this.#rest();
+    }
     const outcome = this.#write();
     if (!outcome.error) this.#adopted = undefined;
     return outcome;
@@ -110,18 +117,23 @@ export class BpfPlane {
     if (!this.#settings) return undefined;
     this.#surroundings(this.#settings);
     this.#isAttached = false;
-    if (performance.now() >= this.#nextLookAt) this.#look();
     const outcome = this.#write();
+    if (!this.#look && performance.now() >= this.#nextLookAt) {
+      this.#look = hasDifference(this.#collection.maps, this.#model.desired.elements);
+      this.#step();
+    }
     return outcome.added + outcome.removed > 0 || outcome.error ? outcome : undefined;
   }
 
   remove(): void {
+    this.#cancelStep();
     this.#collection.remove();
     this.#isClosed = true;
   }
 
   close(): void {
     if (this.#isClosed) return;
+    this.#cancelStep();
     this.#collection.close();
     this.#isClosed = true;
   }
@@ -232,9 +244,30 @@ export class BpfPlane {
     }
   }
 
-  #look(): void {
+  /** What a look finds, or what ends it, is put right with the next verification. */
+  #step(): void {
     const start = performance.now();
-    this.#observed = observe(this.#collection.maps);
-    this.#nextLookAt = start + Math.max(lookIntervalMs, shareOfTime * (performance.now() - start));
+    const { done, value } = this.#next();
+    if (done) {
+      this.#isDoubtful ||= value;
+      this.#look = undefined;
+      this.#rest();
+      return;
+    }
+    const timer = setTimeout(() => this.#step(), shareOfTime * (performance.now() - start));
+    timer.unref();
+    this.#cancelStep = () => clearTimeout(timer);
+  }
+
+  #rest(): void {
+    this.#nextLookAt = performance.now() + this.#options.restMs;
+  }
+
+  #next(): IteratorResult<void, boolean> {
+    try {
+      return this.#look?.next() ?? { done: true, value: false };
+    } catch {
+      return { done: true, value: true };
+    }
   }
 }

@@ -592,6 +592,38 @@ describe("ebpf data plane on the kernel", { skip: support.ok ? false : support.r
       assert.notEqual((await ask(vip)).answer, "ENETUNREACH");
     }));
 
+  const damages: Record<string, (map: BpfMap, entry: { key: string; value: string }) => void> = {
+    deleted: (map, { key }) => void map.delete(key),
+    changed: (map, { key, value }) => map.set(key, `${value.slice(0, -1)}\x7f`),
+    added: (map, { key, value }) => map.set(`${key.slice(0, -1)}\x7f`, value),
+  };
+  for (const [what, damage] of Object.entries(damages)) {
+    for (const name of ["services", "endpoints"]) {
+      it(`P217 finds in steps that an element of ${name} was ${what}, and puts it right`, async () => {
+        const plane = createEbpfDataPlane({ bpffs, packets: nothing, restMs: 0 });
+        try {
+          clean(await sync(plane, web(backends)));
+          const map = maps().get(name);
+          const held = () => new Map(map?.entries().map(({ key, value }) => [key, value]));
+          const before = held();
+          const [entry] = map?.entries() ?? [];
+          assert.ok(map && entry);
+          damage(map, entry);
+          assert.notDeepEqual(held(), before);
+          for (let looks = 0; looks < 200 && !isDeepStrictEqual(held(), before); looks++) {
+            await plane.verify();
+            await sleep(10);
+          }
+          assert.deepEqual(held(), before);
+          for (let looks = 0; looks < 20; looks++, await sleep(10)) assert.equal(await plane.verify(), undefined);
+        } finally {
+          await plane.remove();
+          plane.close();
+        }
+      });
+    }
+  }
+
   propertySuite("the ebpf data plane's maps", () => {
     unshare(CLONE_NEWNET);
     const folder = `fairlead-${netnsCookie().toString(16)}`;

@@ -23,6 +23,8 @@ export interface EbpfOptions {
   readonly bpffs?: string;
   /** Cookies of network namespaces whose processes are this node's too, where the cgroup does not tell. */
   readonly namespaces?: () => readonly bigint[];
+  /** From the end of a look at all elements of the maps to the next; default a minute. */
+  readonly restMs?: number;
 }
 
 /** Whether this machine allows it; the reason is a part of a sentence. */
@@ -34,7 +36,7 @@ export function probeEbpf(): EbpfSupport {
 export function createEbpfDataPlane(options: EbpfOptions = {}): DataPlane {
   const { packets = createNftablesDataPlane(), cgroup = nodeCgroup(), namespaces = () => [] } = options;
   if (!cgroup) throw new RangeError("Cannot use eBPF: no cgroup2 hierarchy is mounted");
-  const { bpffs = bpffsPath } = options;
+  const { bpffs = bpffsPath, restMs = 60_000 } = options;
   const node = netnsCookie();
   const network = new NodeNetwork();
   // One folder for each node: several share a machine in a simulated cluster.
@@ -45,7 +47,7 @@ export function createEbpfDataPlane(options: EbpfOptions = {}): DataPlane {
   const bpf = (): BpfPlane => {
     if (made) return made;
     const isPinned = bpffs !== "" && makeFolder(bpffs, folder);
-    made = new BpfPlane({ cgroup, network, node, folder: isPinned ? folder : undefined, namespaces });
+    made = new BpfPlane({ cgroup, network, node, folder: isPinned ? folder : undefined, namespaces, restMs });
     return made;
   };
   return {
