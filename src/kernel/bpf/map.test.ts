@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { hasCode } from "../ffi.ts";
+import { u32 } from "../nftables/values.ts";
 import { mapType } from "./constants.ts";
 import { BpfMap } from "./map.ts";
 import { probeServicePrograms } from "./service-programs.ts";
@@ -50,8 +51,31 @@ describe("BpfMap", { skip: support.ok ? false : support.reason }, () => {
     assert.equal(map.entries().length, 100);
     map.close();
   });
+  it("takes one with several values for as many, over the end of a batch", () => {
+    const map = open(30_000);
+    const [lists, each] = [9_000, 3];
+    const key = (list: number, n: number) => u32(list) + u32(5 + n);
+    const value = (list: number, n: number) => u32(list * each + n);
+    const of = (list: number) => Array.from({ length: each }, (_, n) => value(list, n)).join("");
+    const all = Array.from({ length: lists }, (_, list) => ({ key: key(list, 0), value: of(list) }));
+    assert.deepEqual(map.setAll(all), { done: lists * each });
+    for (const [list, n] of [
+      [0, 0],
+      [2730, 1],
+      [2730, 2],
+      [2731, 0],
+      [lists - 1, each - 1],
+    ] as const)
+      assert.equal(map.get(key(list, n)), value(list, n));
+    assert.equal(map.entries().length, lists * each);
+    map.close();
+  });
   it("refuses bytes of another size", () => {
     const map = open(10);
+    assert.throws(
+      () => map.setAll([{ key: "12345678", value: "12345" }]),
+      /value of 5 bytes in the map "test": it must have 4/,
+    );
     assert.throws(
       () => map.setAll([{ key: "short", value: "1234" }]),
       /key of 5 bytes in the map "test": it must have 8/,

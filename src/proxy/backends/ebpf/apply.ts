@@ -2,7 +2,7 @@
 import type { BpfMap } from "../../../kernel/bpf/map.ts";
 import { elementsOf } from "../../../kernel/nftables/values.ts";
 import { type Elements, putElement } from "../nftables/elements.ts";
-import type { SetSteps, Step, Steps } from "../nftables/plan.ts";
+import type { Step, Steps } from "../nftables/plan.ts";
 import type { MapName } from "./render.ts";
 
 export type Maps = ReadonlyMap<string, BpfMap>;
@@ -14,12 +14,10 @@ export const mapOrder: readonly MapName[] = ["handles", "endpoints", "services",
 export function apply(maps: Maps, steps: Steps): void {
   const byMap = new Map(steps.map((step) => [step.set, step]));
   const inOrder = mapOrder.flatMap((name) => byMap.get(name) ?? []);
-  for (const step of inOrder) write(mapOf(maps, step.set), each([...step.added, ...step.replaced], step));
-  for (const step of inOrder.reverse()) mapOf(maps, step.set).deleteAll(each(step.removed, step).map(({ key }) => key));
+  for (const { set, added, replaced } of inOrder) write(mapOf(maps, set), [...added, ...replaced]);
+  for (const { set, removed, valueLength } of inOrder.reverse())
+    mapOf(maps, set).deleteAll(removed.flatMap((step) => elementsOf(step, valueLength).map(({ key }) => key)));
 }
-
-const each = (list: readonly Step[], { valueLength }: SetSteps): readonly Step[] =>
-  valueLength ? list.flatMap((step) => elementsOf(step, valueLength)) : list;
 
 function write(map: BpfMap, entries: readonly Step[]): void {
   const { error } = map.setAll(entries);
