@@ -152,6 +152,12 @@ export function rangeRule(set: string, { family }: Context): Rule {
 function baseChains(context: Context): SkeletonChain[] {
   const { settings, family } = context;
   const onNew = (chain: string): Rule => [...matchFlags("state", stateNew), jump(chain)];
+  // What has an endpoint is on its way to it, and an endpoint's address is no Service's (Service documentation, Endpoints).
+  const toClosed: Rule = [
+    ...matchFlags("state", stateNew),
+    ...matchFlags("status", statusDnat, "equal"),
+    jump("closed"),
+  ];
   const guard = family === "IPv4" && settings.localhostNodePorts ? [loopbackGuard()] : [];
   const base = (
     name: string,
@@ -169,9 +175,9 @@ function baseChains(context: Context): SkeletonChain[] {
     base("nat-postrouting", "nat", ["postrouting", srcnat], masqueradeRules(context)),
     base("firewall-prerouting", "filter", ["prerouting", beforeDnat], [...guard, onNew("firewall")]),
     base("firewall-output", "filter", ["output", beforeDnat], [onNew("firewall")]),
-    base("filter-input", "filter", ["input", filter], [onNew("closed")]),
-    base("filter-forward", "filter", ["forward", filter], [...dropInvalid(context), onNew("closed")]),
-    base("filter-output", "filter", ["output", filter], [onNew("closed")]),
+    base("filter-input", "filter", ["input", filter], [toClosed]),
+    base("filter-forward", "filter", ["forward", filter], [...dropInvalid(context), toClosed]),
+    base("filter-output", "filter", ["output", filter], [toClosed]),
   ];
 }
 
@@ -206,11 +212,12 @@ function masqueradeRules({ family, settings }: Context): Rule[] {
   ];
 }
 
-function matchFlags(key: "state" | "status", flag: number): Expression[] {
+/** Goes on when connection tracking has set the flag; `is` "equal": when it has not. */
+function matchFlags(key: "state" | "status", flag: number, is: "equal" | "unequal" = "unequal"): Expression[] {
   return [
     { name: "ct", key, to: 0 },
     { name: "bitwise", from: 0, to: 0, mask: u32(flag), xor: zeros(4) },
-    { name: "compare", from: 0, is: "unequal", value: zeros(4) },
+    { name: "compare", from: 0, is, value: zeros(4) },
   ];
 }
 
