@@ -3,6 +3,7 @@ import type { KubeObject } from "../../src/api/object.ts";
 import type { IpFamily } from "../../src/net/ip.ts";
 import type { PacketCase, Stage } from "./cases/case.ts";
 import { packetCases } from "./cases/mod.ts";
+import { forgetConnections } from "./forget-connections.ts";
 import { checkAll } from "./probe.ts";
 import { apply, empty, type Rig } from "./rig.ts";
 
@@ -72,8 +73,9 @@ async function runCases(cases: readonly Case[], rig: Rig): Promise<Failures> {
   return failures;
 }
 
-/** A case begins with an empty plane, so that no client is remembered from the one before. */
+/** A case begins with an empty plane and without connections, so that no client is remembered from the one before. */
 async function hold(stage: Stage, isFirst: boolean, rig: Rig): Promise<void> {
+  if (isFirst) forgetConnections();
   const { probes: _probes, ...state } = stage;
   const text = JSON.stringify(state);
   if (isFirst && text === held && !text.includes('"ClientIP"')) return;
