@@ -1,7 +1,7 @@
 /** The only road from a part to API objects: these are its interfaces. `rest.ts` implements ApiClient over HTTPS, `informer.ts` Informer. */
 import type { KubeObject } from "../api/object.ts";
 import type { Resource } from "../api/resource.ts";
-import type { MessageShape } from "./protobuf.ts";
+import type { MessageShape } from "./message-shape.ts";
 
 export interface Status {
   readonly kind: "Status";

@@ -4,7 +4,8 @@ import { kinds } from "../api/kinds/mod.ts";
 import type { KubeObject } from "../api/object.ts";
 import { watchFrame } from "../apiserver/protobuf/encode.ts";
 import { protobufList, protobufOf } from "../apiserver/protobuf/forms.ts";
-import { field, listShape, metadata, readObject, type Split } from "./protobuf.ts";
+import { field, listShape, metadata, type Split } from "./message-shape.ts";
+import { readObject } from "./protobuf.ts";
 import { watchFrames } from "./watch-stream.ts";
 
 const shape = {

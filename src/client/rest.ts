@@ -11,7 +11,8 @@ import {
   type Reading,
   type Status,
 } from "./client.ts";
-import { listShape, type MessageShape, readObject, statusShape } from "./protobuf.ts";
+import { listShape, type MessageShape, statusShape } from "./message-shape.ts";
+import { readObject } from "./protobuf.ts";
 import { type ClientConfig, createTransport, type Response, type TransportOptions } from "./transport.ts";
 import { parseWatchLine, readLines, watchFrames } from "./watch-stream.ts";
 

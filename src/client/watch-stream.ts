@@ -1,7 +1,8 @@
 /** Reads the body of a watch: one JSON document on each line, or frames of protobuf. */
 import type { KubeObject } from "../api/object.ts";
 import { ApiError, type Status, type WatchedEvent } from "./client.ts";
-import { type MessageShape, metadata, readEvent, statusShape } from "./protobuf.ts";
+import { type MessageShape, metadata, statusShape } from "./message-shape.ts";
+import { readEvent } from "./protobuf.ts";
 
 /** Splits chunks into lines without the newline; bytes are copied only for a line that spans chunks. */
 export async function* readLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

@@ -3,7 +3,7 @@
  * address, once for all of them. 100,000 endpoints as objects would be a fifth of the heap, and most of the work of a start.
  */
 import type { EndpointSlice } from "../api/object.ts";
-import type { Split } from "../client/protobuf.ts";
+import type { Split } from "../client/message-shape.ts";
 import type { Bytes } from "../kernel/nftables/port.ts";
 import { piecesOf } from "../kernel/nftables/values.ts";
 import { ipToBytes, parseIpSloppy } from "../net/ip.ts";

@@ -1,5 +1,5 @@
 /** What the proxy reads of Services and EndpointSlices, by the field numbers of their protobuf form. */
-import { field, type MessageShape, metadata } from "../client/protobuf.ts";
+import { field, type MessageShape, metadata } from "../client/message-shape.ts";
 
 const { list, map, message, number, boolean, optional, repeats, split, text, word } = field;
 

@@ -23,8 +23,8 @@ class Entry {
   isFresh = false;
   /** What has been computed and not been told. */
   ports: readonly ServicePort[] | undefined;
-  /** Its claims are those of `ports`: it has been looked at by this `compute`. */
-  hasClaimed = false;
+  /** The latest `compute` that has looked at its claims. */
+  round = 0;
   claims: readonly Claim[] = [];
   conflicts: readonly string[] = noConflicts;
 
@@ -43,6 +43,7 @@ export class Tracker {
   readonly #claims = new Claims();
   #dirty: Entry[] = [];
   #fresh: Entry[] = [];
+  #round = 0;
   #node: NodeFacts;
 
   constructor(node: NodeFacts) {
@@ -144,6 +145,7 @@ export class Tracker {
     const fresh = this.#takeFresh();
     const chosen = wholeOnly ? fresh.filter(({ isWhole }) => isWhole) : this.#waiting();
     const computed: Entry[] = [];
+    this.#round++;
     for (const entry of chosen) this.#claim(entry, computed);
     if (!wholeOnly) this.#dirty = [];
     const changes = new Map<string, readonly ServicePort[]>();
@@ -209,7 +211,8 @@ export class Tracker {
   #claim(first: Entry, computed: Entry[]): void {
     const waiting = [first];
     for (const entry of waiting) {
-      if (entry.hasClaimed) continue;
+      if (entry.round === this.#round) continue;
+      entry.round = this.#round;
       entry.ports ??= this.#portsOf(entry);
       const claims = claimsOf(entry.ports, entry.service?.metadata.creationTimestamp ?? "");
       for (const other of this.#claims.replace(entry.claims, claims)) {
@@ -217,7 +220,6 @@ export class Tracker {
         if (affected) waiting.push(affected);
       }
       entry.claims = claims;
-      entry.hasClaimed = true;
       computed.push(entry);
     }
   }
@@ -226,7 +228,6 @@ export class Tracker {
   #tell(entry: Entry): readonly ServicePort[] {
     const { key, claims, ports = [] } = entry;
     entry.isDirty = false;
-    entry.hasClaimed = false;
     entry.ports = undefined;
     entry.conflicts = noConflicts;
     if (this.#claims.isPeaceful || claims.every((claim) => this.#claims.owner(claim.key) === key)) return ports;

@@ -1,5 +1,6 @@
 /** An eBPF map. Keys and values are bytes as text: one character for one byte, as in ../nftables. */
 import { close, hasCode } from "../ffi.ts";
+import { putLatin1 } from "../latin1.ts";
 import { readU32 } from "../nftables/values.ts";
 import { command } from "./constants.ts";
 import { batchCommand, elementCommand, type MapShape } from "./syscall.ts";
@@ -65,9 +66,9 @@ export class BpfMap {
       this.#check("key", key.length, keySize);
       if (value.length % valueSize !== 0) this.#check("value", value.length, valueSize);
       for (let place = 0; place * valueSize < value.length; place++) {
-        put(keys, count * keySize, key, 0, keySize);
+        putLatin1(keys, count * keySize, key, 0, keySize);
         if (place > 0) keys.writeUInt32LE(readU32(key, 4) + place, count * keySize + 4);
-        put(values, count * valueSize, value, place * valueSize, valueSize);
+        putLatin1(values, count * valueSize, value, place * valueSize, valueSize);
         if (++count < room) continue;
         const { count: written, error } = this.#update(keys, values, count);
         if (error) return { done: done + written, error };
@@ -145,7 +146,7 @@ export class BpfMap {
     const bytes = Buffer.alloc(keys.length * keySize);
     keys.forEach((key, index) => {
       this.#check("key", key.length, keySize);
-      put(bytes, index * keySize, key, 0, keySize);
+      putLatin1(bytes, index * keySize, key, 0, keySize);
     });
     return bytes;
   }
@@ -154,9 +155,4 @@ export class BpfMap {
     if (length !== size)
       throw new RangeError(`Cannot use a ${part} of ${length} bytes in the map "${this.name}": it must have ${size}`);
   }
-}
-
-/** A loop beats the call of a native function: they are 4 to 24 bytes long. */
-function put(bytes: Buffer, at: number, text: string, start: number, size: number): void {
-  for (let i = 0; i < size; i++) bytes[at + i] = text.charCodeAt(start + i);
 }

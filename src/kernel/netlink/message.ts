@@ -8,6 +8,8 @@
  * Numbers are in the host's order unless a method says big-endian; all machines that Node supports here are little-endian.
  */
 
+import { putLatin1 } from "../latin1.ts";
+
 const NLM_F_REQUEST = 0x1;
 export const NLM_F_ACK = 0x4;
 export const NLM_F_DUMP = 0x300;
@@ -217,10 +219,9 @@ export class MessageBuffer {
     return this;
   }
 
-  /** `size` characters of `value` from `start` on. A loop beats the call of a native function: most are 4 to 20 bytes. */
+  /** `size` characters of `value` from `start` on. */
   putLatin1(at: number, value: string, start: number, size: number): this {
-    const bytes = this.#bytes;
-    for (let i = 0; i < size; i++) bytes[at + i] = value.charCodeAt(start + i);
+    putLatin1(this.#bytes, at, value, start, size);
     return this;
   }
 

@@ -147,7 +147,7 @@ function encodeElements(
   command: ElementsCommand,
   begin: (message: number, flags: number) => void,
 ): void {
-  const { op, table, set, elements, valueLength = 0 } = command;
+  const { op, table, set, elements, valueLength } = command;
   const adds = op === "add-elements";
   const values = adds ? command.values : "none";
   /** Of the next element, how many of those that it stands for are written. */
@@ -159,9 +159,11 @@ function encodeElements(
     const end = m.length + maxElementBytes;
     while (next < elements.length && m.length < end) {
       const element = elements[next] as SetElement;
-      if (valueLength) place = encodeList(m, element, { values, valueLength, place, end });
-      else encodeElement(m, element.key, element.value, values);
-      if (valueLength && place * valueLength < element.value.length) continue;
+      if (valueLength === undefined) encodeElement(m, element.key, element.value, values);
+      else {
+        place = encodeList(m, element, { values, valueLength, place, end });
+        if (place * valueLength < element.value.length) continue;
+      }
       place = 0;
       next++;
     }

@@ -3,6 +3,7 @@
  * byte. Addresses are 16 bytes (IPv4 as ::ffff:a.b.c.d), ports in network order, other numbers in the machine's.
  */
 
+import { putLatin1 } from "../../../kernel/latin1.ts";
 import type { Bytes } from "../../../kernel/nftables/port.ts";
 import { addressBytes, protocolNumbers, readU32, u32 } from "../../../kernel/nftables/values.ts";
 import type { Cidr } from "../../../net/cidr.ts";
@@ -72,7 +73,7 @@ export function endpointValues(targets: Bytes, family: IpFamily, handles: readon
   for (let n = 0, end = endpointSize; end <= size; n++, end += endpointSize) {
     // Behind the target is the handle; before that of IPv4 the zeros and ff ff of a mapped address.
     const start = end - 4 - width;
-    for (let i = 0; i < width; i++) endpointBytes[start + i] = targets.charCodeAt(n * width + i);
+    putLatin1(endpointBytes, start, targets, n * width, width);
     if (family === "IPv4") endpointBytes.fill(0xff, start - 2, start);
     endpointBytes.writeUInt32LE(handles[n] ?? 0, end - 4);
   }
